@@ -1,0 +1,1 @@
+"""Stage 3: snapshots of any layout in, `trade_flow` out."""

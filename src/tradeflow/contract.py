@@ -1,0 +1,232 @@
+"""Declared once: the columns, rules and code lists of every table, read from `data_contracts/`.
+
+A contract is an Open Data Contract Standard v3.1 file. This module turns it into frozen Python objects; the polars schema, the row rules,
+the Great Expectations suite, the Hypothesis strategies and the data dictionary are all made from these objects.
+
+What the standard has no field for stands in `customProperties`:
+
+- of a column: `unit`; `codelist` ("area.area_code": the value must stand there); `alias` ("area_alias": other spellings and their fix);
+  `mapsTo` (the column of `trade_flow` that a source's column becomes) or `ignored` (why it is not read);
+- of a table: `derive` (columns of the target that the source does not name, as SQL expressions); `conformsTo`; `encodings`.
+
+`transformLogic` of a source's column is a SQL expression over the source's own columns, evaluated by polars before the mapping.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from tradeflow.exceptions import ContractError
+
+_POLARS_TYPES: dict[tuple[str, str], pl.DataType] = {
+    ("string", "VARCHAR"): pl.String(),
+    ("integer", "INTEGER"): pl.Int32(),
+    ("integer", "BIGINT"): pl.Int64(),
+    ("number", "DOUBLE"): pl.Float64(),
+    ("boolean", "BOOLEAN"): pl.Boolean(),
+    ("date", "DATE"): pl.Date(),
+    ("timestamp", "TIMESTAMP"): pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its contract declares it."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+    is_required: bool = False
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+    valid_values: tuple[str | int, ...] = ()
+    codelist: str | None = None
+    alias: str | None = None
+    maps_to: str | None = None
+    ignored: str | None = None
+    transform: str | None = None
+    examples: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row rule over several columns: the SQL expression that a good row makes true.
+
+    `is_set_aside` rows are not wrong: the project does not use them (a component that its total already holds), and they are counted apart.
+    """
+
+    name: str
+    expression: str
+    meaning: str
+    is_set_aside: bool = False
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one table or one source's layout must look like."""
+
+    name: str
+    version: str
+    meaning: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    conforms_to: str | None = None
+    derive: dict[str, str] = field(default_factory=dict)
+    encodings: tuple[str, ...] = ("utf-8",)
+    path: Path | None = None
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Column names and polars types, in the order of the contract."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names alone, in the order of the contract."""
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> Column:
+        """Return one column; ContractError where the contract does not declare it."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise ContractError(f"contract {self.name!r} declares no column {name!r}; it has {', '.join(self.column_names)}")
+
+    def empty_frame(self) -> pl.DataFrame:
+        """Return a frame of no rows in this contract's schema."""
+        return pl.DataFrame(schema=self.schema)
+
+
+def contracts_folder() -> Path:
+    """Return where the contract files lie: inside an installed package, else beside `src/` in a checkout."""
+    return _shipped_folder("_data_contracts", "data_contracts")
+
+
+def config_folder() -> Path:
+    """Return where the shipped settings lie, found as the contracts are."""
+    return _shipped_folder("_config", "config")
+
+
+def _shipped_folder(installed: str, checked_out: str) -> Path:
+    inside = Path(__file__).parent / installed
+    return inside if inside.is_dir() else Path(__file__).parents[2] / checked_out
+
+
+def contract_names() -> list[str]:
+    """Return the names of all contracts, sorted; a source's layout begins with `source_`."""
+    return sorted(path.name.removesuffix(".odcs.yaml") for path in contracts_folder().glob("*.odcs.yaml"))
+
+
+def source_layouts() -> list[Contract]:
+    """Return the contracts of all source layouts that conform to `trade_flow`, by name."""
+    contracts = [load_contract(name) for name in contract_names() if name.startswith("source_")]
+    return [contract for contract in contracts if contract.conforms_to == "trade_flow"]
+
+
+@functools.cache
+def load_contract(name: str) -> Contract:
+    """Read one contract by name; ContractError where there is none or it cannot be read."""
+    path = contracts_folder() / f"{name}.odcs.yaml"
+    if not path.is_file():
+        raise ContractError(f"no contract named {name!r}; known are {', '.join(contract_names())}")
+    return read_contract(path)
+
+
+def read_contract(path: Path) -> Contract:
+    """Read a contract file; ContractError with the file and the field where it breaks the form."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = document["schema"][0]
+        custom = _custom_properties(table)
+        return Contract(
+            name=document["id"],
+            version=document["version"],
+            meaning=_one_line(table["description"]),
+            columns=tuple(_read_column(each) for each in table["properties"]),
+            rules=tuple(_read_rule(each) for each in table.get("quality", ()) if each.get("type") == "custom"),
+            unique_keys=tuple(
+                tuple(each["arguments"]["properties"])
+                for each in table.get("quality", ())
+                if each.get("metric") == "duplicateValues"
+            ),
+            conforms_to=custom.get("conformsTo"),
+            derive=custom.get("derive", {}),
+            encodings=tuple(custom.get("encodings", ("utf-8",))),
+            path=path,
+        )
+    except yaml.YAMLError as error:
+        raise ContractError(f"{path}: not YAML: {_one_line(str(error))}") from error
+    except (KeyError, IndexError, TypeError) as error:
+        raise ContractError(f"{path}: not a contract of the form that tradeflow reads: missing or wrong {error}") from error
+
+
+@functools.cache
+def load_codelist(name: str) -> pl.DataFrame:
+    """Read `data_contracts/codelists/<name>.csv`: `*_code` of areas, units and flows typed by the contracts, the rest as text."""
+    path = contracts_folder() / "codelists" / f"{name}.csv"
+    if not path.is_file():
+        raise ContractError(f"no code list named {name!r} in {path.parent}")
+    integers = {"area_code": pl.Int32, "quantity_unit_code": pl.Int32}
+    numbers = {"latitude": pl.Float64, "longitude": pl.Float64, "kg_per_unit": pl.Float64, "weight": pl.Float64}
+    header = path.open(encoding="utf-8").readline().strip().split(",")
+    booleans = {column: pl.Boolean for column in header if column.startswith(("is_", "has_", "reports_"))}
+    types = {column: (integers | numbers | booleans).get(column, pl.String) for column in header}
+    return pl.read_csv(path, schema_overrides=types)
+
+
+def codes_of(codelist: str) -> pl.Series:
+    """Return the column that a contract's `codelist` names as "list.column"."""
+    name, _, column = codelist.partition(".")
+    return load_codelist(name)[column]
+
+
+def _read_column(document: dict[str, Any]) -> Column:
+    custom = _custom_properties(document)
+    options = document.get("logicalTypeOptions", {})
+    return Column(
+        name=document["name"],
+        dtype=_POLARS_TYPES[document["logicalType"], document["physicalType"]],
+        meaning=_one_line(document["description"]),
+        is_required=document.get("required", False),
+        unit=custom.get("unit"),
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        pattern=options.get("pattern"),
+        valid_values=tuple(_valid_values(document.get("quality", ()))),
+        codelist=custom.get("codelist"),
+        alias=custom.get("alias"),
+        maps_to=custom.get("mapsTo"),
+        ignored=custom.get("ignored"),
+        transform=document.get("transformLogic"),
+        examples=tuple(document.get("examples", ())),
+    )
+
+
+def _valid_values(quality: list[dict[str, Any]]) -> list[str | int]:
+    return [value for each in quality if each.get("metric") == "invalidValues" for value in each["arguments"]["validValues"]]
+
+
+def _read_rule(document: dict[str, Any]) -> Rule:
+    return Rule(
+        name=document["name"],
+        expression=_one_line(document["implementation"]),
+        meaning=_one_line(document["description"]),
+        is_set_aside=document.get("severity") == "info",
+    )
+
+
+def _custom_properties(document: dict[str, Any]) -> dict[str, Any]:
+    return {each["property"]: each["value"] for each in document.get("customProperties", ())}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

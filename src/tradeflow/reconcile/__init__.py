@@ -1,0 +1,1 @@
+"""Stage 4: `trade_flow` in, `mirror_pair` out."""

@@ -1,0 +1,170 @@
+"""What we choose to run: one TOML file, checked whole before anything starts.
+
+Every setting has its default here and its meaning beside it; `config/default.toml` names those that a team will want to change first.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tradeflow.contract import config_folder
+from tradeflow.exceptions import SettingsError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FilesSource(_Section):
+    """A folder of files in any declared layout."""
+
+    kind: Literal["files"]
+    path: Path
+    """Folder or single file; CSV, Parquet or JSON, plain, .gz or .zip."""
+
+
+class ComtradeSource(_Section):
+    """UN Comtrade's v1 API."""
+
+    kind: Literal["comtrade"]
+    url: str = "https://comtradeapi.un.org"
+    key_variable: str = "TRADEFLOW_COMTRADE_KEY"
+    """Environment variable that holds the subscription key; without a key the public preview is asked (500 rows an answer)."""
+    frequency: Literal["A", "M"] = "M"
+    reporters: tuple[int, ...] = ()
+    """Reporter codes; empty asks for every reporter that the availability endpoint lists."""
+    commodities: tuple[str, ...] = ()
+    """HS codes; empty asks for the watched codes."""
+    flows: tuple[str, ...] = ("M", "X", "RM", "RX")
+    first_period: int = 202001
+    last_period: int | None = None
+    """Empty: up to the newest period that is available."""
+    calls_per_minute: Annotated[float, Field(gt=0)] = 10
+    calls_per_day: Annotated[int, Field(gt=0)] = 500
+    row_limit: Annotated[int, Field(gt=0)] = 100_000
+    """Rows that one keyed answer may hold; an answer of exactly that many rows is treated as cut."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120
+    attempts: Annotated[int, Field(ge=1)] = 5
+
+
+Source = Annotated[FilesSource | ComtradeSource, Field(discriminator="kind")]
+
+
+class Watch(_Section):
+    """What is looked at; an empty list stands for everything that the sources hold."""
+
+    reporters: tuple[int, ...] = ()
+    commodities: tuple[str, ...] = ()
+    overlay: Path | None = None
+    """A private substance list (CSV with the columns of `codelists/substance.csv`) laid over the public one."""
+
+
+class Reconcile(_Section):
+    """How both sides of a trade are brought together."""
+
+    prior_margin_rate: Annotated[float, Field(ge=0, le=0.25)] = 0.06
+    """CIF/FOB margin that corridors without rows carrying both values are shrunk to."""
+    prior_margin_weight: Annotated[float, Field(gt=0)] = 20
+    """Rows that the prior counts for."""
+    floor_sigma: Annotated[float, Field(gt=0)] = 0.05
+    """Smallest standard deviation of a log error that any reporter is credited with."""
+    habit_weight: Annotated[float, Field(gt=0)] = 6
+    """Periods of no gap that a corridor's habitual gap is shrunk by."""
+    threshold_usd: Annotated[float, Field(ge=0)] = 1000
+    """Trade below it need not appear in statistics: a missing mirror of that size says nothing."""
+
+
+class Model(_Section):
+    """What counts as normal, and over which periods."""
+
+    scored_periods: Annotated[int, Field(ge=1)] = 12
+    """Newest periods whose leads are published."""
+    calibration_periods: Annotated[int, Field(ge=1)] = 24
+    """Periods before those, against which p-values are calibrated."""
+    min_history_periods: Annotated[int, Field(ge=6)] = 18
+    """Shortest history from which a monthly series is judged."""
+    forest_trees: Annotated[int, Field(ge=10)] = 100
+    forest_seed: int = 1
+
+
+class Signals(_Section):
+    """What becomes a lead, and how leads are ranked."""
+
+    q_limit: Share = 0.10
+    """Largest share of false leads that the flagged ones of a rule may be expected to hold."""
+    p_limit: Share = 0.01
+    """Largest p-value with which an unflagged signal is still listed below the flagged ones."""
+    min_excess_kg: Annotated[float, Field(ge=0)] = 100
+    """Leads about less than this weight are not published."""
+    weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = {
+        "excess_import": 1.0,
+        "mirror_gap": 1.0,
+        "missing_mirror": 0.8,
+        "new_route": 0.7,
+        "unit_value_outlier": 0.7,
+        "isolated_flow": 0.5,
+    }
+    """What a rule counts for in the score that leads are ranked by."""
+
+
+class Publish(_Section):
+    """What the release shows."""
+
+    leads: Annotated[int, Field(ge=1)] = 50
+    """Leads shown in full in the report."""
+    title: str = "tradeflow"
+
+
+class Settings(_Section):
+    """All settings of one run."""
+
+    sources: tuple[Source, ...] = ()
+    watch: Watch = Watch()
+    reconcile: Reconcile = Reconcile()
+    model: Model = Model()
+    signals: Signals = Signals()
+    publish: Publish = Publish()
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read a settings file, by default the shipped one; SettingsError with the place of each fault. Paths are relative to the file."""
+    path = path or config_folder() / "default.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"no settings file {path}; `--config` names one, config/default.toml is an example") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
+    try:
+        settings = Settings.model_validate(document)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(str(at) for at in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError(f"{path}: {faults}") from error
+    return _resolve_paths(settings, path.parent)
+
+
+def _resolve_paths(settings: Settings, folder: Path) -> Settings:
+    sources = tuple(
+        source.model_copy(update={"path": folder / source.path}) if isinstance(source, FilesSource) else source
+        for source in settings.sources
+    )
+    watch = settings.watch
+    if watch.overlay is not None:
+        watch = watch.model_copy(update={"overlay": folder / watch.overlay})
+    return settings.model_copy(update={"sources": sources, "watch": watch})
+
+
+def default_lake() -> Path:
+    """Return where the lake lies when nobody names one: `TRADEFLOW_LAKE`, else a folder beside the user's other data."""
+    named = os.environ.get("TRADEFLOW_LAKE")
+    if named:
+        return Path(named)
+    data_home = os.environ.get("XDG_DATA_HOME")
+    return (Path(data_home) if data_home else Path.home() / ".local" / "share") / "tradeflow" / "lake"

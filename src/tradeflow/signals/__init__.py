@@ -1,0 +1,1 @@
+"""Stage 7: all of the above in, `signal` out."""
