@@ -1,0 +1,111 @@
+"""The world before anybody counts it: fixed facts drawn once, then the consignments of one item at a time."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from tradeflow.sample.chance import named_generator
+from tradeflow.sample.commodities import CONFUSED_WITH, Item, load_items
+from tradeflow.sample.documents import Offices, record_consignments
+from tradeflow.sample.firms import draw_buyers
+from tradeflow.sample.geography import extra_partner_limit, load_areas
+from tradeflow.sample.neighbour_codes import tail_codes
+from tradeflow.sample.orders import place_orders
+from tradeflow.sample.prices import draw_freight_index, draw_price_path
+from tradeflow.sample.release import build_clock, plan_releases
+from tradeflow.sample.reporters import draw_habits
+from tradeflow.sample.shipments import Market, ship_orders
+from tradeflow.sample.warehouse import add_up
+
+_SMALL_WORLD_ROWS = 300_000
+_PILOT_ITEMS = 16
+
+
+@dataclass(frozen=True)
+class World:
+    """All that is fixed before the first consignment. `density` is the number of buyers in a usual market."""
+
+    seed: int
+    today: date
+    items: tuple[Item, ...]
+    offices: Offices
+    density: float
+
+
+def plan_world(size: int, seed: int, today: date) -> World:
+    """Draw the fixed facts of a world of about `size` published rows, and find how many buyers that takes."""
+    growth = max(size / _SMALL_WORLD_ROWS, 1.0)
+    items = load_items(min(int(14 * (growth**0.62 - 1)), len(tail_codes())), seed)
+    areas = load_areas(min(int(10 * (growth**0.5 - 1)), extra_partner_limit()))
+    clock = build_clock(today)
+    habits = draw_habits(areas, len(clock.periods), seed)
+    codes = np.array([item.codes for item in items], dtype=np.int64)
+    offices = Offices(
+        areas=areas,
+        habits=habits,
+        clock=clock,
+        releases=plan_releases(habits, clock, seed),
+        codes=codes,
+        confused_codes=np.array([CONFUSED_WITH.get(int(row[2]), 0) for row in codes], dtype=np.int64),
+        seed=seed,
+    )
+    return _fit_density(World(seed, today, items, offices, density=1.0), size)
+
+
+def market_of(world: World, place: int) -> Market:
+    """Prices and time for one item."""
+    months = len(world.offices.clock.periods)
+    return Market(
+        item=world.items[place],
+        item_place=place,
+        price_usd_per_kg=draw_price_path(world.items[place], months, world.seed),
+        freight_index=draw_freight_index(months, world.seed),
+        month_start=world.offices.clock.month_start,
+    )
+
+
+def licit_consignments(world: World, place: int) -> pl.DataFrame:
+    """All consignments of one item that ordinary buyers order; the same whenever it is asked."""
+    rng = named_generator(world.seed, "item", place)
+    item, areas = world.items[place], world.offices.areas
+    months = len(world.offices.clock.periods)
+    buyers = draw_buyers(item, place, areas, world.density, months, world.seed, rng)
+    orders = place_orders(item, buyers, areas, months, world.offices.clock.periods[0] % 100 - 1, rng)
+    return ship_orders(market_of(world, place), orders, buyers, areas, world.seed, rng)
+
+
+def count_cells(world: World, consignments: pl.DataFrame, place: int) -> pl.DataFrame:
+    """What all customs offices make of one item's consignments: one row per cell of their tables."""
+    rng = named_generator(world.seed, "documents", place)
+    return add_up(record_consignments(world.offices, consignments, rng))
+
+
+def _published_rows(world: World, place: int) -> int:
+    """Rows that one item would add to the answers, World rows included."""
+    cells = count_cells(world, licit_consignments(world, place), place)
+    reporter, month = cells["reporter"].to_numpy(), cells["month"].to_numpy()
+    releases = world.offices.releases
+    is_again = cells["version"].to_numpy() > 0
+    day = np.where(is_again, releases.revised_day[reporter, month], releases.first_day[reporter, month])
+    seen = cells.filter(pl.Series(day <= world.today.toordinal()) & (pl.col("cif") >= 1_000_000))
+    groups = seen.select("reporter", "month", "version", "flow", "code").n_unique() if len(seen) else 0
+    return len(seen) + groups
+
+
+def _fit_density(world: World, size: int) -> World:
+    """Pilot runs on a few items, until the number of rows to expect is near the one that was asked for."""
+    known = [place for place, item in enumerate(world.items) if item.family != "tail"]
+    tail = [place for place, item in enumerate(world.items) if item.family == "tail"]
+    samples = [(known, known[:: max(1, len(known) // _PILOT_ITEMS)] if size > 60_000 else known)]
+    if tail:
+        samples.append((tail, tail[:: max(1, len(tail) // _PILOT_ITEMS)]))
+    density = (size / (5_000.0 * len(world.items))) * 0.35
+    for _ in range(4):
+        trial = replace(world, density=density)
+        rows = sum(
+            len(places) / len(chosen) * sum(_published_rows(trial, place) for place in chosen) for places, chosen in samples
+        )
+        density *= (size / max(rows, 1.0)) ** 1.1
+    return replace(world, density=density)

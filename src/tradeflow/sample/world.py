@@ -1,0 +1,208 @@
+"""Write a whole simulated world into a folder: plan, simulate item by item, publish reporter by reporter."""
+
+import json
+import shutil
+import tempfile
+import zlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tradeflow.sample.answers import ReporterStyle, retrieval_time, to_answer_rows, write_period_answers
+from tradeflow.sample.availability import Publication, write_availability
+from tradeflow.sample.documents import FIRST_RELEASE, REVISION, edition_in_use
+from tradeflow.sample.simulation import World, count_cells, licit_consignments, market_of, plan_world
+from tradeflow.sample.tables import StandardUnitValues, publish_table
+from tradeflow.sample.warehouse import load_cells, store_cells
+
+DEFAULT_TODAY = date(2025, 2, 20)
+SMALLEST_SIZE, LARGEST_SIZE = 10_000, 100_000_000
+_MARK = "world.json"
+_README = """THIS WORLD IS SIMULATED. None of these figures is real.
+
+Countries, codes and the layout are those of UN Comtrade's monthly answers, so that the same program reads both. Every
+quantity, price, mistake and diversion was drawn by a random generator. Nothing here says anything about any country,
+company or person. Do not cite, do not publish as statistics, do not mix with real data.
+
+answers/<date of retrieval>/   what a client would have received, each file with its manifest
+availability/<date>.json       what the availability endpoint would have said on that date
+planted_case.csv               the diversions that were planted: the truth to find
+innocent_event.csv             things that look odd and are not: the truth to leave alone
+reporter_care.csv              how carelessly each reporter was made to work
+"""
+
+
+@dataclass(frozen=True)
+class WorldSummary:
+    """What was written. `rows` counts every row of every answer, re-published months each time."""
+
+    rows: int
+    files: int
+    periods: int
+    reporters: int
+    commodities: int
+    planted_cases: int
+    folder: Path
+
+
+def write_world(out: Path, size: int = 150_000, seed: int = 1, today: date = DEFAULT_TODAY) -> WorldSummary:
+    """Write a world of about `size` trade rows; the same arguments give the same bytes.
+
+    Raises ValueError for a size out of range and for a folder that holds something else.
+    """
+    if not SMALLEST_SIZE <= size <= LARGEST_SIZE:
+        raise ValueError(f"size is {size}; it must lie between {SMALLEST_SIZE} and {LARGEST_SIZE} rows")
+    out = Path(out)
+    _refuse_foreign_folder(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        summary = _build(building, out, plan_world(size, seed, today), size)
+        if out.exists():
+            shutil.rmtree(out)
+        building.chmod(0o755)
+        building.rename(out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return summary
+
+
+def _refuse_foreign_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file; give the name of a folder that is new or empty")
+    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
+        raise ValueError(f"{out} holds files that are not a simulated world; give a new or empty folder")
+
+
+def _build(folder: Path, out: Path, world: World, size: int) -> WorldSummary:
+    cells = folder / "cells"
+    cells.mkdir()
+    for place in range(len(world.items)):
+        store_cells(cells, count_cells(world, licit_consignments(world, place), place), world.offices.clock)
+    rows, files, publications = _publish_all(folder, cells, world)
+    shutil.rmtree(cells)
+    for day in world.offices.clock.pull_days.tolist():
+        write_availability(folder / "availability", publications, day)
+    (folder / "README.txt").write_text(_README, encoding="utf-8")
+    mark = {"size": size, "seed": world.seed, "today": world.today.isoformat(), "rows": rows, "files": files}
+    (folder / _MARK).write_text(json.dumps(mark) + "\n", encoding="utf-8")
+    return WorldSummary(
+        rows=rows,
+        files=files,
+        periods=len(world.offices.clock.periods),
+        reporters=world.offices.areas.reporter_count,
+        commodities=len(_all_codes(world)),
+        planted_cases=0,
+        folder=out,
+    )
+
+
+def _all_codes(world: World) -> list[str]:
+    return [str(code) for code in sorted({code for item in world.items for code in item.codes})]
+
+
+def _standard_unit_values(world: World) -> StandardUnitValues:
+    prices: dict[int, float] = {}
+    for place, item in enumerate(world.items):
+        for code in item.codes[::-1]:
+            prices.setdefault(code, float(np.median(market_of(world, place).price_usd_per_kg)))
+    codes = np.array(sorted(prices), dtype=np.int64)
+    return StandardUnitValues(codes, np.array([prices[int(code)] for code in codes]))
+
+
+def _publish_all(folder: Path, cells: Path, world: World) -> tuple[int, int, list[Publication]]:
+    """Every reporter and year in turn: rows written, files written, and what was published when."""
+    prices, codes = _standard_unit_values(world), _all_codes(world)
+    rows = files = 0
+    publications: list[Publication] = []
+    for reporter in range(world.offices.areas.reporter_count):
+        for year in sorted({period // 100 for period in world.offices.clock.periods}):
+            table = publish_table(
+                load_cells(cells, reporter, year), reporter, year, world.offices.habits, prices, world.seed
+            )
+            publications += _list_publications(world, table, reporter, year)
+            written = _answer_pulls(folder, world, table, reporter, year, codes)
+            rows, files = rows + written[0], files + written[1]
+    return rows, files, publications
+
+
+def _style(world: World, reporter: int) -> ReporterStyle:
+    habits = world.offices.habits
+    litres = {
+        code: item.kg_per_litre for item in world.items if item.kg_per_litre and habits.gives_litres[reporter]
+        for code in item.codes
+    }  # fmt: skip
+    return ReporterStyle(
+        code=int(world.offices.areas.code[reporter]),
+        uses_zero_for_null=bool(habits.uses_zero_for_null[reporter]),
+        marks_reported=bool(habits.marks_reported[reporter]),
+        gives_gross_weight=bool(habits.gives_both_values[reporter]),
+        kg_per_litre=litres,
+    )
+
+
+def _editions(world: World, reporter: int) -> np.ndarray:
+    months = np.arange(len(world.offices.clock.periods))
+    used = edition_in_use(world.offices.habits, np.full(len(months), reporter), months)
+    return np.array(["H4", "H5", "H6"])[used]
+
+
+def _list_publications(world: World, table: pl.DataFrame, reporter: int, year: int) -> list[Publication]:
+    """Both versions of each of the year's months, with the number of records and a checksum of the figures."""
+    areas, clock, releases = world.offices.areas, world.offices.clock, world.offices.releases
+    editions = _editions(world, reporter)
+    found = []
+    for month in (place for place, period in enumerate(clock.periods) if period // 100 == year):
+        for version, days in ((FIRST_RELEASE, releases.first_day), (REVISION, releases.revised_day)):
+            day = int(days[reporter, month])
+            if day > world.today.toordinal():
+                continue
+            part = table.filter((pl.col("month") == month) & (pl.col("version") == version))
+            figures = part.select("flow", "code", "partner", "value", pl.col("grams").fill_null(-1)).cast(pl.Int64)
+            found.append(
+                Publication(
+                    reporter_code=int(areas.code[reporter]),
+                    reporter_iso=areas.iso[reporter],
+                    reporter_name=areas.name[reporter],
+                    period=clock.periods[month],
+                    edition=str(editions[month]),
+                    first_day=int(releases.first_day[reporter, month]),
+                    release_day=day,
+                    records=len(part),
+                    checksum=zlib.crc32(np.ascontiguousarray(figures.to_numpy()).tobytes()) - 2**31,
+                )
+            )
+    return found
+
+
+def _answer_pulls(
+    folder: Path, world: World, table: pl.DataFrame, reporter: int, year: int, codes: list[str]
+) -> tuple[int, int]:
+    """The year's answers in each pull: what was published since the pull before, in its newest version."""
+    clock, releases = world.offices.clock, world.offices.releases
+    style, editions = _style(world, reporter), _editions(world, reporter)
+    months = [place for place, period in enumerate(clock.periods) if period // 100 == year]
+    rows = files = before = 0
+    for day in clock.pull_days.tolist():
+        asked = []
+        for month in months:
+            first, again = int(releases.first_day[reporter, month]), int(releases.revised_day[reporter, month])
+            if before < again <= day:
+                asked.append((month, REVISION))
+            elif before < first <= day:
+                asked.append((month, FIRST_RELEASE))
+        before = day
+        if not asked:
+            continue
+        wanted = pl.DataFrame(asked, schema={"month": table["month"].dtype, "version": table["version"].dtype}, orient="row")
+        part = table.join(wanted, on=["month", "version"], how="semi", maintain_order="left")
+        answer = to_answer_rows(part, style, np.array(clock.periods), editions)
+        place = folder / "answers" / date.fromordinal(day).isoformat()
+        periods = [clock.periods[month] for month, _ in asked]
+        moment = retrieval_time(day, reporter, world.seed)
+        files += write_period_answers(place, answer, style.code, periods, codes, moment)
+        rows += len(answer)
+    return rows, files
