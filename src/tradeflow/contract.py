@@ -154,9 +154,7 @@ def read_contract(path: Path) -> Contract:
             columns=tuple(_read_column(each) for each in table["properties"]),
             rules=tuple(_read_rule(each) for each in table.get("quality", ()) if each.get("type") == "custom"),
             unique_keys=tuple(
-                tuple(each["arguments"]["properties"])
-                for each in table.get("quality", ())
-                if each.get("metric") == "duplicateValues"
+                tuple(each["arguments"]["properties"]) for each in table.get("quality", ()) if each.get("metric") == "duplicateValues"
             ),
             conforms_to=custom.get("conformsTo"),
             derive=custom.get("derive", {}),

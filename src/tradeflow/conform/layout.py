@@ -1,0 +1,45 @@
+"""From a source's own layout to `trade_flow`, by what the layout's contract says and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from tradeflow.contract import Contract, load_contract
+
+
+def conform_trade_flow(rows: pl.DataFrame, layout: Contract, *, source: str, snapshot_id: str, retrieved_at: datetime) -> pl.DataFrame:
+    """Return the rows, which keep `layout`, as `trade_flow`; one row out for each row in, in the same order.
+
+    `rows` carries `row_number`, the place in the snapshot. Columns that the layout neither maps nor derives are null.
+    """
+    target = load_contract("trade_flow")
+    given = {
+        "source": pl.lit(source),
+        "snapshot_id": pl.lit(snapshot_id),
+        "row_number": pl.col("row_number"),
+        "retrieved_at": pl.lit(retrieved_at).cast(pl.Datetime("us", "UTC")),
+    }
+    sources = given | _mapped_columns(layout) | {name: pl.sql_expr(sql) for name, sql in layout.derive.items()}
+    mapped = rows.select([sources.get(column.name, pl.lit(None)).cast(column.dtype).alias(column.name) for column in target.columns])
+    return mapped.with_columns(_commodity_level(), _commodity_chapter())
+
+
+def _mapped_columns(layout: Contract) -> dict[str, pl.Expr]:
+    return {
+        column.maps_to: pl.sql_expr(column.transform) if column.transform else pl.col(column.name)
+        for column in layout.columns
+        if column.maps_to
+    }
+
+
+def _commodity_level() -> pl.Expr:
+    code = pl.col("commodity_code")
+    # 9999AA is Comtrade's "not specified" at subheading level; it has six characters like any other subheading.
+    return pl.when(code == "TOTAL").then(0).otherwise(code.str.len_bytes()).cast(pl.Int32).alias("commodity_level")
+
+
+def _commodity_chapter() -> pl.Expr:
+    code = pl.col("commodity_code")
+    return pl.when(code == "TOTAL").then(pl.lit("00")).otherwise(code.str.head(2)).alias("commodity_chapter")

@@ -1,0 +1,39 @@
+"""Which of all the figures that were ever sent is the one to believe at a given time.
+
+A statistic is known by its cell (frequency, reporter, period, flow, commodity) and by when we learned of it. The newest answer that covers
+a cell speaks for it alone: rows that an earlier answer had there and the newer one has not are gone, other cells are untouched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+CELL = ["freq_code", "reporter_code", "period", "flow_code", "commodity_code"]
+
+
+def select_known_rows(
+    trade_flow: pl.LazyFrame, snapshots: pl.DataFrame, scopes: pl.DataFrame, as_of: datetime | None = None
+) -> pl.LazyFrame:
+    """Return the rows of `trade_flow` that were the newest known at `as_of` (None: now).
+
+    snapshots: snapshot_id, source, query_key, retrieved_at; one row per snapshot.
+    scopes: snapshot_id and the columns of `CELL`; what a snapshot's query asked for, so that a cell that is empty in a newer answer
+    is known to be empty. Snapshots that declare no scope speak only for the cells in which they have rows.
+    """
+    known = snapshots if as_of is None else snapshots.filter(pl.col("retrieved_at") <= as_of)
+    newest_answers = known.sort("retrieved_at", "snapshot_id").group_by("source", "query_key", maintain_order=True).last()
+    rows = trade_flow.join(newest_answers.lazy().select("snapshot_id"), on="snapshot_id", how="semi")
+    if newest_answers["retrieved_at"].n_unique() <= 1:
+        return rows
+    asked = scopes.lazy().join(newest_answers.lazy().select("snapshot_id", "retrieved_at"), on="snapshot_id")
+    learned = (
+        pl.concat(
+            [rows.select([*CELL, "retrieved_at"]).unique(), asked.select([*CELL, "retrieved_at"])],
+            how="vertical_relaxed",
+        )
+        .group_by(CELL)
+        .agg(pl.col("retrieved_at").max().alias("_newest"))
+    )
+    return rows.join(learned, on=CELL).filter(pl.col("retrieved_at") == pl.col("_newest")).drop("_newest")
