@@ -1,0 +1,33 @@
+"""What holds for every test: nothing is told to anybody, and nothing of the user's is touched."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+
+import pytest
+
+# Both libraries read these when they are first imported, and Prefect would else use the database of whoever runs the tests.
+_PREFECT_HOME = tempfile.mkdtemp(prefix="tradeflow-prefect-")
+atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
+os.environ |= {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_HOME": _PREFECT_HOME,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "TRADEFLOW_LAKE", "TRADEFLOW_COMTRADE_KEY"):
+    os.environ.pop(_name, None)
+
+
+@pytest.fixture
+def require() -> Callable[[object, str], None]:
+    """Go on if the first argument is true; else skip with the reason, and in CI, where nothing may be skipped, fail with it."""
+
+    def require(is_there: object, reason: str) -> None:
+        if not is_there:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+    return require
