@@ -142,10 +142,10 @@ def _break_uniqueness(typed: pl.DataFrame, contract: Contract, breaches: dict[st
 
 def _rows_with_shared_key(typed: pl.DataFrame, keys: tuple[str, ...], passed: pl.Series) -> pl.DataFrame:
     """Return the passed rows whose key may occur twice, with their place; a hash finds them, their values decide."""
-    is_shared = typed.select(keys).filter(passed).hash_rows().is_duplicated()
-    if not is_shared.any():
+    hashes = typed.select(keys).filter(passed).hash_rows()
+    if hashes.n_unique() == len(hashes):
         return typed.clear()
-    places = passed.arg_true().filter(is_shared)
+    places = passed.arg_true().filter(hashes.is_duplicated())
     return typed[places].with_columns(places.alias(_PLACE))
 
 
@@ -161,7 +161,7 @@ def _explain_rows(frame: pl.DataFrame, contract: Contract, breaches: dict[str, p
         pl.exclude(declared + list(breaches)),
         rule=pl.concat_str(pl.lit(None, pl.String), *reasons, separator=";", ignore_nulls=True),
         is_set_aside=~pl.any_horizontal(pl.lit(False), *wrong),
-        raw_row=pl.struct(map(_as_it_came, rows.select(declared))).struct.json_encode() if declared else pl.lit("{}"),
+        raw_row=pl.struct(map(_as_it_came, rows.select(declared))).struct.json_encode() if declared else pl.repeat("{}", rows.height),
     )
 
 

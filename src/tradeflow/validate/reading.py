@@ -6,6 +6,8 @@ and the words that other programs write for "missing" in a column that is not te
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 
 import polars as pl
@@ -19,13 +21,14 @@ _FALSE_WORDS = ["false", "0", "0.0"]
 def read_as_declared(arrived: pl.DataFrame, declared: Mapping[str, PolarsDataType]) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
     """Return the typed columns, and for each column with unreadable values the mask of their rows.
 
-    Clean text is cast at full speed; only a column in which that cast lost something is read again with more patience.
+    Clean columns are read at full speed; only one in which that lost something is read again with more patience.
     """
     typed = arrived.select(_quick_reading(name, arrived.schema[name], dtype) for name, dtype in declared.items())
-    lossy = [name for name in declared if typed[name].null_count() != arrived[name].null_count()]
-    patient = arrived.select(_patient_reading(name, arrived.schema[name], declared[name]) for name in lossy)
+    lost = [name for name in declared if typed[name].null_count() != arrived[name].null_count()]
+    again = lost + _columns_with_blank_edges(arrived.select(name for name in declared if declared[name] == pl.String))
+    patient = arrived.select(_patient_reading(name, arrived.schema[name], declared[name]) for name in again)
     typed = typed.with_columns(patient.get_columns())
-    unreadable = {name: typed[name].is_null() & is_present(arrived[name], declared[name]) for name in lossy}
+    unreadable = {name: typed[name].is_null() & is_present(arrived[name], declared[name]) for name in lost}
     return typed, {name: mask for name, mask in unreadable.items() if mask.any()}
 
 
@@ -45,10 +48,21 @@ def is_present(values: pl.Series, dtype: PolarsDataType) -> pl.Series:
     return values.is_not_null()
 
 
+def _columns_with_blank_edges(arrived: pl.DataFrame) -> list[str]:
+    text = pl.selectors.string()
+    begins_blank_or_is_empty = text < "!"  # the first character that prints
+    ends_blank = [text.str.ends_with(blank) for blank in (" ", "\t", "\r", "\n")]
+    has_blank = functools.reduce(operator.or_, ends_blank, begins_blank_or_is_empty).any()
+    return [column.name for column in arrived.select(has_blank).get_columns() if column.item()]
+
+
 def _quick_reading(name: str, found: PolarsDataType, declared: PolarsDataType) -> pl.Expr:
-    if found == pl.String and (declared.is_integer() or declared.is_float()):
-        return _only_finite(pl.col(name).cast(declared, strict=False), declared)
-    return _patient_reading(name, found, declared)
+    raw = pl.col(name)
+    if found != pl.String or declared.is_temporal():
+        return _patient_reading(name, found, declared)
+    if declared == pl.Boolean:
+        return pl.when(raw == "true").then(True).when(raw == "false").then(False).alias(name)
+    return _only_finite(raw.cast(declared, strict=False), declared)
 
 
 def _patient_reading(name: str, found: PolarsDataType, declared: PolarsDataType) -> pl.Expr:
