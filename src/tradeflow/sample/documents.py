@@ -63,7 +63,7 @@ def _list_declarations(offices: Offices, goods: pl.DataFrame, rng: np.random.Gen
     partner_out = pl.when(sees_hub).then("hub").otherwise("importer")
     partner_in = pl.when(names_it).then("hub").otherwise("exporter")
     at_exporter = _leg("exporter", EXPORT, partner_out, pl.col("depart_day"), "exporter_sees")
-    at_importer = _leg("importer", IMPORT, partner_in, arrival, "importer_sees")
+    at_importer = _leg("importer", IMPORT, partner_in, arrival, "importer_sees", pl.col("importer_slip"))
     into_hub = _leg("hub", IMPORT, pl.col("exporter"), half_way, None)
     out_of_hub = _leg("hub", RE_EXPORT, pl.col("importer"), arrival - 3, None)
     back_home = _leg("exporter", RE_IMPORT, pl.col("importer"), arrival + 45, None)
@@ -83,15 +83,17 @@ def _lookup(column: str, per_reporter: Floats) -> pl.Expr:
     return pl.col(column).replace_strict(dict(enumerate(per_reporter.tolist())), default=0.0)
 
 
-def _leg(reporter: str, flow: int, partner: pl.Expr, day: pl.Expr, seen: str | None) -> list[pl.Expr]:
+def _leg(reporter: str, flow: int, partner: pl.Expr, day: pl.Expr, seen: str | None,
+         slip: pl.Expr | None = None) -> list[pl.Expr]:  # fmt: skip
     share = pl.lit(1.0) if seen is None else pl.col(seen)
+    kg = pl.col("kg") * share if slip is None else pl.col("kg") * share * slip
     return [
         pl.col("item"),
         pl.col(reporter).alias("reporter"),
         pl.lit(flow, dtype=pl.Int32).alias("flow"),
         partner.alias("partner"),
         day.alias("day"),
-        (pl.col("kg") * share).alias("kg"),
+        kg.alias("kg"),
         (pl.col("fob_usd") * share).alias("fob"),
         (pl.col("freight_usd") * share).alias("freight"),
         pl.col("case"),

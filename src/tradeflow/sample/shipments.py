@@ -20,7 +20,8 @@ _LUNAR_NEW_YEAR = ("CHN", "HKG", "VNM", "OAS", "KOR", "SGP")
 CONSIGNMENT_COLUMNS = {
     "item": pl.Int32, "exporter": pl.Int32, "importer": pl.Int32, "hub": pl.Int32, "is_entrepot": pl.Boolean,
     "depart_day": pl.Int32, "transit_days": pl.Int32, "kg": pl.Float64, "fob_usd": pl.Float64,
-    "freight_usd": pl.Float64, "exporter_sees": pl.Float64, "importer_sees": pl.Float64, "case": pl.Int32,
+    "freight_usd": pl.Float64, "exporter_sees": pl.Float64, "importer_sees": pl.Float64, "importer_slip": pl.Float64,
+    "case": pl.Int32,
 }  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def dress_consignments(market: Market, areas: Areas, exporter: Ints, importer: I
             "freight_usd": kg * freight * rng.gamma(16, 1 / 16, len(kg)) + 0.004 * fob,
             "exporter_sees": np.ones(len(kg)),
             "importer_sees": np.ones(len(kg)),
+            "importer_slip": np.ones(len(kg)),
             "case": np.full(len(kg), -1),
         },
         schema_overrides=CONSIGNMENT_COLUMNS,

@@ -6,11 +6,15 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from tradeflow.sample.casebook import load_plan
+from tradeflow.sample.casting import Stage
 from tradeflow.sample.chance import named_generator
 from tradeflow.sample.commodities import CONFUSED_WITH, Item, load_items
+from tradeflow.sample.diversions import PlantedCase, plant_case
 from tradeflow.sample.documents import Offices, record_consignments
 from tradeflow.sample.firms import draw_buyers
 from tradeflow.sample.geography import extra_partner_limit, load_areas
+from tradeflow.sample.innocence import InnocentEvent, let_happen
 from tradeflow.sample.neighbour_codes import tail_codes
 from tradeflow.sample.orders import place_orders
 from tradeflow.sample.prices import draw_freight_index, draw_price_path
@@ -74,6 +78,21 @@ def licit_consignments(world: World, place: int) -> pl.DataFrame:
     buyers = draw_buyers(item, place, areas, world.density, months, world.seed, rng)
     orders = place_orders(item, buyers, areas, months, world.offices.clock.periods[0] % 100 - 1, rng)
     return ship_orders(market_of(world, place), orders, buyers, areas, world.seed, rng)
+
+
+def stage_item(world: World, place: int) -> tuple[pl.DataFrame, list[PlantedCase], list[InnocentEvent]]:
+    """One item's consignments with the innocent events and the planted cases in them, and the truth about both."""
+    stage = Stage(world.offices, market_of(world, place), licit_consignments(world, place))
+    stage, events = let_happen(stage)
+    code = world.items[place].codes[-1]
+    cases = []
+    for plan in load_plan():
+        is_faded = plan.typology == "substitution" and plan.other_code == code
+        if plan.code == code or is_faded:
+            stage, case = plant_case(stage, plan)
+            if not is_faded:
+                cases.append(case)
+    return stage.goods, cases, events
 
 
 def count_cells(world: World, consignments: pl.DataFrame, place: int) -> pl.DataFrame:

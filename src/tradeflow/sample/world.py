@@ -13,9 +13,12 @@ import polars as pl
 
 from tradeflow.sample.answers import ReporterStyle, retrieval_time, to_answer_rows, write_period_answers
 from tradeflow.sample.availability import Publication, write_availability
+from tradeflow.sample.diversions import PlantedCase
 from tradeflow.sample.documents import FIRST_RELEASE, REVISION, edition_in_use
-from tradeflow.sample.simulation import World, count_cells, licit_consignments, market_of, plan_world
+from tradeflow.sample.innocence import InnocentEvent
+from tradeflow.sample.simulation import World, count_cells, market_of, plan_world, stage_item
 from tradeflow.sample.tables import StandardUnitValues, publish_table
+from tradeflow.sample.truth_tables import write_truth
 from tradeflow.sample.warehouse import load_cells, store_cells
 
 DEFAULT_TODAY = date(2025, 2, 20)
@@ -80,8 +83,13 @@ def _refuse_foreign_folder(out: Path) -> None:
 def _build(folder: Path, out: Path, world: World, size: int) -> WorldSummary:
     cells = folder / "cells"
     cells.mkdir()
+    cases: list[PlantedCase] = []
+    events: list[InnocentEvent] = []
     for place in range(len(world.items)):
-        store_cells(cells, count_cells(world, licit_consignments(world, place), place), world.offices.clock)
+        goods, planted, innocent = stage_item(world, place)
+        cases, events = cases + planted, events + innocent
+        store_cells(cells, count_cells(world, goods, place), world.offices.clock)
+    write_truth(folder, cases, events, world.offices)
     rows, files, publications = _publish_all(folder, cells, world)
     shutil.rmtree(cells)
     for day in world.offices.clock.pull_days.tolist():
@@ -95,7 +103,7 @@ def _build(folder: Path, out: Path, world: World, size: int) -> WorldSummary:
         periods=len(world.offices.clock.periods),
         reporters=world.offices.areas.reporter_count,
         commodities=len(_all_codes(world)),
-        planted_cases=0,
+        planted_cases=len(cases),
         folder=out,
     )
 

@@ -1,0 +1,133 @@
+"""Who takes part in a planted case: corridors, importers and dates drawn from the licit trade that is already there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tradeflow.sample.chance import Ints
+from tradeflow.sample.documents import Offices
+from tradeflow.sample.firms import supplier_capacity
+from tradeflow.sample.shipments import Market
+
+_CASE_MONTHS = 12
+_HISTORY_MONTHS = 30
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One item's market, the offices that will record it, and its licit consignments."""
+
+    offices: Offices
+    market: Market
+    goods: pl.DataFrame
+    taken: frozenset[int] = frozenset()
+
+    @property
+    def month_count(self) -> int:
+        """Months of the window."""
+        return len(self.offices.clock.periods)
+
+
+@dataclass(frozen=True)
+class Corridor:
+    """An exporter and an importer (places in the list of areas) and what passes between them in a usual month."""
+
+    exporter: int
+    importer: int
+    kg_per_month: float
+    consignment_kg: float
+
+
+def corridor_table(stage: Stage) -> pl.DataFrame:
+    """Corridors of the months before the cases: kg a month, months with trade, the usual consignment."""
+    start = stage.offices.clock.month_start[stage.month_count - _CASE_MONTHS - _HISTORY_MONTHS]
+    end = stage.offices.clock.month_start[stage.month_count - _CASE_MONTHS]
+    past = stage.goods.filter((pl.col("depart_day") >= start) & (pl.col("depart_day") < end))
+    return (
+        past.group_by("exporter", "importer")
+        .agg(
+            kg_per_month=pl.col("kg").sum() / _HISTORY_MONTHS,
+            consignment_kg=pl.col("kg").median(),
+            active_months=(pl.col("depart_day") // 30).n_unique(),
+        )
+        .sort("exporter", "importer")
+    )
+
+
+def free_reporters(stage: Stage) -> Ints:
+    """Prompt reporters whose imports of the item hold no case yet: two cases on one spot would hide each other."""
+    return np.setdiff1d(prompt_reporters(stage.offices), sorted(stage.taken))
+
+
+def prompt_reporters(offices: Offices) -> Ints:
+    """Reporters whose figures of the last months are out, so that a case can be seen at all."""
+    seen = offices.releases.last_visible_month(int(offices.clock.pull_days[-1]))
+    return np.flatnonzero(seen >= len(offices.clock.periods) - 5)
+
+
+def careful_importers(stage: Stage) -> Ints:
+    """The free reporters that record their imports better than most."""
+    free = free_reporters(stage)
+    slack = stage.offices.habits.import_slackness[free]
+    return free[slack <= np.median(slack)]
+
+
+def pick_corridor(stage: Stage, rng: np.random.Generator, importers: Ints, exporters: Ints) -> Corridor:
+    """A well-used corridor between the areas named; one with the main maker is made up where there is none."""
+    table = corridor_table(stage).filter(
+        pl.col("exporter").is_in(exporters.tolist()) & pl.col("importer").is_in(importers.tolist())
+    )
+    if not len(table):
+        importer = int(rng.choice(importers))
+        return usual_corridor(stage, pick_maker(stage, rng, np.setdiff1d(exporters, [importer])), importer)
+    busiest = table.sort("active_months", "kg_per_month", descending=True)
+    row = busiest.row(int(rng.integers(0, max(1, min(12, len(busiest) // 3)))), named=True)
+    return Corridor(row["exporter"], row["importer"], row["kg_per_month"], row["consignment_kg"])
+
+
+def makers(stage: Stage) -> Ints:
+    """The countries that make the item in quantity."""
+    areas = stage.offices.areas
+    places = [areas.index(iso) for iso, _ in stage.market.item.makers if iso in areas.iso]
+    return np.array(sorted(places), dtype=np.int64)
+
+
+def pick_maker(stage: Stage, rng: np.random.Generator, exporters: Ints) -> int:
+    """A supplying country, by capacity."""
+    areas = stage.offices.areas
+    capacity = supplier_capacity(stage.market.item, stage.market.item_place, areas, stage.offices.seed)[exporters]
+    share = capacity / capacity.sum() if capacity.sum() else np.full(len(exporters), 1 / len(exporters))
+    return int(rng.choice(exporters, p=share))
+
+
+def usual_corridor(stage: Stage, exporter: int, importer: int) -> Corridor:
+    """A corridor without history takes its size from the importer's trade, or from a usual buyer's."""
+    table = corridor_table(stage).filter(pl.col("importer") == importer)
+    usual = stage.market.item.buyer_kg_per_year / 12
+    kg = float(table["kg_per_month"].sum()) if len(table) else usual
+    return Corridor(exporter, importer, max(kg, 0.1 * usual), max(kg, 0.1 * usual))
+
+
+def pick_stranger(stage: Stage, rng: np.random.Generator, importer: int, exporters: Ints) -> int:
+    """An exporter from which the importer has never bought the item."""
+    known = stage.goods.filter(pl.col("importer") == importer)["exporter"].unique().to_list()
+    fresh = np.setdiff1d(exporters, [*known, importer])
+    if not len(fresh):
+        fresh = np.setdiff1d(prompt_reporters(stage.offices), [*known, importer])
+    return int(rng.choice(fresh if len(fresh) else np.setdiff1d(exporters, [importer])))
+
+
+def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: int, times: int) -> Ints:
+    """Days of departure in the last year, early enough for both sides' figures of the arrival to be out."""
+    offices = stage.offices
+    seen = offices.releases.last_visible_month(int(offices.clock.pull_days[-1]))
+    parties = [place for place in (exporter, importer) if place < offices.areas.reporter_count]
+    last = min((int(seen[place]) for place in parties), default=stage.month_count - 1)
+    voyage = int(25 + offices.areas.distance_km[exporter, importer] / 450)
+    earliest = int(offices.clock.month_start[stage.month_count - _CASE_MONTHS])
+    latest = max(int(offices.clock.month_start[last + 1]) - 1 - voyage, earliest + 20)
+    room = max(latest - earliest - 30 * (times - 1), 0)
+    start = latest - 30 * (times - 1) - int(rng.integers(0, min(room, 90) + 1))
+    days = start + 30 * np.arange(times) + rng.integers(0, 12, times)
+    return np.clip(days, earliest, latest).astype(np.int64)
