@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradeflow.contract import Column, Contract
+from tradeflow.contract import Column, Contract, codes_of
 from tradeflow.validate.reading import read_as_declared
 from tradeflow.validate.spelling import fix_spellings
 
@@ -55,6 +55,15 @@ def hold_to_contract(frame: pl.DataFrame, contract: Contract) -> Verdict:
     kept = typed.hstack(passed).filter(~is_broken)
     counts = {rule: int(mask.sum()) for rule, mask in breaches.items()}
     return Verdict(kept, _explain_rows(frame, contract, breaches, is_broken), counts)
+
+
+def kept_schema(contract: Contract) -> pl.Schema:
+    """Return the types of the rows that are kept: as declared, but a text column with a code list has its codes' type."""
+    types = dict(contract.schema)
+    for column in contract.columns:
+        if column.codelist is not None and column.dtype == pl.String:
+            types[column.name] = codes_of(column.codelist).dtype
+    return pl.Schema(types)
 
 
 def rules_of(contract: Contract) -> list[str]:
