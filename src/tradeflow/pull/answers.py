@@ -1,0 +1,177 @@
+"""Reads what a source sent: a file or a snapshot in, its rows under the contract's names out, and beside them what could not be read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tradeflow.contract import Contract, load_contract
+from tradeflow.exceptions import NotFoundError, UnreadableAnswerError
+from tradeflow.lake import Snapshot
+from tradeflow.pull.decoding import decode_head
+from tradeflow.pull.delimited import read_delimited
+from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content
+from tradeflow.pull.packing import Member, open_members
+from tradeflow.pull.reading import Reading, unreadable_rows, whole_reading
+from tradeflow.pull.records import read_records
+
+__all__ = ["Answer", "detect_layout", "read_answer", "read_snapshot", "read_source_row"]
+
+_HEAD_BYTES = 1 << 14
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of one file or snapshot.
+
+    `frame`: `row_number` (Int64, 1-based over the snapshot) and every column of the contract that the source has, in the contract's
+    spelling and order, values as they came: text for delimited files (an empty cell is null), native types for Parquet and JSON.
+    `missing_columns`: declared, but in no part; `new_columns`: at the source, but declared nowhere.
+    `unreadable`: `row_number`, `reason`, `raw_row` (JSON) of what could not be split into columns; it shares the row numbers, so that
+    `frame.height + unreadable.height` rows came in. `problems`: one line each.
+    """
+
+    frame: pl.DataFrame
+    missing_columns: tuple[str, ...]
+    new_columns: tuple[str, ...]
+    unreadable: pl.DataFrame
+    problems: tuple[str, ...]
+
+
+def read_answer(path: Path, contract: Contract) -> Answer:
+    """Read one file, plain, .gz or .zip; UnreadableAnswerError where not one row of it can be read."""
+    return _join_readings(list(_read_file(path, contract.encodings)), contract, str(path))
+
+
+def read_snapshot(snapshot: Snapshot, contract: Contract) -> Answer:
+    """Read all parts of a snapshot in order; a part that cannot be read is a problem line unless it is the only one."""
+    readings = [each for path in snapshot.part_paths for each in _read_part(path, contract.encodings)]
+    return _join_readings(readings, contract, f"snapshot {snapshot.snapshot_id}")
+
+
+def read_source_row(snapshot: Snapshot, row_number: int) -> dict[str, Any]:
+    """Return one row of a snapshot under the source's own names, or its `reason` and `raw_row` if it could not be read."""
+    encodings = load_contract(snapshot.layout).encodings
+    before = 0
+    for path in snapshot.part_paths:
+        for reading in _read_part(path, encodings):
+            if isinstance(reading, _Read) and row_number - before in range(1, reading.rows.row_count + 1):
+                return _find_row(reading.rows, row_number - before)
+            before += reading.rows.row_count if isinstance(reading, _Read) else 0
+    raise NotFoundError(f"snapshot {snapshot.snapshot_id} has {before:,} rows, none numbered {row_number:,}; numbers begin at 1")
+
+
+@dataclass(frozen=True)
+class _Read:
+    name: str
+    rows: Reading
+
+
+@dataclass(frozen=True)
+class _Failed:
+    name: str
+    fault: str
+
+
+def _read_part(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed]:
+    try:
+        yield from _read_file(path, encodings)
+    except UnreadableAnswerError as error:
+        yield _Failed(path.name, str(error))
+
+
+def _read_file(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed]:
+    for member in open_members(path):
+        name = member.name if member.name == path.name else f"{path.name}: {member.name}"
+        try:
+            yield _Read(name, _read_member(member, encodings))
+        except UnreadableAnswerError as error:
+            yield _Failed(name, str(error))
+
+
+def _read_member(member: Member, encodings: Sequence[str]) -> Reading:
+    head = member.read_head(_HEAD_BYTES)
+    if member.fault and not head:
+        raise UnreadableAnswerError(member.fault)
+    if head.startswith(PARQUET_MAGIC):
+        return _read_parquet(member.content)
+    refuse_other_content(head)
+    if is_json(decode_head(head)):
+        reading = read_records(member.read_bytes(), encodings)
+    else:
+        reading = read_delimited(member.read_bytes(), encodings, is_cut=member.is_cut)
+    return replace(reading, problems=(*_fault_line(member, reading), *reading.problems))
+
+
+def _read_parquet(content: bytes | Path) -> Reading:
+    try:
+        return whole_reading(pl.read_parquet(content if isinstance(content, Path) else io.BytesIO(content)))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UnreadableAnswerError(f"a Parquet file that cannot be read ({reason}); copy it again") from error
+
+
+def _fault_line(member: Member, reading: Reading) -> list[str]:
+    if not member.fault:
+        return []
+    kept = f" after {reading.row_numbers.len():,} whole rows, which were kept" if member.is_cut else ""
+    return [f"{member.fault}{kept}; download it again"]
+
+
+def _find_row(reading: Reading, row_number: int) -> dict[str, Any]:
+    unreadable = reading.unreadable.filter(row_number=row_number)
+    if unreadable.height:
+        return unreadable.drop("row_number").row(0, named=True)
+    return reading.frame.filter(reading.row_numbers == row_number).row(0, named=True)
+
+
+def _join_readings(parts: Sequence[_Read | _Failed], contract: Contract, whole: str) -> Answer:
+    frames, unreadable, problems, new = [], [unreadable_rows([])], [], dict[str, None]()
+    before = 0
+    for part in parts:
+        fault = part.fault if isinstance(part, _Failed) else _misfit(part.rows, contract)
+        if fault or isinstance(part, _Failed):
+            problems.append(f"{part.name}: {fault}")
+        else:
+            agreement = compare_columns(part.rows.columns, contract)
+            frames.append(_select_declared(part.rows, agreement, before))
+            unreadable.append(part.rows.unreadable.with_columns(pl.col("row_number") + before))
+            problems += [f"{part.name}: {problem}" for problem in part.rows.problems]
+            new |= dict.fromkeys(agreement.new)
+        before += part.rows.row_count if isinstance(part, _Read) else 0
+    if not frames:
+        raise UnreadableAnswerError(f"{whole}: {'; '.join(problems) or 'holds no part'}")
+    frame = _stack(frames, contract)
+    missing = compare_columns(frame.columns, contract).missing if frame.width > 1 else ()
+    return Answer(frame, missing, tuple(new), pl.concat(unreadable), tuple(problems))
+
+
+def _misfit(reading: Reading, contract: Contract) -> str:
+    if not reading.columns or compare_columns(reading.columns, contract).declared_names:
+        return ""
+    found = ", ".join(reading.columns[:8])
+    return f"has no column of the layout {contract.name}; found {found}; expected {', '.join(contract.column_names[:8])} and so on"
+
+
+def _select_declared(reading: Reading, agreement: Agreement, before: int) -> pl.DataFrame:
+    declared = reading.frame.select(pl.col(found).alias(meant) for found, meant in agreement.declared_names.items())
+    return declared.insert_column(0, (reading.row_numbers + before).alias("row_number"))
+
+
+def _stack(frames: Sequence[pl.DataFrame], contract: Contract) -> pl.DataFrame:
+    """Put parts under one another; a column that is of several types in them becomes text, or the wider number."""
+    ordered = ["row_number", *(name for name in contract.column_names if any(name in frame.columns for frame in frames))]
+    if len({tuple(frame.schema.items()) for frame in frames}) > 1:
+        texts = [name for name in ordered if _needs_text(name, frames)]
+        frames = [frame.cast({name: pl.String for name in texts if name in frame.columns}) for frame in frames]
+    return pl.concat(frames, how="diagonal_relaxed").select(ordered)
+
+
+def _needs_text(name: str, frames: Sequence[pl.DataFrame]) -> bool:
+    kinds = {frame.schema[name] for frame in frames if name in frame.columns} - {pl.Null()}
+    return len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds)

@@ -1,0 +1,149 @@
+"""Pulls a folder of files: every data file whose layout is declared is kept byte for byte, every other one gets its line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tradeflow.contract import Contract, source_layouts
+from tradeflow.exceptions import SourceError
+from tradeflow.lake import Lake, Snapshot, write_snapshot
+from tradeflow.pull.layouts import choose_layout, read_column_names
+from tradeflow.pull.packing import SKIPPED_ENDINGS
+from tradeflow.pull.report import PullReport
+
+_SIDECAR_ENDING = ".manifest.json"
+_SIDECAR_FORM = "a JSON object with source, query, retrieved_at, licence and scope"
+_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PROGRESS_EVERY = 100
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a file comes from: what its sidecar says, or that a person put it there."""
+
+    retrieved_at: datetime
+    source: str = "files"
+    licence: str = "as supplied by the user"
+    query: dict[str, Any] = field(default_factory=dict)
+    scope: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class _Pull:
+    """One pull under way."""
+
+    lake: Lake
+    now: datetime
+    layouts: list[Contract]
+    used_layouts: dict[str, Counter[str]] = field(default_factory=dict)
+    new: list[Snapshot] = field(default_factory=list)
+    unchanged: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callable[[str], None]) -> PullReport:
+    """Keep every data file below a folder, or one file; SourceError where there is no data file at all.
+
+    `<file name>.manifest.json` beside a file names its source, query, retrieved_at, licence and scope. Only beginnings are read.
+    """
+    pull = _Pull(lake, now, source_layouts())
+    files = _find_files(path, pull.problems, report_progress)
+    empty: list[Path] = []
+    for place, file in enumerate(files, start=1):
+        with _collect_fault(pull, file):
+            if not _keep_file(pull, file, _query_key(path, file)):
+                empty.append(file)
+        if place % _PROGRESS_EVERY == 0:
+            report_progress(f"{place:,} of {len(files):,} files looked at, {len(pull.new):,} are new")
+    for file in empty:
+        with _collect_fault(pull, file):
+            _keep_empty_answer(pull, file, _query_key(path, file))
+    return PullReport(tuple(pull.new), pull.unchanged, tuple(pull.problems))
+
+
+def _find_files(path: Path, problems: list[str], report_progress: Callable[[str], None]) -> list[Path]:
+    if path.is_file() or not path.is_dir():
+        return [path]
+    faults: list[OSError] = []
+    walk = os.walk(path, onerror=faults.append)
+    found = [Path(folder) / name for folder, _, names in walk for name in names]
+    problems += [f"{fault.filename}: {fault.strerror}; its files were not looked at" for fault in faults]
+    visible = sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
+    files = [file for file in visible if file.suffix.lower() not in SKIPPED_ENDINGS and not file.name.endswith(_SIDECAR_ENDING)]
+    papers = sum(file.suffix.lower() in SKIPPED_ENDINGS for file in visible)
+    if papers:
+        report_progress(f"{papers:,} files passed over: {', '.join(sorted(SKIPPED_ENDINGS))} hold no data")
+    if not files:
+        raise SourceError(f"{path}: no data file in this folder; expected CSV, JSON or Parquet, plain, .gz or .zip")
+    return files
+
+
+def _query_key(root: Path, file: Path) -> str:
+    return file.name if file == root else file.relative_to(root).as_posix()
+
+
+@contextlib.contextmanager
+def _collect_fault(pull: _Pull, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except SourceError as error:
+        text = str(error)
+        pull.problems.append(text if text.startswith(str(file)) else f"{file}: {text}")
+
+
+def _keep_file(pull: _Pull, file: Path, query_key: str) -> bool:
+    """Keep one file; False, and nothing kept, where it holds no record that would tell its layout."""
+    names = read_column_names(file)
+    if not names:
+        return False
+    origin = _read_origin(file, pull.now)
+    layout = choose_layout(file, names, pull.layouts).name
+    pull.used_layouts.setdefault(origin.source, Counter())[layout] += 1
+    _write(pull, file, query_key, origin, layout)
+    return True
+
+
+def _keep_empty_answer(pull: _Pull, file: Path, query_key: str) -> None:
+    """Keep an answer of no rows under the layout of its source's other answers: that nothing was reported is worth knowing."""
+    origin = _read_origin(file, pull.now)
+    used = pull.used_layouts.get(origin.source)
+    if not origin.scope or not used:
+        raise SourceError(f"{file}: an answer without a record, so neither its layout nor its question can be told; it was left out")
+    _write(pull, file, query_key, origin, used.most_common(1)[0][0])
+
+
+def _write(pull: _Pull, file: Path, query_key: str, origin: _Origin, layout: str) -> None:
+    snapshot, is_new = write_snapshot(
+        pull.lake, source=origin.source, layout=layout, query_key=query_key, query=origin.query,
+        retrieved_at=origin.retrieved_at, licence=origin.licence, parts=[(file.name, file, -1)], scope=origin.scope,
+    )  # fmt: skip
+    pull.unchanged += not is_new
+    if is_new:
+        pull.new.append(snapshot)
+
+
+def _read_origin(file: Path, now: datetime) -> _Origin:
+    sidecar = file.with_name(file.name + _SIDECAR_ENDING)
+    if not sidecar.exists():
+        return _Origin(now)
+    try:
+        said = json.loads(sidecar.read_text(encoding="utf-8"))
+        origin = _Origin(
+            datetime.fromisoformat(said["retrieved_at"]), said["source"], said["licence"], dict(said["query"]), dict(said["scope"])
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{sidecar}: not a manifest ({error!r}); expected {_SIDECAR_FORM}; mend or remove it") from error
+    if origin.retrieved_at.tzinfo is None:
+        raise SourceError(f"{sidecar}: retrieved_at {said['retrieved_at']!r} has no time zone; write it as 2026-01-31T06:00:00Z")
+    if not _SOURCE_NAME.fullmatch(origin.source):
+        raise SourceError(f"{sidecar}: source {origin.source!r} is no name; expected small letters, digits and _")
+    return origin

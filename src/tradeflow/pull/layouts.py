@@ -1,0 +1,143 @@
+"""Tells by its column names which declared layout a file is in."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tradeflow.contract import Contract
+from tradeflow.exceptions import SourceError, UnreadableAnswerError
+from tradeflow.pull.decoding import decode_head
+from tradeflow.pull.delimited import read_header
+from tradeflow.pull.packing import open_members, read_head
+from tradeflow.pull.records import first_record_names
+
+PARQUET_MAGIC = b"PAR1"
+_HEAD_BYTES = 1 << 16
+_SHOWN_NAMES = 8
+_UNNAMED = re.compile(r"_column_\d+")
+_BINARY_MAGICS = {b"\xd0\xcf\x11\xe0": "an old Office file", b"%PDF": "a PDF", b"SQLi": "an SQLite database"}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a file's columns meet those of a contract; names are compared without case and without space around them.
+
+    `declared_names` gives the contract's spelling by the file's. An unnamed column that is not there (`_column_48`) is not missing.
+    """
+
+    contract: Contract
+    declared_names: dict[str, str]
+    missing: tuple[str, ...]
+    new: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Columns in common by columns in either, 0 to 1."""
+        either = len(self.contract.columns) + len(self.new)
+        return len(self.declared_names) / either
+
+    @property
+    def has_half_of_required(self) -> bool:
+        """Tell whether at least half of the layout's required columns are there."""
+        required = [column.name for column in self.contract.columns if column.is_required]
+        return 2 * sum(name in self.missing for name in required) <= len(required)
+
+
+def compare_columns(found: Sequence[str], contract: Contract) -> Agreement:
+    """Lay a file's column names beside a contract's; of two that mean the same column the first counts, the other is new."""
+    declared = {name.strip().casefold(): name for name in contract.column_names}
+    matched: dict[str, str] = {}
+    for name in found:
+        meant = declared.get(name.strip().casefold())
+        if meant and meant not in matched.values():
+            matched[name] = meant
+    missing = [name for name in contract.column_names if name not in matched.values() and not _UNNAMED.fullmatch(name)]
+    return Agreement(contract, matched, tuple(missing), tuple(name for name in found if name not in matched))
+
+
+def detect_layout(path: Path, layouts: Sequence[Contract]) -> Contract:
+    """Return the layout whose columns agree best with a file's; SourceError where none has half of its required columns there."""
+    found = read_column_names(path)
+    if not found:
+        raise SourceError(f"{path}: an answer without a record, so its layout cannot be told; nothing of it can be used")
+    return choose_layout(path, found, layouts)
+
+
+def choose_layout(path: Path, found: Sequence[str], layouts: Sequence[Contract]) -> Contract:
+    """Return the layout that agrees best with the column names found in a file; SourceError as `detect_layout`."""
+    agreements = [compare_columns(found, layout) for layout in layouts]
+    fitting = [each for each in agreements if each.has_half_of_required and each.declared_names]
+    if not fitting:
+        raise SourceError(_no_layout(path, found, agreements))
+    return max(fitting, key=lambda each: each.share).contract
+
+
+def read_column_names(path: Path) -> list[str]:
+    """Return the column names of a file's first data member from its beginning, none for an answer without a record.
+
+    UnreadableAnswerError where it is no data.
+    """
+    head = read_head(path, _HEAD_BYTES)
+    if head.startswith(PARQUET_MAGIC):
+        return _parquet_names(path)
+    refuse_other_content(head)
+    text = decode_head(head)
+    if not is_json(text):
+        return list(read_header(text).names)
+    return first_record_names(text)
+
+
+def is_json(text: str) -> bool:
+    """Tell JSON from delimited text by its first character."""
+    return text.lstrip()[:1] in ("{", "[")
+
+
+def refuse_other_content(head: bytes) -> None:
+    """Raise UnreadableAnswerError for what is plainly no data: a web page, a binary file, nothing at all."""
+    kind = next((kind for magic, kind in _BINARY_MAGICS.items() if head.startswith(magic)), "")
+    text = decode_head(head).strip()
+    if not kind and text.count("\0") > len(text) // 100:
+        kind = "a binary file of unknown kind"
+    if kind:
+        raise UnreadableAnswerError(f"{kind}, not CSV, JSON or Parquet; export it to one of these")
+    if not text:
+        raise UnreadableAnswerError("empty: not one line of text; expected a header and rows; download it again")
+    if text.startswith("<"):
+        title = re.search(r"<title[^>]*>\s*(.*?)\s*</title", text, re.DOTALL | re.IGNORECASE)
+        shown = " ".join(title[1].split()) if title else text[:60]
+        raise UnreadableAnswerError(f"a web page or XML ({shown!r}), not data; the source may have sent an error page: download it again")
+
+
+def _parquet_names(path: Path) -> list[str]:
+    member = next(iter(open_members(path)))
+    source = member.content if isinstance(member.content, Path) else io.BytesIO(member.content)
+    try:
+        return list(pl.read_parquet_schema(source))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UnreadableAnswerError(f"a Parquet file that cannot be read ({_first_line(error)}); copy it again") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _no_layout(path: Path, found: Sequence[str], agreements: Sequence[Agreement]) -> str:
+    if not agreements:
+        return f"{path}: no layouts are declared to compare it with; add a contract to data_contracts/"
+    nearest = max(agreements, key=lambda each: each.share)
+    return (
+        f"{path}: its {len(found)} columns fit no declared layout; the nearest is {nearest.contract.name}, "
+        f"of which it lacks {_some(nearest.missing)} and which does not know {_some(nearest.new)}; "
+        "rename the columns, or declare the layout in a new file data_contracts/source_<name>.odcs.yaml"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return f"{shown} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else shown or "nothing"

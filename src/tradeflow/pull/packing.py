@@ -1,0 +1,216 @@
+"""Takes the packing off a file: plain, .gz or .zip in, its members' bytes out; what is cut short is kept up to the cut."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tradeflow.exceptions import UnreadableAnswerError
+
+SKIPPED_ENDINGS = frozenset({".txt", ".md", ".pdf"})
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+_CHUNK_BYTES = 1 << 18
+# Statistics in JSON shrink by up to 60 times; nothing honest needs more than this.
+_LARGEST_EXPANSION = 200
+_SAFE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file inside the packing: its bytes, or its path where it was not packed at all.
+
+    `fault` says what was wrong with the packing; `is_cut` that the content ends before its true end.
+    """
+
+    name: str
+    content: bytes | Path
+    fault: str = ""
+    is_cut: bool = False
+
+    def read_head(self, size_bytes: int) -> bytes:
+        """Return the first bytes of the content."""
+        if isinstance(self.content, bytes):
+            return self.content[:size_bytes]
+        with self.content.open("rb") as file:
+            return file.read(size_bytes)
+
+    def read_bytes(self) -> bytes:
+        """Return the content in memory."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+def open_members(path: Path) -> Iterator[Member]:
+    """Yield a file's members, those of an archive ordered by name; UnreadableAnswerError where it cannot be opened."""
+    with _plain_words(path):
+        with path.open("rb") as file:
+            magic = file.read(4)
+        if magic.startswith(_GZIP_MAGIC):
+            yield _open_gzip(path)
+        elif magic in _ZIP_MAGICS:
+            yield from _open_zip(path)
+        else:
+            yield Member(path.name, path)
+
+
+def read_head(path: Path, size_bytes: int) -> bytes:
+    """Return the first bytes of a file's first data member, unpacked; the rest of the file is not read."""
+    with _plain_words(path), path.open("rb") as file:
+        magic = file.read(4)
+        file.seek(0)
+        if magic.startswith(_GZIP_MAGIC):
+            return _inflate(file, size_bytes, stop_at=size_bytes).content[:size_bytes]
+        if magic in _ZIP_MAGICS:
+            return _zip_head(path, size_bytes)
+        return file.read(size_bytes)
+
+
+@contextlib.contextmanager
+def _plain_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            text = f"{path}: a link to {path.readlink()}, which does not exist; mend the link or remove it"
+            raise UnreadableAnswerError(text) from error
+        raise UnreadableAnswerError(f"{path}: no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise UnreadableAnswerError(f"{path}: a folder, where one file was expected") from error
+    except PermissionError as error:
+        raise UnreadableAnswerError(f"{path}: no permission to read it; allow it to this user or move it away") from error
+    except OSError as error:
+        raise UnreadableAnswerError(f"{path}: cannot be read: {error.strerror or error}; copy it again") from error
+    except zipfile.BadZipFile as error:
+        raise UnreadableAnswerError(f"{path}: a zip archive that cannot be opened ({error}); download it again") from error
+
+
+@dataclass(frozen=True)
+class _Inflated:
+    content: bytes
+    fault: str = ""
+    is_cut: bool = False
+
+
+def _open_gzip(path: Path) -> Member:
+    with path.open("rb") as file:
+        inflated = _inflate(file, path.stat().st_size)
+    _refuse_empty_gzip(path.name, inflated)
+    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
+
+
+def _refuse_empty_gzip(name: str, inflated: _Inflated) -> None:
+    if inflated.fault and not inflated.content:
+        raise UnreadableAnswerError(f"{name}: {inflated.fault} before its first row; download it again")
+
+
+def _inflate(file: IO[bytes], packed_bytes: int, stop_at: int | None = None) -> _Inflated:
+    """Unpack gzip, also of several members one after the other, as far as it goes."""
+    grown = bytearray()
+    engine, is_inside, is_first = zlib.decompressobj(wbits=31), False, True
+    while chunk := file.read(_CHUNK_BYTES):
+        while chunk:
+            try:
+                grown += engine.decompress(chunk)
+            except zlib.error as error:
+                return _broken_gzip(bytes(grown), error, is_trailing=not is_inside and not is_first)
+            is_inside = not engine.eof
+            if is_inside:
+                break
+            # Some writers fill the last disk block with zeros, which gzip allows.
+            chunk, is_first = engine.unused_data.lstrip(b"\0"), False
+            engine = zlib.decompressobj(wbits=31)
+        _refuse_bomb(len(grown), packed_bytes)
+        if stop_at is not None and len(grown) >= stop_at:
+            return _Inflated(bytes(grown))
+    if is_inside:
+        return _Inflated(bytes(grown), "the gzip file is cut short", is_cut=True)
+    return _Inflated(bytes(grown))
+
+
+def _broken_gzip(content: bytes, error: zlib.error, *, is_trailing: bool) -> _Inflated:
+    if is_trailing:
+        return _Inflated(content, "bytes that are no gzip follow the end of the gzip file and were left out")
+    return _Inflated(content, f"the gzip file is damaged ({error})", is_cut=True)
+
+
+def _refuse_bomb(grown_bytes: int, packed_bytes: int) -> None:
+    if grown_bytes > _SAFE_BYTES and grown_bytes > _LARGEST_EXPANSION * max(packed_bytes, 1):
+        text = (
+            f"unpacks to more than {grown_bytes:,} bytes, over {_LARGEST_EXPANSION} times its {packed_bytes:,} packed bytes: "
+            "a decompression bomb or no trade data; unpack it by hand if it is to be trusted"
+        )
+        raise UnreadableAnswerError(text)
+
+
+def _open_zip(path: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        for info in _data_members(path, archive):
+            yield _open_zip_member(archive, info)
+
+
+def _zip_head(path: Path, size_bytes: int) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        for info in _data_members(path, archive):
+            if not _fault_of_member(info):
+                with archive.open(info) as member:
+                    head = member.read(size_bytes)
+                return _inflate(io.BytesIO(head), size_bytes).content if head.startswith(_GZIP_MAGIC) else head
+        raise UnreadableAnswerError(f"{path}: {_fault_of_member(_data_members(path, archive)[0])}")
+
+
+def _data_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    if "[Content_Types].xml" in archive.namelist():
+        raise UnreadableAnswerError(f"{path}: an Office workbook; save its sheet as CSV (UTF-8) and give that file")
+    members = [info for info in archive.infolist() if not info.is_dir() and not _is_skipped(info.filename)]
+    if not members:
+        raise UnreadableAnswerError(f"{path}: a zip archive without a data file; it holds {archive.namelist()[:5]}")
+    return sorted(members, key=lambda info: info.filename)
+
+
+def _is_skipped(member_name: str) -> bool:
+    parts = PurePosixPath(member_name).parts
+    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return is_hidden or PurePosixPath(member_name).suffix.lower() in SKIPPED_ENDINGS
+
+
+def _fault_of_member(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 1:
+        return f"{info.filename} is locked by a password; unpack the archive by hand"
+    if info.filename.lower().endswith(".zip"):
+        return f"{info.filename} is an archive inside an archive; unpack the outer one"
+    return ""
+
+
+def _open_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    if fault := _fault_of_member(info):
+        return Member(info.filename, b"", fault, is_cut=True)
+    try:
+        unpacked = _unpack(archive, info)
+    except NotImplementedError as error:
+        return Member(info.filename, b"", f"packed in a way that cannot be read ({error}); pack it again", is_cut=True)
+    except UnreadableAnswerError as error:
+        return Member(info.filename, b"", str(error), is_cut=True)
+    return Member(info.filename, unpacked.content, unpacked.fault, unpacked.is_cut)
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Inflated:
+    _refuse_bomb(info.file_size, info.compress_size)
+    grown = bytearray()
+    with archive.open(info) as member:
+        try:
+            while chunk := member.read(_CHUNK_BYTES):
+                grown += chunk
+                _refuse_bomb(len(grown), info.compress_size)
+        except (zlib.error, EOFError) as error:
+            return _Inflated(bytes(grown), f"the zip member is damaged ({error})", is_cut=True)
+        except zipfile.BadZipFile as error:
+            return _Inflated(bytes(grown), f"the zip member's checksum is wrong ({error}); some of its values may be damaged")
+    if grown.startswith(_GZIP_MAGIC):
+        return _inflate(io.BytesIO(bytes(grown)), len(grown))
+    return _Inflated(bytes(grown))
