@@ -115,7 +115,7 @@ def write_answer(path: Path, rows: pl.DataFrame, query: dict[str, str], scope: d
         "licence": "simulated, no restriction",
         "scope": scope,
     }
-    path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
 
 def retrieval_time(day: int, reporter: int, seed: int) -> datetime:

@@ -57,4 +57,4 @@ def write_availability(folder: Path, publications: list[Publication], day: int) 
     answer = {"elapsedTime": "0.11 secs", "count": len(entries), "data": entries, "error": ""}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{date.fromordinal(day).isoformat()}.json"
-    path.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(answer), encoding="utf-8")

@@ -36,7 +36,7 @@ class Offices:
 
 def record_consignments(offices: Offices, consignments: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """One row per document as it enters the statistics: reporter, flow, partner, code, month, version, kg, fob, cif."""
-    legs = _list_declarations(offices, consignments, rng)
+    legs = _wait_for_clerk(offices, _list_declarations(offices, consignments, rng), rng)
     month = offices.clock.month_of(legs["day"].to_numpy())
     legs = legs.with_columns(month=pl.Series(month, dtype=pl.Int32))
     is_reporter = legs["reporter"].to_numpy() < offices.areas.reporter_count
@@ -46,10 +46,21 @@ def record_consignments(offices: Offices, consignments: pl.DataFrame, rng: np.ra
     return _split_re_trade(offices, keyed)
 
 
+def _wait_for_clerk(offices: Offices, legs: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """A document counts in the month in which it is dealt with: days later in a careful office, weeks in a slack one."""
+    slack = 0.5 * (offices.habits.import_slackness + offices.habits.export_slackness)
+    known = np.append(slack, np.zeros(len(offices.areas.code) - len(slack)))[legs["reporter"].to_numpy()]
+    wait = rng.exponential(1.0, len(legs)) * (1.5 + 11 * known)
+    return legs.with_columns(day=legs["day"] + pl.Series(np.minimum(wait, 80).astype(np.int32)))
+
+
 def _list_declarations(offices: Offices, goods: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """The declarations that each consignment needs: at departure, at a hub where it is sold on, at arrival, on return."""
+    pair = (goods["item"].to_numpy(), goods["exporter"].to_numpy(), goods["importer"].to_numpy())
     slips = goods.with_columns(
-        chance_export=rng.random(len(goods)), chance_import=rng.random(len(goods)), is_returned=rng.random(len(goods))
+        chance_export=0.75 * hash_uniform(offices.seed, "export office", *pair) + 0.25 * rng.random(len(goods)),
+        chance_import=0.75 * hash_uniform(offices.seed, "import office", *pair) + 0.25 * rng.random(len(goods)),
+        is_returned=rng.random(len(goods)),
     )
     names_hub = offices.habits.names_hub_share
     has_hub = pl.col("hub") != NO_HUB
@@ -148,9 +159,10 @@ def _publish_versions(offices: Offices, keyed: pl.DataFrame, is_lost: np.ndarray
 
 
 def _loss_rate(seed: int, slack: Floats, corridor: tuple[Ints, ...]) -> Floats:
-    """Share of a corridor's documents that never reach the statistics: small in most, half or more in a few."""
-    chance = hash_uniform(seed, "loss", *corridor)
-    rate: Floats = np.minimum(0.95, 0.01 * slack + slack * 0.8 * chance**6)
+    """Share of a corridor's documents that never reach the statistics: small in most, half or all in a few."""
+    is_blind = hash_uniform(seed, "blind corridor", *corridor) < 0.13 * slack
+    depth = hash_uniform(seed, "loss", *corridor)
+    rate: Floats = np.where(is_blind, 0.4 + 0.6 * np.sqrt(depth), np.minimum(0.4, 0.01 * slack + 0.25 * slack * depth**4))
     return rate
 
 
@@ -160,8 +172,8 @@ def _corridor_bias(seed: int, slack: Floats, corridor: tuple[Ints, ...]) -> Floa
     size = hash_uniform(seed, "bias size", *corridor)
     common = np.minimum(0.8, 0.45 * slack)
     tare = 1 + 0.02 + 0.12 * size
-    partly = np.minimum(1.0, 0.15 + 0.85 * size**0.7)
-    doubled = 1 + 1.4 * size**2
+    partly = 0.04 + 0.96 * size**0.8
+    doubled = 1 + 3.0 * size**2
     bias: Floats = np.select(
         [kind < 0.45 * common, kind < 0.75 * common, kind < common], [tare, partly, doubled], default=1.0
     )
@@ -173,7 +185,7 @@ def _clerk_error(slack: Floats, rng: np.random.Generator) -> Floats:
     count = len(slack)
     kind = rng.random(count)
     guess = 1 + np.clip(rng.laplace(0, 0.06 + 0.12 * slack, count), -0.8, 4)
-    other_paper = np.exp(rng.standard_t(3, count) * (0.25 + 0.35 * slack))
+    other_paper = np.exp(rng.standard_t(3, count) * (0.3 + 0.45 * slack))
     tare = rng.uniform(1.02, 1.15, count)
     wrong = np.minimum(0.75, 0.3 * slack)
     error: Floats = np.select(
@@ -189,15 +201,15 @@ def _unit_slip(slack: Floats, rng: np.random.Generator) -> Floats:
     count = len(slack)
     chance = rng.random(count) / np.maximum(0.3 + slack, 0.3)
     slips: Floats = np.select(
-        [chance < 2e-4, chance < 4e-4, chance < 9e-4, chance < 1.4e-3], [1000.0, 0.001, 10.0, 0.1], default=1.0
+        [chance < 5e-4, chance < 1e-3, chance < 2e-3, chance < 3e-3], [1000.0, 0.001, 10.0, 0.1], default=1.0
     )
     return slips
 
 
 def _value_error(slack: Floats, rng: np.random.Generator) -> Floats:
     count = len(slack)
-    small = 1 + rng.laplace(0, 0.012 + 0.02 * slack, count)
-    disputed = np.where(rng.random(count) < 0.03 + 0.06 * slack, rng.uniform(0.55, 1.5, count), 1.0)
+    small = 1 + rng.laplace(0, 0.015 + 0.03 * slack, count)
+    disputed = np.where(rng.random(count) < 0.03 + 0.07 * slack, rng.uniform(0.35, 1.9, count), 1.0)
     return np.clip(small, 0.4, 2.0) * disputed
 
 

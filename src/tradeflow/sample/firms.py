@@ -54,7 +54,8 @@ def draw_buyers(
 ) -> Buyers:
     """The item's buyers in all countries: more in large economies, few or none in most; sizes with a long tail."""
     places = np.arange(len(areas.code))
-    appetite = -np.log(hash_uniform(seed, "appetite", item_place, places))
+    # Squared: a few countries hold most of the buyers of an item, and many have none.
+    appetite = 0.5 * np.log(hash_uniform(seed, "appetite", item_place, places)) ** 2
     expected = density * item.breadth * areas.weight**0.65 * appetite
     importer = np.repeat(places, rng.poisson(expected)).astype(np.int64)
     count = len(importer)
@@ -75,7 +76,7 @@ def draw_buyers(
         first_month=first,
         last_month=np.where(stays, 10**6, np.maximum(first, 0) + rng.geometric(1 / 30, count)),
         growth=rng.normal(0.02, 0.16, (count, month_count // 12 + 3)),
-        grade=np.exp(rng.laplace(0, 0.12, count)),
+        grade=np.exp(rng.laplace(0, 0.2, count)),
         primary_share=rng.beta(5, 1.5, count),
         switch_month=rng.integers(0, 4 * month_count, count),
     )

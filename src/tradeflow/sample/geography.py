@@ -185,6 +185,7 @@ class Areas:
     reporter_count: int
 
     def index(self, iso: str) -> int:
+        """The place of an area in every array."""
         return self.iso.index(iso)
 
 

@@ -36,14 +36,14 @@ def freight_usd_per_kg(item: Item, areas: Areas, exporter: Ints, importer: Ints,
     km = areas.distance_km[exporter, importer]
     if item.is_bulk:
         parcel = (9.0 + 0.0022 * km) / 1000.0
-        tank = (900.0 + 0.16 * km) / 21_000.0
+        tank = (450.0 + 0.07 * km) / 21_000.0
         sea = np.where(kg > 400_000, parcel, tank)
     else:
-        sea = (700.0 + 0.13 * km) / np.clip(kg, 2_500.0, 18_000.0)
-    road = (350.0 + 0.9 * km) / np.clip(kg, 3_000.0, 22_000.0)
+        sea = (350.0 + 0.06 * km) / np.clip(kg, 6_000.0, 18_000.0)
+    road = (200.0 + 0.55 * km) / np.clip(kg, 5_000.0, 22_000.0)
     air = 1.6 + 0.00035 * km
     by_surface = np.where(areas.is_overland[exporter, importer], road, sea)
-    usd: Floats = np.where((kg < _AIR_BELOW_KG) & (item.usd_per_kg > 3), np.minimum(air, by_surface * 4 + 1), by_surface)
+    usd: Floats = np.where((kg < _AIR_BELOW_KG) & (item.usd_per_kg > 3), np.minimum(air, by_surface * 4 + 0.6), by_surface)
     return usd
 
 

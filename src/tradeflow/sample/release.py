@@ -36,6 +36,7 @@ class Releases:
     revised_day: Ints
 
     def is_revised(self) -> np.ndarray:
+        """Whether each reporter's month is ever published again."""
         return self.revised_day < _NEVER
 
     def last_visible_month(self, today: int) -> Ints:

@@ -22,6 +22,7 @@ class StandardUnitValues:
     usd_per_kg: Floats
 
     def at(self, code: np.ndarray, year: int, seed: int) -> Floats:
+        """USD per kg that a guess of that year rests on: an average price, and a rough one."""
         rough = 0.75 + 0.6 * hash_uniform(seed, "standard unit value", code, np.full(len(code), year))
         found: Floats = self.usd_per_kg[np.searchsorted(self.codes, code)] * rough
         return found

@@ -163,12 +163,13 @@ def _list_publications(world: World, table: pl.DataFrame, reporter: int, year: i
     areas, clock, releases = world.offices.areas, world.offices.clock, world.offices.releases
     editions = _editions(world, reporter)
     found = []
+    parts = table.partition_by("month", "version", as_dict=True, include_key=False)
     for month in (place for place, period in enumerate(clock.periods) if period // 100 == year):
         for version, days in ((FIRST_RELEASE, releases.first_day), (REVISION, releases.revised_day)):
             day = int(days[reporter, month])
             if day > world.today.toordinal():
                 continue
-            part = table.filter((pl.col("month") == month) & (pl.col("version") == version))
+            part = parts.get((month, version), table.clear())
             figures = part.select("flow", "code", "partner", "value", pl.col("grams").fill_null(-1)).cast(pl.Int64)
             found.append(
                 Publication(
