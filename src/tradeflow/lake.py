@@ -30,6 +30,7 @@ RELEASE_FOLDER = "7_release"
 RUN_FOLDER = "runs"
 _TABLE_FOLDERS = {
     "trade_flow": "2_conformed",
+    "snapshot": "2_conformed",
     "coverage": "2_conformed",
     "quarantine": "2_conformed",
     "mirror_pair": "3_mirror_pair",

@@ -112,6 +112,8 @@ class Signals(_Section):
         "isolated_flow": 0.5,
     }
     """What a rule counts for in the score that leads are ranked by."""
+    exposure_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = {"own": 1.0, "shared": 0.8, "none": 0.6}
+    """What a code counts for: its own substance's, a residual that also holds other goods, or not watched at all."""
 
 
 class Publish(_Section):

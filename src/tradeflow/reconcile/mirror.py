@@ -76,6 +76,7 @@ def _score_weight(pairs: pl.DataFrame, reliability: pl.DataFrame, options: Recon
         variance.alias("balanced_net_weight_log_variance"),
         share.alias("export_weight_share"),
         pl.col("_habit_log").alias("corridor_gap_log"),
+        pl.col("_variance").alias("gap_log_variance"),
         pl.col("_z").alias("z_kg"),
     )
 

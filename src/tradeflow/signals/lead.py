@@ -1,0 +1,110 @@
+"""Candidates with their p- and q-values in, ranked leads out: one lead per route (or importer) and commodity, its signals beneath it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tradeflow.contract import load_contract
+from tradeflow.signals.sentence import Names, write_reasons
+
+_SURE_P = 1e-4
+"""The p-value at which a signal counts as fully sure; smaller ones are not told apart by so few calibration flows."""
+_LEVEL_SHARE = 0.6
+"""An importer's excess is told as its route's when one route holds at least this share of it."""
+
+
+@dataclass(frozen=True)
+class RankOptions:
+    """What `settings.Signals` says, as plain values."""
+
+    q_limit: float = 0.10
+    p_limit: float = 0.01
+    min_excess_kg: float = 100
+    weights: dict[str, float] = field(default_factory=dict)
+    exposure_weights: dict[str, float] = field(default_factory=dict)
+
+
+def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names, options: RankOptions) -> pl.DataFrame:
+    """Return `signal`: the scored candidates that are flagged, or rare enough to be listed, ranked lead by lead.
+
+    calibrated: the contract `candidate` with p_value, q_value, comparison.
+    score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
+    code's candidates, from 0.4 to 1) x exposure's weight. score of a lead = the chance-like union 1 - prod(1 - score) of its rules'
+    strongest signals. Ranks are by lead score, then excess.
+    """
+    scored = calibrated.filter(pl.col("is_scored")).with_columns(_materiality().alias("_materiality"))
+    listed = scored.filter(((pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)) & _is_material(options))
+    watched = listed.join(watch_list, on="commodity_code", how="left").with_columns(pl.col("exposure").fill_null("none"))
+    signals = watched.with_columns(
+        _signal_score(options).alias("anomaly_score"),
+        (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
+        (pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
+    )
+    return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
+
+
+def _materiality() -> pl.Expr:
+    kg = pl.coalesce(pl.when(pl.col("excess_kg") > 0).then("excess_kg"), "observed_kg").fill_null(0)
+    return (kg.rank("average") / pl.len()).over("rule", "commodity_code")
+
+
+def _is_material(options: RankOptions) -> pl.Expr:
+    kg = pl.coalesce("excess_kg", "observed_kg")
+    return (kg >= options.min_excess_kg) | kg.is_null()
+
+
+def _signal_score(options: RankOptions) -> pl.Expr:
+    weight = pl.col("rule").replace_strict(options.weights, default=1.0, return_dtype=pl.Float64)
+    exposure = pl.col("exposure").replace_strict(options.exposure_weights, default=1.0, return_dtype=pl.Float64)
+    sureness = (pl.col("p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
+    return 100 * weight * exposure * sureness * (0.4 + 0.6 * pl.col("_materiality"))
+
+
+def _with_ids(signals: pl.DataFrame) -> pl.DataFrame:
+    key = ["rule", "subject", "freq_code", "period", "importer_code", "exporter_code", "commodity_code"]
+    text = pl.concat_str([pl.col(column).cast(pl.String) for column in key], separator="|")
+    return signals.with_columns(text.map_elements(_short_hash, return_dtype=pl.String).alias("signal_id"))
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
+    """Give each signal the exporter under which it is told: an importer-wide excess goes to the route that holds most of it."""
+    month = ["freq_code", "period", "importer_code", "commodity_code"]
+    routes = signals.filter((pl.col("rule") == "excess_import") & (pl.col("subject") == "flow")).select(
+        *month, pl.col("exporter_code").alias("_route"), pl.col("excess_kg").alias("_route_kg")
+    )
+    largest = routes.sort("_route_kg", "_route", descending=[True, False]).group_by(month, maintain_order=True).first()
+    holds_most = (pl.col("subject") == "importer") & (pl.col("_route_kg") >= _LEVEL_SHARE * pl.col("excess_kg"))
+    told_under = pl.when(holds_most).then(pl.col("_route")).otherwise(pl.col("exporter_code"))
+    joined = signals.join(largest, on=month, how="left").with_columns(told_under.alias("_told_under"))
+    text = pl.concat_str(
+        [pl.lit("lead"), *(pl.col(c).cast(pl.String) for c in ("importer_code", "_told_under", "commodity_code"))], separator="|"
+    )
+    return joined.with_columns(text.map_elements(_short_hash, return_dtype=pl.String).alias("lead_id"))
+
+
+def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
+    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_strength"))
+    leads = strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_strength")).product())).alias("lead_score"))
+    flagged = signals.group_by("lead_id").agg(
+        pl.col("is_flagged").any().alias("_any_flagged"),
+        pl.col("is_flagged").sum().cast(pl.Int32).alias("signal_count"),
+        pl.coalesce("excess_kg", "observed_kg").max().fill_null(0).alias("_kg"),
+    )
+    # A lead with a flagged signal always stands above one without: only the former are within the promised share of false leads.
+    ranked = leads.join(flagged, on="lead_id").sort("_any_flagged", "lead_score", "_kg", "lead_id", descending=[True, True, True, False])
+    ranked = ranked.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("lead_rank"))
+    ordered = signals.join(ranked, on="lead_id").sort(
+        "lead_rank", "is_flagged", "anomaly_score", "period", "signal_id", descending=[False, True, True, True, False]
+    )
+    return ordered.with_columns((pl.int_range(pl.len()).over("lead_id") == 0).alias("is_lead_head"))
+
+
+def _in_contract(signals: pl.DataFrame) -> pl.DataFrame:
+    return signals.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal").columns])

@@ -1,0 +1,152 @@
+"""The steps that compute: reconcile, model, signals."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from tradeflow.conform import derive_coverage, find_code_births
+from tradeflow.contract import load_codelist
+from tradeflow.lake import Lake, read_table
+from tradeflow.settings import Settings
+from tradeflow.signals import (
+    RULES,
+    Evidence,
+    Names,
+    RankOptions,
+    Window,
+    build_watch_list,
+    collect_evidence,
+    collect_features,
+    propose_candidates,
+    rank_leads,
+)
+from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
+from tradeflow.steps.known import known_rows
+
+_log = logging.getLogger("tradeflow")
+
+
+def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
+    """Make `coverage`, `mirror_pair` and `reporter_reliability`."""
+    from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
+
+    key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
+    tables = ("coverage", "mirror_pair", "reporter_reliability")
+    if stands := standing(lake, key, *tables):
+        return Made(stands, is_new=False)
+    rows = known_rows(settings, lake, known)
+    coverage = derive_coverage(rows)
+    areas = load_codelist("area")
+    fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
+    _log.info("putting both sides of each trade beside one another")
+    pairs, reliability = reconcile_trade_flow(rows, coverage, fob_reporters, ReconcileOptions(**settings.reconcile.model_dump()))
+    return Made(commit(lake, key, coverage=coverage, mirror_pair=pairs, reporter_reliability=reliability), is_new=True)
+
+
+def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
+    """Make `baseline`, `flow_score` and `flow_score_feature`."""
+    from tradeflow.model import fit_seasonal_baseline, score_flows
+
+    key = hash_texts("model", reconciled.tables[1].inputs_key, settings.model.model_dump_json())
+    if stands := standing(lake, key, "baseline", "flow_score", "flow_score_feature"):
+        return Made(stands, is_new=False)
+    rows = known_rows(settings, lake, known)
+    pairs = read_table(lake, "mirror_pair").collect()
+    coverage = read_table(lake, "coverage").collect()
+    births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
+    imports = _import_frame(pairs)
+    options = settings.model
+    parts = []
+    for freq_code in ("M", "A"):
+        of_freq = pl.col("freq_code") == freq_code
+        _log.info(f"learning what {'monthly' if freq_code == 'M' else 'annual'} series normally do")
+        parts.append(
+            fit_seasonal_baseline(
+                imports.filter(of_freq), coverage.filter(of_freq),
+                scored_periods=options.scored_periods, calibration_periods=options.calibration_periods,
+                min_history_periods=options.min_history_periods, births=births.filter(of_freq).drop("freq_code"),
+            )
+        )  # fmt: skip
+    baseline = pl.concat(parts)
+    _log.info("looking for flows that are alone in the crowd")
+    flow_score, features = score_flows(imports, pairs, baseline, trees=options.forest_trees, seed=options.forest_seed)
+    return Made(commit(lake, key, baseline=baseline, flow_score=flow_score, flow_score_feature=features), is_new=True)
+
+
+def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The importers' own reports, one row per route, commodity and period; weight only where it is evidence."""
+    return pairs.filter(pl.col("import_value_usd").is_not_null()).select(
+        "freq_code",
+        "period",
+        "importer_code",
+        "exporter_code",
+        "commodity_code",
+        pl.col("import_net_weight_kg").alias("net_weight_kg"),
+        pl.col("import_value_usd").alias("primary_value_usd"),
+    )
+
+
+def propose_signals(settings: Settings, lake: Lake, known: Known, modelled: Made) -> Made:
+    """Make `signal`, `signal_feature` and `signal_evidence`."""
+    from tradeflow.model import calibrate
+
+    day = (known.as_of or datetime.now(UTC)).date()
+    watch_list = _watch_list(settings, day)
+    key = hash_texts("signals", modelled.tables[0].inputs_key, settings.signals.model_dump_json(), watch_list.write_json())
+    if stands := standing(lake, key, "signal", "signal_feature", "signal_evidence"):
+        return Made(stands, is_new=False)
+    rules = [rule for rule in RULES if settings.signals.weights.get(rule, 1.0) > 0]
+    tables = _rule_tables(settings, lake)
+    _log.info(f"judging by {len(rules)} rules")
+    calibrated = calibrate(propose_candidates(tables, rules))
+    signals = rank_leads(calibrated, watch_list, _names(), _rank_options(settings))
+    features = collect_features(signals, read_table(lake, "flow_score_feature").collect())
+    evidence = collect_evidence(signals, known_rows(settings, lake, known))
+    return Made(commit(lake, key, signal=signals, signal_feature=features, signal_evidence=evidence), is_new=True)
+
+
+def _watch_list(settings: Settings, day: date) -> pl.DataFrame:
+    substances = load_codelist("substance")
+    if settings.watch.overlay is not None:
+        overlay = pl.read_csv(settings.watch.overlay, infer_schema=False).cast({"has_own_commodity_code": pl.Boolean})
+        substances = pl.concat([substances, overlay], how="diagonal")
+    return build_watch_list(substances, day)
+
+
+def _rule_tables(settings: Settings, lake: Lake) -> Evidence:
+    pairs, baseline, scores, coverage = (
+        read_table(lake, table).collect() for table in ("mirror_pair", "baseline", "flow_score", "coverage")
+    )
+    return Evidence(pairs, baseline, scores, coverage, _window(settings, pairs))
+
+
+def _window(settings: Settings, pairs: pl.DataFrame) -> Window:
+    newest = dict(pairs.filter(pl.col("import_value_usd").is_not_null()).group_by("freq_code").agg(pl.col("period").max()).iter_rows())
+    newest = newest or dict(pairs.group_by("freq_code").agg(pl.col("period").max()).iter_rows())
+    model = settings.model
+    scored = {freq: step_back(period, model.scored_periods - 1) for freq, period in newest.items()}
+    calibration = {freq: step_back(period, model.scored_periods + model.calibration_periods - 1) for freq, period in newest.items()}
+    return Window(calibration, scored, model.min_history_periods)
+
+
+def step_back(period: int, periods: int) -> int:
+    """Return the period so many months (YYYYMM) or years (YYYY) earlier."""
+    if period <= 9999:
+        return period - periods
+    months = period // 100 * 12 + period % 100 - 1 - periods
+    return months // 12 * 100 + months % 12 + 1
+
+
+def _names() -> Names:
+    areas, commodities = load_codelist("area"), load_codelist("commodity")
+    return Names(
+        dict(areas.select("area_code", "area_name").iter_rows()), dict(commodities.select("commodity_code", "commodity_name").iter_rows())
+    )
+
+
+def _rank_options(settings: Settings) -> RankOptions:
+    options = settings.signals
+    return RankOptions(options.q_limit, options.p_limit, options.min_excess_kg, options.weights, options.exposure_weights)

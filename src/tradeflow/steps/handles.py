@@ -1,0 +1,84 @@
+"""What a step hands to the next: small, frozen, picklable; the rows themselves are in the lake."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from tradeflow.contract import contracts_folder
+from tradeflow.lake import Lake, TableVersion, table_version, write_table
+
+AVAILABILITY = "comtrade_availability"
+"""The source whose snapshots say what is published; they hold no trade."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """How many answers are new, how many were kept already, and what went wrong, a line each."""
+
+    new: int
+    unchanged: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """The conformed tables, what the certificate said, and what was wrong with an answer as a whole."""
+
+    trade_flow: TableVersion
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Which figures a run sees: all that was known at `as_of`, under a key that changes when they do."""
+
+    key: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """The tables that a step made or found standing, and whether it had to make them."""
+
+    tables: tuple[TableVersion, ...]
+    is_new: bool
+
+
+@cache
+def code_version() -> str:
+    """Return a hash of the package's code, contracts and code lists: other code may make other figures of the same rows."""
+    package = Path(__file__).parents[1]
+    contracts = contracts_folder()
+    files = sorted([*package.rglob("*.py"), *contracts.rglob("*.yaml"), *contracts.rglob("*.csv")])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def hash_texts(*texts: str) -> str:
+    """Return a short hash of several texts."""
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
+
+
+def standing(lake: Lake, key: str, *tables: str) -> tuple[TableVersion, ...] | None:
+    """Return the tables' versions where all of them stand with this key."""
+    versions = [table_version(lake, table) for table in tables]
+    if all(version is not None and version.inputs_key == key for version in versions):
+        return tuple(version for version in versions if version is not None)
+    return None
+
+
+def commit(lake: Lake, key: str, **frames: pl.DataFrame) -> tuple[TableVersion, ...]:
+    """Commit tables made under one key, skipping those that a killed run committed already."""
+    written = []
+    for table, frame in frames.items():
+        stands = standing(lake, key, table)
+        written.append(stands[0] if stands else write_table(lake, table, frame, key))
+    return tuple(written)

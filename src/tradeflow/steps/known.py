@@ -1,0 +1,55 @@
+"""What a run sees: the newest figures known at a time, under the newest edition's codes, narrowed to what is watched."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import polars as pl
+
+from tradeflow.conform import select_known_rows, state_in_newest_edition
+from tradeflow.contract import load_codelist
+from tradeflow.exceptions import SourceError
+from tradeflow.lake import Lake, list_snapshots, read_table
+from tradeflow.settings import Settings
+from tradeflow.steps.handles import AVAILABILITY, Known, code_version, hash_texts
+
+
+def know_figures(settings: Settings, lake: Lake, as_of: date | None) -> Known:
+    """Decide which answers a run sees, and name them by a key."""
+    moment = None if as_of is None else datetime.combine(as_of + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+    seen = read_table(lake, "snapshot").select("snapshot_id", "retrieved_at").collect()
+    if moment is not None:
+        seen = seen.filter(pl.col("retrieved_at") <= moment)
+        if seen.is_empty():
+            raise SourceError(f"nothing was known on {as_of}: the lake's first answer came later; name a later --as-of date")
+    watch = settings.watch.model_dump_json()
+    return Known(hash_texts(code_version(), watch, _overlay_text(settings), *sorted(seen["snapshot_id"])), moment)
+
+
+def known_rows(settings: Settings, lake: Lake, known: Known) -> pl.LazyFrame:
+    """Return the rows of `trade_flow` that the run sees, under the newest edition's codes, narrowed to what is watched."""
+    snapshots = read_table(lake, "snapshot").select("snapshot_id", "source", "query_key", "retrieved_at").collect()
+    rows = select_known_rows(read_table(lake, "trade_flow"), snapshots, _scopes(lake), known.as_of)
+    stated = state_in_newest_edition(rows, load_codelist("hs_concordance"))
+    if settings.watch.commodities:
+        stated = stated.filter(pl.col("commodity_code").is_in(settings.watch.commodities))
+    if settings.watch.reporters:
+        is_watched = pl.col("reporter_code").is_in(settings.watch.reporters) | pl.col("partner_code").is_in(settings.watch.reporters)
+        stated = stated.filter(is_watched)
+    return stated
+
+
+def _scopes(lake: Lake) -> pl.DataFrame:
+    """What each query asked for, as cells."""
+    types = {"reporter_code": pl.Int32(), "period": pl.Int32(), "flow_code": pl.String(), "commodity_code": pl.String()}
+    scoped = [each for each in list_snapshots(lake) if each.scope and each.source != AVAILABILITY]
+    asked = [{"snapshot_id": each.snapshot_id} | {name: each.scope[name] for name in types} for each in scoped]
+    listed = pl.DataFrame(asked, schema={"snapshot_id": pl.String()} | {name: pl.List(dtype) for name, dtype in types.items()})
+    for column in types:
+        listed = listed.explode(column)
+    freq = pl.when(pl.col("period") > 9999).then(pl.lit("M")).otherwise(pl.lit("A"))
+    return listed.drop_nulls().with_columns(freq.alias("freq_code"))
+
+
+def _overlay_text(settings: Settings) -> str:
+    return settings.watch.overlay.read_text(encoding="utf-8") if settings.watch.overlay else ""

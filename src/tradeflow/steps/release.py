@@ -1,0 +1,166 @@
+"""The step that publishes: a run's tables and its manifest in, the release out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from tradeflow.lake import RELEASE_FOLDER, Lake, TableVersion, read_table, table_version
+from tradeflow.publish.release import publish_release
+from tradeflow.publish.tables import ReleaseTables
+from tradeflow.settings import Settings
+from tradeflow.signals import rule_meanings
+from tradeflow.steps.handles import Conformed, Known, Made, code_version, hash_texts
+
+_log = logging.getLogger("tradeflow")
+_TABLES = ("snapshot", "trade_flow", "quarantine", "coverage", "mirror_pair", "reporter_reliability", "baseline", "flow_score", "signal")
+_SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
+
+
+@dataclass(frozen=True)
+class Released:
+    """The release that stands after a run, and whether this run made it."""
+
+    release_id: str
+    folder: Path
+    is_new: bool
+    counts: dict[str, int]
+    expected_false: float
+
+
+def publish_run(
+    settings: Settings,
+    lake: Lake,
+    known: Known,
+    conformed: Conformed,
+    proposed: Made,
+    problems: tuple[str, ...],
+    stage_seconds: dict[str, float],
+) -> Released:
+    """Write the release of the signals that stand; one that was published already is left as it is."""
+    signals = read_table(lake, "signal").collect()
+    newest = read_table(lake, "mirror_pair").select(pl.col("period").max()).collect().item()
+    key = hash_texts("release", proposed.tables[0].inputs_key, settings.publish.model_dump_json())
+    release_id = f"{newest}-{key[:10]}"
+    is_new = not (lake.root / RELEASE_FOLDER / release_id).is_dir()
+    counts = count_rows(lake, known, signals)
+    false_by_rule = expect_false_leads(signals)
+    manifest = {
+        "release_id": release_id,
+        "as_of": known.as_of.isoformat() if known.as_of else None,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code_version": code_version(),
+        "is_simulated": _is_simulated(lake),
+        "periods": _periods(lake),
+        "counts": counts,
+        "expected_false": sum(false_by_rule.values()),
+        "expected_false_by_rule": false_by_rule,
+        "quarantine": _quarantine_counts(lake, known).to_dicts(),
+        "table_versions": {version.table: version.version for version in _versions(lake)},
+        "settings": settings.model_dump(mode="json"),
+        "stage_seconds": stage_seconds,
+        "rules": rule_meanings(),
+        "problems": [*problems, *conformed.problems],
+    }
+    _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
+    tables = release_tables(lake, known, signals, settings.publish.leads)
+    folder = publish_release(lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None)
+    return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
+
+
+def count_rows(lake: Lake, known: Known, signals: pl.DataFrame) -> dict[str, int]:
+    """Count what went into each stage and came out, over the answers that the run saw."""
+    seen = _seen(lake, known).select("row_count", "conformed_count", "quarantined_count", "set_aside_count").sum().row(0)
+    names = ("rows_in", "rows_conformed", "rows_quarantined", "rows_set_aside")
+    counted = {table: version.rows for table in ("mirror_pair", "baseline", "flow_score") if (version := table_version(lake, table))}
+    series = read_table(lake, "baseline").select(["series_level", *_SERIES]).unique().select(pl.len()).collect().item()
+    return {
+        **{name: int(count) for name, count in zip(names, seen, strict=True)},
+        "mirror_pairs": counted["mirror_pair"],
+        "series": int(series),
+        "signals": signals.height,
+        "flagged": int(signals["is_flagged"].sum()),
+        "leads": int(signals["is_lead_head"].sum()),
+        "leads_flagged": int(signals.filter(pl.col("signal_count") > 0)["is_lead_head"].sum()),
+    }
+
+
+def expect_false_leads(signals: pl.DataFrame) -> dict[str, float]:
+    """Return, per rule, how many of its flagged signals are expected to be false: their number times the largest q among them."""
+    flagged = signals.filter(pl.col("is_flagged")).group_by("rule").agg((pl.len() * pl.col("q_value").max()).alias("_false"))
+    return dict(flagged.sort("rule").iter_rows())
+
+
+def release_tables(lake: Lake, known: Known, signals: pl.DataFrame, leads: int) -> ReleaseTables:
+    """Gather the release's tables; histories only of the leads that the report shows in full."""
+    shown = signals.filter(pl.col("lead_rank") <= leads).select(_SERIES).unique()
+    pairs = read_table(lake, "mirror_pair").join(
+        shown.lazy().select("importer_code", "commodity_code").unique(), on=["importer_code", "commodity_code"], how="semi"
+    )
+    pairs_shown = pairs.collect()
+    return ReleaseTables(
+        signal=signals,
+        signal_feature=read_table(lake, "signal_feature").collect(),
+        signal_evidence=read_table(lake, "signal_evidence").collect(),
+        baseline=read_table(lake, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
+        mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
+        reporter_reliability=read_table(lake, "reporter_reliability").collect(),
+        coverage=read_table(lake, "coverage").collect(),
+        trade_history=_trade_history(pairs_shown, shown),
+        quarantine_count=_quarantine_counts(lake, known),
+    )
+
+
+def _trade_history(pairs: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """What either side reported of the shown series, route by route and, under exporter 0, over all of an importer's origins."""
+    sides = pl.concat([_one_side(pairs, "M", "import"), _one_side(pairs, "X", "export")])
+    of_all = sides.with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code"))
+    totals = of_all.group_by([*_SERIES, "period", "flow_code"]).agg(pl.col("net_weight_kg").sum(), pl.col("primary_value_usd").sum())
+    both = pl.concat([sides, totals.select(sides.columns)])
+    return both.join(shown, on=_SERIES, how="semi").sort([*_SERIES, "flow_code", "period"])
+
+
+def _one_side(pairs: pl.DataFrame, flow_code: str, side: str) -> pl.DataFrame:
+    value = pl.col(f"{side}_value_usd")
+    return pairs.filter(value.is_not_null()).select(
+        "freq_code", "period", "importer_code", "exporter_code", "commodity_code",
+        pl.lit(flow_code).alias("flow_code"),
+        pl.col(f"{side}_net_weight_kg").alias("net_weight_kg"),
+        value.alias("primary_value_usd"),
+    )  # fmt: skip
+
+
+def _seen(lake: Lake, known: Known) -> pl.DataFrame:
+    snapshots = read_table(lake, "snapshot").collect()
+    return snapshots if known.as_of is None else snapshots.filter(pl.col("retrieved_at") <= known.as_of)
+
+
+def _quarantine_counts(lake: Lake, known: Known) -> pl.DataFrame:
+    seen = _seen(lake, known).lazy().select("snapshot_id")
+    counted = (
+        read_table(lake, "quarantine")
+        .join(seen, on="snapshot_id", how="semi")
+        .group_by("stage", "contract", "rule", "is_set_aside")
+        .agg(pl.len().cast(pl.Int64).alias("row_count"))
+    )
+    return counted.sort("row_count", "rule", descending=[True, False]).collect()
+
+
+def _is_simulated(lake: Lake) -> bool:
+    licences = read_table(lake, "snapshot").select("licence").unique().collect()["licence"]
+    return any("simulated" in licence for licence in licences)
+
+
+def _periods(lake: Lake) -> dict[str, int]:
+    first, last = (
+        read_table(lake, "mirror_pair").select(pl.col("period").min().alias("first"), pl.col("period").max().alias("last")).collect().row(0)
+    )
+    return {"first": first, "last": last}
+
+
+def _versions(lake: Lake) -> list[TableVersion]:
+    return [version for table in _TABLES if (version := table_version(lake, table))]
