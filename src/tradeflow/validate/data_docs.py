@@ -14,11 +14,15 @@ from typing import Any
 
 from tradeflow.contract import Contract
 
-_ACTIVE_PARTS = re.compile(
-    r"<script\b.*?</script>|<noscript\b.*?</noscript>|<link\b[^>]*>|<img\b[^>]*>|<iframe\b.*?</iframe>", re.DOTALL | re.IGNORECASE
+_FETCHED_OR_RUN = re.compile(
+    r"<(script|noscript|iframe|footer)\b.*?</\1>|<(link|img)\b[^>]*>|@import[^;]*;|url\([^)]*\)", re.DOTALL | re.IGNORECASE
 )
-_ACTIONS_CARD = re.compile(r'<div class="btn-group btn-group-toggle".*?</div>', re.DOTALL)
 _OUTSIDE_LINK = re.compile(r'\bhref="https?://[^"]*"', re.IGNORECASE)
+_WORKS_BY_SCRIPT = re.compile(
+    r'<p class="card-text col-12 p-0 mb-1">\s*Validation Filter:.*?</p>|<strong>Actions</strong>|<a data-toggle="collapse".*?</a>'
+    r'|<div class="btn-group btn-group-toggle".*?</div>',
+    re.DOTALL,
+)
 
 _STYLE = """<style>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; color: #1b1f24; }
@@ -27,7 +31,6 @@ td, th { border-bottom: 1px solid #d0d7de; padding: .25rem .75rem; text-align: l
 .alert { background: #eef2f6; padding: .4rem .75rem; margin-top: 1.25rem; }
 .alert h5, h6 { margin: 0; font-size: 1rem; }
 .navbar ol, .ge-navigation-sidebar-container ul { list-style: none; display: flex; flex-wrap: wrap; gap: .75rem; padding: 0; }
-.invisible, .modal, #ge-cta-footer, .btn-group { display: none; }
 .fa-check-circle::before { content: "\\2713"; color: #1a7f37; }
 .fa-times::before { content: "\\2717"; color: #cf222e; }
 .fa-exclamation-triangle::before { content: "\\26A0"; color: #9a6700; }
@@ -52,11 +55,14 @@ def write_index(contract: Contract, outcomes: list[dict[str, Any]], suite: Any, 
 
 
 def keep_offline(page: str, title: str) -> str:
-    """Take out of a page all that runs or is fetched, and put the small style in."""
-    page = _OUTSIDE_LINK.sub("", _ACTIONS_CARD.sub("", _ACTIVE_PARTS.sub("", page)))
-    page = re.sub(r"@import[^;]*;|url\([^)]*\)", "", page)
+    """Take out of a page all that runs or is fetched, put the small style in and let its links lead to our files."""
+    for part in (_FETCHED_OR_RUN, _WORKS_BY_SCRIPT, _OUTSIDE_LINK):
+        page = part.sub("", page)
+    page = re.sub(r'href="(\.\./)+index\.html"', 'href="index.html"', page)
+    page = re.sub(r'href="(\.\./)+expectations/[^"]*"', 'href="suite.html"', page)
     page = re.sub(r"<title>.*?</title>", "", page, flags=re.DOTALL)
-    return page.replace("</head>", f"<title>{html.escape(title)}</title>{_STYLE}</head>", 1)
+    page = page.replace("</head>", f"<title>{html.escape(title)}</title>{_STYLE}</head>", 1)
+    return page.replace("<body>", f"<body><h1>{html.escape(title)}</h1>", 1)
 
 
 def file_stem(name: str) -> str:
