@@ -1,0 +1,200 @@
+"""One lead as the report shows it: words, charts, features and source rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from tradeflow.publish import wording as say
+from tradeflow.publish.lead_months import lead_months, reporting_side, share_with_trade
+from tradeflow.publish.names import name_area, name_commodity, name_substance
+from tradeflow.publish.tables import ReleaseTables
+
+_STATE_WORDS = {
+    "none": "no trade reported",
+    "weight_missing": "reported without a weight",
+    "not_reported": "not reported",
+}
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A lead's head signal with everything that the report says about it; `charts` holds columns of figures by chart."""
+
+    signal: dict[str, Any]
+    importer: str
+    exporter: str
+    commodity: str
+    substance: str | None
+    others: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    evidence: list[dict[str, Any]]
+    months: list[dict[str, Any]]
+    charts: dict[str, Any]
+    facts: list[tuple[str, str]]
+    has_mirror: bool
+    history_side: str
+
+    @property
+    def haystack(self) -> str:
+        """What the text search looks through."""
+        signal = self.signal
+        words = [self.importer, self.exporter, signal["commodity_code"], self.commodity, self.substance or ""]
+        words += [signal["signal_reason"], say.say_rule(signal["rule"]), signal["signal_id"], say.say_period(signal["period"])]
+        return " ".join(words).casefold()
+
+
+def read_leads(tables: ReleaseTables, limit: int) -> list[Lead]:
+    """Take the release's tables; hand over the first leads by rank."""
+    heads = tables.signal.filter("is_lead_head").sort("lead_rank", "signal_id").head(limit)
+    near = _only_rows_of(heads, tables)
+    return [_read_lead(signal, near) for signal in heads.iter_rows(named=True)]
+
+
+def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
+    series = ["freq_code", "importer_code", "commodity_code"]
+    return ReleaseTables(
+        signal=tables.signal.join(heads, on="lead_id", how="semi"),
+        signal_feature=tables.signal_feature.join(heads, on="signal_id", how="semi"),
+        signal_evidence=tables.signal_evidence.join(heads, on="signal_id", how="semi"),
+        baseline=tables.baseline.join(heads, on=series, how="semi"),
+        mirror_pair=tables.mirror_pair.join(heads, on=series, how="semi"),
+        trade_history=tables.trade_history.join(heads, on=series, how="semi"),
+        reporter_reliability=tables.reporter_reliability,
+        coverage=tables.coverage,
+        quarantine_count=tables.quarantine_count,
+    )
+
+
+def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
+    months = lead_months(signal, tables)
+    same_lead = (pl.col("lead_id") == signal["lead_id"]) & (pl.col("signal_id") != signal["signal_id"])
+    others = tables.signal.filter(same_lead).sort("anomaly_score", descending=True)
+    mine = pl.col("signal_id") == signal["signal_id"]
+    return Lead(
+        signal=signal,
+        importer=name_area(signal["importer_code"]),
+        exporter=name_area(signal["exporter_code"]),
+        commodity=name_commodity(signal["commodity_code"]),
+        substance=name_substance(signal["substance_code"]),
+        others=others.to_dicts(),
+        features=tables.signal_feature.filter(mine).sort("feature_share", descending=True).to_dicts(),
+        evidence=_evidence(tables.signal_evidence.filter(mine)),
+        months=_newest_months(months),
+        charts={"history": _history_figures(signal, months), "mirror": _mirror_figures(signal, months)},
+        facts=_facts(signal),
+        has_mirror=months["mirror_status"].is_not_null().any(),
+        history_side=reporting_side(signal, tables),
+    )
+
+
+def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
+    interval = ""
+    if signal["lower_kg"] is not None and signal["upper_kg"] is not None:
+        interval = f" (90% interval {say.say_weight(signal['lower_kg'])} to {say.say_weight(signal['upper_kg'])})"
+    facts = [
+        ("Observed", say.say_weight(signal["observed_kg"])),
+        ("Expected", say.say_weight(signal["expected_kg"]) + interval),
+        ("Excess", f"{say.say_weight(signal['excess_kg'])} ({say.say_ratio(signal['excess_ratio'])})"),
+        ("Value", say.say_value(signal["observed_value_usd"])),
+        ("Unit value", _unit_value(signal["unit_value_usd_per_kg"])),
+        ("Other side says", _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
+        ("p-value", f"{say.say_probability(signal['p_value'])}, against {signal['comparison']}"),
+        ("q-value", say.say_probability(signal["q_value"]) + (", flagged" if signal["is_flagged"] else ", listed but not flagged")),
+    ]
+    return [(fact, text) for fact, text in facts if not text.startswith(say.NOT_STATED)]
+
+
+def _unit_value(usd_per_kg: float | None) -> str:
+    return say.NOT_STATED if usd_per_kg is None else f"${say.say_number(usd_per_kg)} per kg"
+
+
+def _weight_and_value(kg: float | None, usd: float | None) -> str:
+    stated = [text for text in (say.say_weight(kg), say.say_value(usd)) if text != say.NOT_STATED]
+    return ", ".join(stated) or say.NOT_STATED
+
+
+def _evidence(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    ordered = rows.sort(pl.col("evidence_role") != "observed", "period", "snapshot_id", "row_number")
+    return [
+        row | {"reporter": name_area(row["reporter_code"]), "partner": _partner(row["partner_code"])}
+        for row in ordered.iter_rows(named=True)
+    ]
+
+
+def _partner(code: int) -> str:
+    return "World" if code == 0 else name_area(code)
+
+
+def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]:
+    """Return the newest periods, newest first, and never without the lead's own."""
+    place = months.height - 1 - (months["is_lead_period"].arg_max() or 0)
+    newest = months.reverse().head(max(shown, place + 2))
+    return [
+        row
+        | {
+            "observed_words": _STATE_WORDS.get(row["observed_state"], say.say_weight(row["observed_kg"])),
+            "mirror_words": say.MIRROR_WORDS.get(row["mirror_reason"] or "", ""),
+        }
+        for row in newest.iter_rows(named=True)
+    ]
+
+
+def _history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
+    """Return columns for the history chart, in the unit that suits them; a line joins points only where most periods have trade."""
+    is_regular = share_with_trade(months) >= 0.5
+    top = _largest(months, "observed_kg", "upper_kg")
+    divisor, unit = _unit_for(top)
+    scaled = {name: _scaled(months, f"{name}_kg", divisor) for name in ("observed", "expected", "lower", "upper")}
+    tips = [_history_tip(row) for row in months.iter_rows(named=True)]
+    return scaled | {
+        "date": months["period"].to_list(),
+        "state": months["observed_state"].to_list(),
+        "flagged": signal["period"],
+        "lead": None if signal["observed_kg"] is None else signal["observed_kg"] / divisor,
+        "regular": is_regular,
+        "tip": tips,
+        "unit": unit,
+    }
+
+
+def _mirror_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
+    shown = months.tail(36)
+    divisor, unit = _unit_for(_largest(shown, "import_net_weight_kg", "export_net_weight_kg"))
+    importer, exporter = (_scaled(shown, f"{side}_net_weight_kg", divisor) for side in ("import", "export"))
+    paired = shown["mirror_status"].is_not_null().to_list()
+    return {
+        "date": shown["period"].to_list(),
+        "flagged": signal["period"],
+        "importer": importer,
+        "exporter": exporter,
+        "silent": [has and (i is None or e is None) for has, i, e in zip(paired, importer, exporter, strict=True)],
+        "tip": [_mirror_tip(row) for row in shown.iter_rows(named=True)],
+        "unit": unit,
+    }
+
+
+def _unit_for(top_kg: float) -> tuple[float, str]:
+    return (1000.0, "t") if top_kg >= 5000 else (1.0, "kg")
+
+
+def _largest(months: pl.DataFrame, *columns: str) -> float:
+    tops = [months[column].max() for column in columns]
+    return max((float(top) for top in tops if top is not None), default=0.0)  # type: ignore[arg-type]
+
+
+def _scaled(months: pl.DataFrame, column: str, divisor: float) -> list[float | None]:
+    return (months[column] / divisor).round_sig_figs(4).to_list()
+
+
+def _history_tip(row: dict[str, Any]) -> str:
+    observed = _STATE_WORDS.get(row["observed_state"], say.say_weight(row["observed_kg"]))
+    expected = "" if row["expected_kg"] is None else f"; expected {say.say_weight(row['expected_kg'])}"
+    return f"{say.say_period(row['period'])}: {observed}{expected}"
+
+
+def _mirror_tip(row: dict[str, Any]) -> str:
+    importer, exporter = say.say_weight(row["import_net_weight_kg"]), say.say_weight(row["export_net_weight_kg"])
+    return f"{say.say_period(row['period'])}: importer {importer}, exporter {exporter}"

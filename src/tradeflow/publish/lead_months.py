@@ -1,0 +1,136 @@
+"""What was reported about a lead's trade, period by period, beside what was expected: the figures of its charts and its table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from tradeflow.publish.tables import ReleaseTables
+
+PERIODS_SHOWN = 72
+_KEYS = ["importer_code", "exporter_code", "commodity_code"]
+
+
+def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
+    """Take a signal and the release's tables; return one row per period, without holes, up to the newest that anything is known of.
+
+    `observed_state` keeps apart what an empty weight can mean: `reported`, `none` (the reporter published and had no such trade),
+    `weight_missing` (a value without a weight), `not_reported`. `import_net_weight_kg` and `export_net_weight_kg` are 0 where that
+    side published and had none, empty where it has said nothing.
+    """
+    history, reporting_flow = _reported_history(signal, tables.trade_history)
+    expected = _expected(signal, tables.baseline)
+    mirror = _mirror_sides(signal, tables.mirror_pair)
+    coverage = tables.coverage.filter(pl.col("freq_code") == signal["freq_code"])
+    span = _span(signal, [history, expected, mirror, _published(coverage, signal["importer_code"], "M", "status")])
+    reporter = signal["importer_code"] if reporting_flow == "M" else signal["exporter_code"]
+    return (
+        span.join(history, on="period", how="left")
+        .join(expected, on="period", how="left")
+        .join(mirror, on="period", how="left")
+        .join(_published(coverage, reporter, reporting_flow, "observed_status"), on="period", how="left")
+        .join(_published(coverage, signal["importer_code"], "M", "import_status"), on="period", how="left")
+        .join(_published(coverage, signal["exporter_code"], "X", "export_status"), on="period", how="left")
+        .with_columns(observed_kg=pl.coalesce("observed_kg", "net_weight_kg"))
+        .with_columns(
+            observed_state=_observed_state(),
+            import_net_weight_kg=_side_weight("import", "exporter_only"),
+            export_net_weight_kg=_side_weight("export", "importer_only"),
+            is_lead_period=pl.col("period") == signal["period"],
+        )
+        .sort("period")
+    )
+
+
+def reporting_side(signal: dict[str, Any], tables: ReleaseTables) -> str:
+    """Say whose reports the history shows: the importer's (M), or the exporter's (X) where the importer never reported the route."""
+    return _reported_history(signal, tables.trade_history)[1]
+
+
+def share_with_trade(months: pl.DataFrame) -> float:
+    """Return the share of the reported periods that had trade: where it is small, a line between points would be a fiction."""
+    known = months.filter(pl.col("observed_state") != "not_reported")
+    return known.filter(pl.col("observed_state") == "reported").height / max(known.height, 1)
+
+
+def _reported_history(signal: dict[str, Any], trade_history: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    rows = _of_series(signal, trade_history)
+    imports = rows.filter(pl.col("flow_code") == "M")
+    flow_code = "M" if signal["exporter_code"] == 0 or imports.height else "X"
+    if rows.filter(pl.col("flow_code") == flow_code).is_empty():
+        flow_code = "M"
+    weight, value = pl.col("net_weight_kg"), pl.col("primary_value_usd")
+    summed = rows.filter(pl.col("flow_code") == flow_code).group_by("period").agg(_sum_known(weight), _sum_known(value))
+    return summed, flow_code
+
+
+def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
+    level = "importer" if signal["exporter_code"] == 0 else "flow"
+    exact = pl.all_horizontal(pl.col(key) == signal[key] for key in [*_KEYS, "freq_code"])
+    rows = baseline.filter(exact & (pl.col("series_level") == level))
+    return rows.select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
+
+
+def _mirror_sides(signal: dict[str, Any], mirror_pair: pl.DataFrame) -> pl.DataFrame:
+    sides = ["import_net_weight_kg", "export_net_weight_kg"]
+    one_pair = signal["exporter_code"] != 0
+    said = [pl.col(name).first() if one_pair else pl.lit("both").alias(name) for name in ("mirror_status",)]
+    reason = pl.col("mirror_reason").first() if one_pair else pl.lit(None, pl.String).alias("mirror_reason")
+    rows = _of_series(signal, mirror_pair)
+    return rows.group_by("period").agg(*[_sum_known(pl.col(side)) for side in sides], *said, reason)
+
+
+def _of_series(signal: dict[str, Any], frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep a route's rows; for all exporters together the sum that the importer gives, else its parts."""
+    of_code = [pl.col(key) == signal[key] for key in ("freq_code", "importer_code", "commodity_code")]
+    rows = frame.filter(pl.all_horizontal(of_code))
+    if signal["exporter_code"] != 0:
+        return rows.filter(pl.col("exporter_code") == signal["exporter_code"])
+    total = rows.filter(pl.col("exporter_code") == 0)
+    return total if total.height else rows
+
+
+def _published(coverage: pl.DataFrame, reporter: int, flow_code: str, name: str) -> pl.DataFrame:
+    rows = coverage.filter((pl.col("reporter_code") == reporter) & (pl.col("flow_code") == flow_code))
+    return rows.select("period", pl.col("coverage_status").alias(name))
+
+
+def _span(signal: dict[str, Any], frames: list[pl.DataFrame]) -> pl.DataFrame:
+    known = pl.concat([pl.Series("period", [signal["period"]], pl.Int32), *[frame["period"] for frame in frames]])
+    is_monthly = signal["freq_code"] == "M"
+    first, last = (_step_of(int(end), is_monthly) for end in (known.min(), known.max()))  # type: ignore[arg-type]
+    lead = _step_of(signal["period"], is_monthly)
+    first = max(first, min(last - PERIODS_SHOWN + 1, lead - PERIODS_SHOWN // 2))
+    steps = range(first, min(last, first + PERIODS_SHOWN * 2) + 1)
+    periods = [step // 12 * 100 + step % 12 + 1 for step in steps] if is_monthly else list(steps)
+    return pl.DataFrame({"period": periods}, schema={"period": pl.Int32})
+
+
+def _step_of(period: int, is_monthly: bool) -> int:
+    return period // 100 * 12 + period % 100 - 1 if is_monthly else period
+
+
+def _sum_known(column: pl.Expr) -> pl.Expr:
+    """Sum what is stated; nothing stated stays empty, where polars would say 0."""
+    return pl.when(column.count() > 0).then(column.sum())
+
+
+def _observed_state() -> pl.Expr:
+    return (
+        pl.when(pl.col("observed_kg") > 0)
+        .then(pl.lit("reported"))
+        .when(pl.col("observed_kg") == 0)
+        .then(pl.lit("none"))
+        .when(pl.col("primary_value_usd").is_not_null())
+        .then(pl.lit("weight_missing"))
+        .when(pl.col("observed_status") == "reported")
+        .then(pl.lit("none"))
+        .otherwise(pl.lit("not_reported"))
+    )
+
+
+def _side_weight(side: str, status_when_silent: str) -> pl.Expr:
+    weight = pl.col(f"{side}_net_weight_kg")
+    recorded_none = (pl.col("mirror_status") == status_when_silent) & (pl.col(f"{side}_status") == "reported")
+    return pl.when(weight.is_null() & recorded_none).then(0.0).otherwise(weight)

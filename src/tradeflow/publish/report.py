@@ -1,0 +1,95 @@
+"""The report: one HTML file that asks for nothing from outside, readable without script, on paper, in light and in dark."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tradeflow.publish import sections
+from tradeflow.publish import wording as say
+from tradeflow.publish.charts import chart_script, chart_specifications
+from tradeflow.publish.lead import Lead, read_leads
+from tradeflow.publish.tables import ReleaseTables
+from tradeflow.settings import Publish
+
+
+def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: Publish) -> str:
+    """Take a release's tables and manifest; hand over the page."""
+    leads = read_leads(tables, settings.leads)
+    periods, coverage = sections.coverage_matrix(tables.coverage)
+    return _environment().get_template("report.html.j2").render(
+        title=settings.title,
+        manifest=manifest,
+        reading_note=say.READING_NOTE,
+        leads=leads,
+        filters=_filter_choices(leads),
+        lead_count=tables.signal["lead_id"].n_unique(),
+        key_figures=sections.key_figures(tables, manifest),
+        row_path=sections.row_path(manifest),
+        planted=sections.planted_words(manifest),
+        rules=sections.rule_rows(tables, manifest),
+        coverage_periods=periods,
+        coverage=coverage,
+        quarantine=sections.quarantine_rows(tables),
+        reliability=sections.reliability_rows(tables.reporter_reliability),
+        stage_times=sections.stage_times(manifest),
+        run_facts=sections.run_facts(manifest),
+        figures=_embed({lead.signal["signal_id"]: lead.charts for lead in leads}),
+        specifications=_embed(chart_specifications()),
+        chart_script=_script(chart_script()),
+        page_script=_script(_read_part("report.js")),
+        style=Markup(_read_part("report.css")),
+    )  # fmt: skip
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tradeflow.publish"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    spoken = ("rule", "period", "count", "weight", "value", "ratio", "probability", "share", "number")
+    environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
+    environment.globals["flow_words"] = say.FLOW_WORDS
+    return environment
+
+
+def _read_part(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
+
+
+def _embed(document: Any) -> Markup:
+    """Return JSON that cannot end the element that it stands in."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _script(text: str) -> dict[str, Markup]:
+    """Return a script with the digest by which the page's security policy knows it; any other script does not run."""
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("a script holds text that would end its element")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"text": Markup(text), "digest": Markup(f"sha256-{digest}")}
+
+
+def _filter_choices(leads: list[Lead]) -> dict[str, list[tuple[Any, str]]]:
+    """Return the values that the shown leads have, as (value, words) by filter."""
+    return {
+        "rule": sorted({(lead.signal["rule"], say.say_rule(lead.signal["rule"])) for lead in leads}, key=lambda each: each[1]),
+        "commodity": sorted({(lead.signal["commodity_code"], f"{lead.signal['commodity_code']} {lead.commodity}") for lead in leads}),
+        "importer": sorted({(lead.signal["importer_code"], lead.importer) for lead in leads}, key=lambda each: each[1]),
+    }

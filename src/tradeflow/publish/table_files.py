@@ -1,0 +1,32 @@
+"""The release as Parquet, exactly as the contracts say, and as CSV for people: names beside codes, no cell that a spreadsheet would run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tradeflow.publish.names import add_names
+from tradeflow.publish.tables import ReleaseTables
+
+_FORMULA_STARTS = "^[=+\\-@\t\r]"
+
+
+def write_table_files(folder: Path, tables: ReleaseTables) -> None:
+    """Write signal and evidence as Parquet and CSV, the features as Parquet."""
+    tables.signal.write_parquet(folder / "signal.parquet")
+    tables.signal_feature.write_parquet(folder / "signal_feature.parquet")
+    tables.signal_evidence.write_parquet(folder / "signal_evidence.parquet")
+    for_people(tables.signal).write_csv(folder / "signal.csv")
+    for_people(tables.signal_evidence).write_csv(folder / "signal_evidence.csv")
+
+
+def for_people(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put names beside codes and take from text its power to be a formula."""
+    return neutralise_formulas(add_names(frame))
+
+
+def neutralise_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would take for a formula (OWASP, CSV injection)."""
+    text = pl.col(pl.String)
+    return frame.with_columns(pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -1,0 +1,116 @@
+"use strict";
+(() => {
+  const table = document.querySelector("table.leads");
+  if (!table) return;
+  document.documentElement.classList.add("js");
+  const leads = [...table.querySelectorAll("tbody.lead")];
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  let figures, specifications, charts;
+
+  // The chart library is a megabyte: it is compiled when the first lead is opened, not when the page is.
+  const loadCharts = () => {
+    if (charts) return;
+    const script = document.createElement("script");
+    script.textContent = document.getElementById("chart-script").textContent;
+    document.head.append(script);
+    [figures, specifications, charts] = [read("figures"), read("specifications"), window.vegaEmbed];
+  };
+
+  const dateOf = (period) => period > 9999 ? new Date(Math.floor(period / 100), period % 100 - 1, 1) : new Date(period, 0, 1);
+  const rowsOf = {
+    history: (columns) => columns.date.map((period, at) => {
+      const state = columns.state[at];
+      const observed = state === "reported" ? columns.observed[at] : null;
+      const flagged = period === columns.flagged;
+      return {
+        date: dateOf(period), state, observed, flagged, floor: 0, tip: columns.tip[at],
+        expected: columns.expected[at], lower: columns.lower[at], upper: columns.upper[at],
+        joined: columns.regular ? (state === "none" ? 0 : observed) : null,
+        stem: columns.regular ? null : observed,
+        lead: flagged ? columns.lead : null,
+      };
+    }),
+    mirror: (columns) => columns.date.map((period, at) => ({
+      date: dateOf(period), flagged: period === columns.flagged, tip: columns.tip[at],
+      importer: columns.importer[at], exporter: columns.exporter[at], floor: columns.silent[at] ? 0 : null,
+    })),
+  };
+
+  const drawCharts = (lead) => {
+    loadCharts();
+    const columns = figures[lead.id.slice("lead-".length)];
+    for (const place of lead.querySelectorAll(".chart:not([data-drawn])")) {
+      place.dataset.drawn = "";
+      const kind = place.dataset.chart;
+      const specification = JSON.parse(JSON.stringify(specifications[kind]).replaceAll("net weight", `net weight, ${columns[kind].unit}`));
+      specification.data = { values: rowsOf[kind](columns[kind]) };
+      charts(place, specification, { actions: false, renderer: "svg", ast: true, mode: "vega-lite" })
+        .catch((error) => { place.textContent = `The chart cannot be drawn: ${error.message}`; });
+    }
+  };
+
+  const dossier = (lead) => lead.querySelector("details");
+  for (const lead of leads) {
+    dossier(lead).addEventListener("toggle", (event) => { if (event.target.open) drawCharts(lead); });
+    lead.querySelector(".figures").addEventListener("click", () => {
+      if (!String(getSelection())) dossier(lead).open = !dossier(lead).open;
+    });
+  }
+
+  const openFromAddress = () => {
+    const lead = location.hash.startsWith("#lead-") && document.getElementById(location.hash.slice(1));
+    if (!lead) return;
+    dossier(lead).open = true;
+    drawCharts(lead);
+    lead.scrollIntoView();
+  };
+  addEventListener("hashchange", openFromAddress);
+
+  const form = document.querySelector(".filters");
+  form.hidden = false;
+  const total = document.getElementById("shown-count").textContent;
+  const filter = () => {
+    const words = form.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    form.least.value = form.score.value;
+    let shown = 0;
+    for (const lead of leads) {
+      const own = lead.dataset;
+      const fits = words.every((word) => own.text.includes(word))
+        && (!form.rule.value || own.rule === form.rule.value)
+        && (!form.commodity.value || own.commodity === form.commodity.value)
+        && (!form.importer.value || own.importerCode === form.importer.value)
+        && Number(own.score) >= Number(form.score.value);
+      lead.hidden = !fits;
+      shown += fits;
+    }
+    document.getElementById("nothing-left").hidden = shown > 0;
+    document.getElementById("shown-count").textContent = shown === leads.length ? total : `${shown} of ${leads.length} leads shown`;
+  };
+  form.addEventListener("input", filter);
+  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("submit", (event) => event.preventDefault());
+
+  const wordColumns = new Set(["rule", "importer", "commodity"]);
+  const compare = (key, falling) => (one, other) => {
+    const [a, b] = [one.dataset[key], other.dataset[key]];
+    if (a === "" || b === "") return (a === "") - (b === "");
+    const order = wordColumns.has(key) ? a.localeCompare(b) : Number(a) - Number(b);
+    return (falling ? -order : order) || one.dataset.rank - other.dataset.rank;
+  };
+  const headers = [...table.querySelectorAll("th[data-sort]")];
+  for (const header of headers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    header.append(button);
+    button.addEventListener("click", () => {
+      const now = header.getAttribute("aria-sort");
+      const falling = now ? now === "ascending" : "falling" in header.dataset;
+      for (const each of headers) each.removeAttribute("aria-sort");
+      header.setAttribute("aria-sort", falling ? "descending" : "ascending");
+      table.append(...[...leads].sort(compare(header.dataset.sort, falling)));
+    });
+  }
+  headers[0].setAttribute("aria-sort", "ascending");
+  openFromAddress();
+})();

@@ -1,0 +1,260 @@
+"""A release to publish: sixty leads of all six rules over regular, intermittent and short series, and what stands behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tradeflow.contract import load_contract
+from tradeflow.publish.tables import QUARANTINE_COUNT_SCHEMA, TRADE_HISTORY_SCHEMA, ReleaseTables
+
+RULES = ("excess_import", "mirror_gap", "missing_mirror", "new_route", "unit_value_outlier", "isolated_flow")
+IMPORTERS = (484, 76, 710, 276, 764, 32, 170, 604)
+EXPORTERS = (156, 842, 699, 528, 410, 757)
+CODES = {
+    "291411": ("acetone", "own"),
+    "284161": ("potassium_permanganate", "own"),
+    "291524": ("acetic_anhydride", "own"),
+    "290230": ("toluene", "own"),
+    "290539": (None, "shared"),
+    "292250": (None, "shared"),
+    "280610": ("hydrochloric_acid", "own"),
+}
+PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1, 13)]
+Rows = dict[str, list[dict[str, Any]]]
+NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
+
+
+def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[str, Any]]:
+    """Return the tables and the manifest of a release of so many leads."""
+    chance = random.Random(seed)
+    made: Rows = {name: [] for name in ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "trade_history")}
+    taken: set[tuple[int, int, str]] = set()
+    for rank in range(1, leads + 1):
+        _add_lead(made, taken, chance, rank)
+    tables = ReleaseTables(
+        **{name: pl.DataFrame(rows, schema=_schema(name), orient="row") for name, rows in made.items()},
+        reporter_reliability=_reliability(chance),
+        coverage=_coverage(),
+        quarantine_count=_quarantine(),
+    )
+    return tables, make_manifest(tables)
+
+
+def make_manifest(tables: ReleaseTables) -> dict[str, Any]:
+    """Return the manifest of a simulated run."""
+    flagged = int(tables.signal["is_flagged"].sum())
+    return {
+        "release_id": "2025-02-14-3f9a1c",
+        "as_of": "2025-02-14",
+        "code_version": "0.1.0+ab12cd3",
+        "made_at": "2025-02-14T06:12:44+00:00",
+        "periods": {"first": 201901, "last": 202412},
+        "is_simulated": True,
+        "counts": {
+            "rows_in": 1_662_480, "rows_conformed": 1_541_022, "rows_quarantined": 3_114, "rows_set_aside": 118_344,
+            "mirror_pairs": 702_113, "series": 18_402, "candidates": 9_120, "signals": tables.signal.height, "flagged": flagged,
+        },
+        "expected_false": 4.3,
+        "expected_false_by_rule": dict(zip(RULES, (1.1, 0.8, 0.7, 0.6, 0.6, 0.5), strict=True)),
+        "quarantine": [],
+        "table_versions": {"trade_flow": 3, "mirror_pair": 3, "baseline": 2, "flow_score": 2, "signal": 5},
+        "settings": {"signals": {"q_limit": 0.1, "weights": dict.fromkeys(RULES, 1.0)}, "publish": {"leads": 50}},
+        "stage_seconds": {"pull": 3.1, "conform": 14.2, "reconcile": 9.6, "model": 31.4, "signals": 2.2, "publish": 4.0},
+        "rules": {
+            "excess_import": "The importer took in more of the code than its own seasonal history explains.",
+            "mirror_gap": "The exporter reports more leaving than the importer reports arriving, beyond what the corridor is used to.",
+            "missing_mirror": "One side reports a trade that the other, which has published the period, does not have at all.",
+            "new_route": "A pair of countries trades a code that it has not traded before.",
+            "unit_value_outlier": "The value per kilogram is far from what the same goods cost on other routes in the same months.",
+            "isolated_flow": "The flow is strange in no single way, but alone among flows of its kind.",
+        },
+        "problems": [],
+        "planted": {"found": 11, "missed": ["case-07 (mirror_gap)"]},
+    }  # fmt: skip
+
+
+def _schema(name: str) -> pl.Schema:
+    return TRADE_HISTORY_SCHEMA if name == "trade_history" else load_contract(name).schema
+
+
+def _id(*parts: Any) -> str:
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def _add_lead(made: Rows, taken: set[tuple[int, int, str]], chance: random.Random, rank: int) -> None:
+    rule = RULES[(rank - 1) % len(RULES)]
+    whole = rule == "excess_import"
+    while True:
+        importer = chance.choice(IMPORTERS)
+        exporter = 0 if whole else chance.choice(EXPORTERS)
+        code = chance.choice(list(CODES))
+        if (importer, exporter, code) not in taken:
+            break
+    taken.add((importer, exporter, code))
+    kind = "short" if rule == "new_route" else chance.choice(["regular", "regular", "intermittent"])
+    series = _series(chance, kind, rule)
+    lead_period = chance.choice(PERIODS[-9:-2])
+    size = max((kg for kg in series.values() if kg), default=1000.0) * chance.uniform(2.2, 6.0) if kind != "short" else 48_000.0
+    if rule in ("missing_mirror", "mirror_gap"):
+        size = max(series.values()) * 1.1
+    series[lead_period] = size
+    route = {"freq_code": "M", "importer_code": importer, "exporter_code": exporter, "commodity_code": code}
+    expected = _add_series(made, route, series, chance, rule, lead_period)
+    _add_signals(made, route, rule, rank, lead_period, size, expected, chance)
+
+
+def _series(chance: random.Random, kind: str, rule: str) -> dict[int, float]:
+    level, amplitude = chance.uniform(2_000, 120_000), chance.uniform(0.1, 0.4)
+    if kind == "short":
+        return {period: level * chance.lognormvariate(0, 0.3) for period in PERIODS[-4:-1]}
+    share = 1.0 if kind == "regular" else 0.28
+    return {
+        period: level * (1 + amplitude * math.sin(period % 100 / 12 * 6.28)) * chance.lognormvariate(0, 0.25)
+        for period in PERIODS
+        if chance.random() < share
+    }
+
+
+def _add_series(
+    made: Rows, route: dict[str, Any], series: dict[int, float], chance: random.Random, rule: str, lead_period: int
+) -> float | None:
+    """Add the history, the expectation and both sides of one series; return what was expected of the lead's period."""
+    usual = sorted(kg for period, kg in series.items() if period != lead_period)
+    typical = usual[len(usual) // 2] if len(usual) > 6 else None
+    published = [period for period in PERIODS if not (route["importer_code"] == 604 and period > 202410)]
+    expected_of_lead = None
+    for at, period in enumerate(PERIODS):
+        kg = series.get(period) if period in published else None
+        if kg is not None:
+            value = kg * chance.uniform(0.9, 1.4)
+            stated = None if at % 29 == 11 else kg
+            made["trade_history"].append(route | {"period": period, "flow_code": "M", "net_weight_kg": stated, "primary_value_usd": value})
+        expected = typical * (1 + 0.2 * math.sin(period % 100 / 12 * 6.28)) if typical and at >= 24 else None
+        if at >= 24:
+            made["baseline"].append(
+                route
+                | {
+                    "series_level": "importer" if route["exporter_code"] == 0 else "flow", "period": period,
+                    "observed_kg": None if period not in published else (kg or 0.0), "expected_kg": expected,
+                    "lower_kg": expected and expected * 0.55, "upper_kg": expected and expected * 1.75,
+                    "trade_probability": 0.9, "z_seasonal": 0.1, "history_periods": at, "is_scored": at >= 60,
+                }
+            )  # fmt: skip
+        if period == lead_period:
+            expected_of_lead = expected
+        if kg is not None:
+            _add_mirror(made, route, period, kg, rule, is_lead=period == lead_period, chance=chance)
+    return expected_of_lead
+
+
+def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule: str, *, is_lead: bool, chance: random.Random) -> None:
+    exporter_kg: float | None = kg * chance.lognormvariate(0, 0.08)
+    status, reason = "both", None
+    importer_kg: float | None = kg
+    if is_lead and rule == "mirror_gap":
+        importer_kg = kg * 0.22
+    if is_lead and rule == "missing_mirror":
+        importer_kg, status, reason = None, "exporter_only", "not_recorded"
+    elif period == 202412:
+        exporter_kg, status, reason = None, "importer_only", "not_reported_yet"
+    exporter = route["exporter_code"] or 156
+    row: dict[str, Any] = dict.fromkeys(load_contract("mirror_pair").column_names)
+    made["mirror_pair"].append(
+        row
+        | route
+        | {
+            "period": period, "exporter_code": exporter, "export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg,
+            "mirror_status": status, "mirror_reason": reason, "valuation_basis": "margin_estimated" if importer_kg else "no_import_report",
+        }
+    )  # fmt: skip
+
+
+def _add_signals(
+    made: Rows, route: dict[str, Any], rule: str, rank: int, period: int, kg: float, expected: float | None,
+    chance: random.Random,
+) -> None:  # fmt: skip
+    lead_id = _id(*route.values())
+    rules = [rule] + [other for other in RULES if other != rule and chance.random() < 0.12]
+    score = max(97.5 - rank * 1.35, 3.0)
+    for place, each in enumerate(rules):
+        signal_id = _id(lead_id, each, period)
+        substance, exposure = CODES[route["commodity_code"]]
+        made["signal"].append(
+            route
+            | {
+                "signal_id": signal_id, "lead_id": lead_id, "lead_rank": rank, "is_lead_head": place == 0, "signal_count": len(rules),
+                "rule": each, "subject": "importer" if route["exporter_code"] == 0 else "flow", "period": period,
+                "substance_code": substance, "exposure": exposure, "observed_kg": kg, "expected_kg": expected,
+                "lower_kg": expected and expected * 0.55, "upper_kg": expected and expected * 1.75, "excess_kg": kg - (expected or 0),
+                "excess_ratio": expected and kg / expected, "observed_value_usd": kg * 1.2, "unit_value_usd_per_kg": 1.2,
+                "mirror_net_weight_kg": kg * 0.97, "mirror_value_usd": kg * 1.1, "p_value": 0.0002 * rank,
+                "q_value": min(0.0021 * rank, 1.0), "comparison": "past unflagged months of the code",
+                "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, "is_flagged": rank <= 47,
+                "signal_reason": _reason(route, each, period, kg, expected),
+            }
+        )  # fmt: skip
+        shares = sorted((chance.random() for _ in range(4)), reverse=True)
+        for name, share in zip(("excess_share", "unit_value_gap_log", "partner_concentration", "months_since_trade"), shares, strict=True):
+            made["signal_feature"].append(
+                {"signal_id": signal_id, "feature": name, "feature_value": share * 7.3, "feature_share": share / sum(shares)}
+            )
+        for place_in_source, role in enumerate(("observed", "mirror")):
+            exporter = route["exporter_code"] or 156
+            reporter, partner = (route["importer_code"], exporter) if role == "observed" else (exporter, route["importer_code"])
+            made["signal_evidence"].append(
+                {
+                    "signal_id": signal_id, "evidence_role": role, "snapshot_id": _id("snapshot", role),
+                    "row_number": rank * 31 + place_in_source + 1,
+                    "reporter_code": reporter, "partner_code": partner, "flow_code": "M" if role == "observed" else "X", "freq_code": "M",
+                    "period": period, "commodity_code": route["commodity_code"], "net_weight_kg": kg, "primary_value_usd": kg * 1.2,
+                }
+            )  # fmt: skip
+
+
+def _reason(route: dict[str, Any], rule: str, period: int, kg: float, expected: float | None) -> str:
+    from tradeflow.publish.names import name_area, name_commodity
+
+    against = f", {kg / expected:.1f} times the {expected / 1000:,.1f} t that its own history of the season explains" if expected else ""
+    return (
+        f"In {period // 100}-{period % 100:02d} {name_area(route['importer_code'])} reported {kg / 1000:,.1f} t of "
+        f"{name_commodity(route['commodity_code'])} (HS {route['commodity_code']}) from {name_area(route['exporter_code'])}{against}; "
+        f"the rule {rule} looks at licit trade only and says where to look first."
+    )
+
+
+def _reliability(chance: random.Random) -> pl.DataFrame:
+    rows = [
+        {"reporter_code": area, "flow_code": flow, "measure": "net_weight", "log_error_sigma": chance.uniform(0.06, 0.8), "pair_count": 20,
+         "observation_count": chance.randrange(200, 9000)}
+        for area in (*IMPORTERS, *EXPORTERS)
+        for flow in ("M", "X")
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=load_contract("reporter_reliability").schema)
+
+
+def _coverage() -> pl.DataFrame:
+    late = {(604, "M"): 202410, (604, "X"): 202410, (699, "X"): 202411, (76, "X"): 202409}
+    rows = [
+        {"freq_code": "M", "period": period, "reporter_code": area, "flow_code": flow,
+         "coverage_status": "reported" if period <= late.get((area, flow), 202412) else "not_reported_yet",
+         "row_count": 40, "retrieved_at": datetime(2025, 2, 1, tzinfo=UTC)}
+        for area in (*IMPORTERS, *EXPORTERS)
+        for flow in ("M", "X")
+        for period in PERIODS
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=load_contract("coverage").schema)
+
+
+def _quarantine() -> pl.DataFrame:
+    rows = [
+        ("conform", "source_comtrade_api", "component_of_total", True, 118_344),
+        ("conform", "source_comtrade_api", "unknown_partner_code", False, 2_001),
+        ("conform", "trade_flow", "negative_net_weight", False, 1_113),
+    ]
+    return pl.DataFrame(rows, schema=QUARANTINE_COUNT_SCHEMA, orient="row")
