@@ -131,13 +131,14 @@ def narrow_unit(unit: Unit, piece: Query) -> Unit:
     return Unit(piece, tuple(release_of[period] for period in piece.periods))
 
 
-def unit_key(source: ComtradeSource, unit: Unit) -> str:
+def unit_key(source: ComtradeSource, unit: Unit, limit: int) -> str:
     """Return the name of a unit's query.
 
-    The release is part of it, because a re-release is another question: its answer is kept even where no byte differs, and the manifest
-    then says so. Which of two answers to believe for a cell follows from `scope` and `retrieved_at`.
+    The release and the limit of rows are part of it, because a re-release, or a limit that cuts less, is another question: its answer is
+    kept even where no byte differs, and the manifest then says so. Which of two answers to believe for a cell follows from `scope` and
+    `retrieved_at`.
     """
     query = unit.query
-    whole = "|".join([*query_parameters(query).values(), *map(str, unit.releases)])
+    whole = "|".join([*query_parameters(query).values(), *map(str, unit.releases), str(limit)])
     digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
     return f"C/{source.frequency}/HS {query.reporter_code} {name_periods(query.periods)} {digest}"

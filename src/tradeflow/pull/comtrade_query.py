@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tradeflow.contract import codes_of
 from tradeflow.settings import ComtradeSource
@@ -103,17 +103,19 @@ def split_query(query: Query, pieces: int) -> list[Query]:
 
 
 def shorten_query(query: Query) -> list[Query]:
-    """Cut a query whose URL is too long in two, at its longest list; [] where no list has two values."""
-    if len(_listed(query.partners)) > len(_listed(query.commodities)) and len(query.partners) > 1:
-        return [replace(query, partners=part) for part in _cut(query.partners, 2)]
-    if len(query.commodities) > 1:
-        return [replace(query, commodities=part) for part in _cut(query.commodities, 2)]
-    return split_query(query, 2) if len(query.periods) > 1 or len(query.flows) > 1 else []
+    """Cut a query whose URL is too long in two, at the list that takes most of it; [] where every list has one value."""
+    lists = {"periods": query.periods, "commodities": query.commodities, "flows": query.flows, "partners": query.partners}
+    lengths = {name: len(_listed(values)) for name, values in lists.items() if len(values) > 1}
+    if not lengths:
+        return []
+    longest = max(lengths, key=lengths.__getitem__)
+    changes: list[dict[str, Any]] = [{longest: part} for part in _cut(lists[longest], 2)]
+    return [replace(query, **change) for change in changes]
 
 
-def _cut(values: tuple[_T, ...], pieces: int) -> list[tuple[_T, ...]]:
+def _cut(values: Sequence[_T], pieces: int) -> list[tuple[_T, ...]]:
     size = -(-len(values) // max(2, min(pieces, len(values))))
-    return [values[at : at + size] for at in range(0, len(values), size)]
+    return [tuple(values[at : at + size]) for at in range(0, len(values), size)]
 
 
 def name_periods(periods: Sequence[int]) -> str:

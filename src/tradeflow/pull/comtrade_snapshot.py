@@ -23,7 +23,7 @@ def keep_unit(
 
     `kept`: the snapshots of earlier pulls, oldest first. `calls`: how many calls this snapshot accounts for.
     """
-    key = unit_key(caller.source, unit)
+    key = unit_key(caller.source, unit, row_limit(caller.source, caller.key is not None))
     earlier = [snapshot for snapshot in kept if snapshot.query_key == key]
     if earlier and holds_same_rows(earlier[-1], [part.body for part in parts]):
         return None
