@@ -175,7 +175,8 @@ def load_codelist(name: str) -> pl.DataFrame:
         raise ContractError(f"no code list named {name!r} in {path.parent}")
     integers = {"area_code": pl.Int32, "quantity_unit_code": pl.Int32}
     numbers = {"latitude": pl.Float64, "longitude": pl.Float64, "kg_per_unit": pl.Float64, "weight": pl.Float64}
-    header = path.open(encoding="utf-8").readline().strip().split(",")
+    with path.open(encoding="utf-8") as file:
+        header = file.readline().strip().split(",")
     booleans = {column: pl.Boolean for column in header if column.startswith(("is_", "has_", "reports_"))}
     types = {column: (integers | numbers | booleans).get(column, pl.String) for column in header}
     return pl.read_csv(path, schema_overrides=types)
