@@ -152,6 +152,11 @@ def load_settings(path: Path | None = None) -> Settings:
     return _resolve_paths(settings, path.parent)
 
 
+def read_only_input(settings: Settings, path: Path) -> Settings:
+    """Return the settings with one folder or file as their only source."""
+    return settings.model_copy(update={"sources": (FilesSource(kind="files", path=path),)})
+
+
 def _resolve_paths(settings: Settings, folder: Path) -> Settings:
     sources = tuple(
         source.model_copy(update={"path": folder / source.path}) if isinstance(source, FilesSource) else source

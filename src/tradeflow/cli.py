@@ -1,0 +1,258 @@
+"""The command line: `tradeflow run|sample|validate|signals|explain|status`.
+
+What is heavy is imported inside the command that needs it: `--help` answers at once. A user's mistake is one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import click
+
+from tradeflow.exceptions import TradeflowError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tradeflow.pipeline import RunResult
+
+P = ParamSpec("P")
+_COLUMNS = ("#", "score", "what", "importer < exporter", "HS", "commodity", "period", "observed", "expected", "q", "id")
+
+
+def _tells_mistakes(command: Callable[P, None]) -> Callable[P, None]:
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except TradeflowError as error:
+            click.echo(f"tradeflow: {error}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            # A full disk, a folder without permission: outside matters, told like any other.
+            click.echo(f"tradeflow: {error.filename or 'the lake'}: {error.strerror or error}", err=True)
+            sys.exit(2)
+
+    return told
+
+
+_lake = click.option(
+    "--lake",
+    "lake_path",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that holds all data; by default TRADEFLOW_LAKE, else a folder beside the user's other data.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="tradeflow")
+def main() -> None:
+    """Find the traces that diverted chemicals leave in licit trade statistics, and rank them as leads."""
+
+
+@main.command()
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings file; config/default.toml is the example.")
+@click.option("--input", "input_path", type=click.Path(path_type=Path), help="A file or folder to read instead of the settings' sources.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="See only what was known at the end of that day; leaves the current release."
+)
+@click.option("--quiet", is_flag=True, help="No progress, no table: only problems and where the release is.")
+@_lake
+@_tells_mistakes
+def run(config: Path | None, input_path: Path | None, as_of: datetime | None, quiet: bool, lake_path: Path | None) -> None:
+    """Pull, validate, reconcile, model and publish once, without an orchestrator."""
+    from tradeflow.lake import Lake
+    from tradeflow.pipeline import run_pipeline
+    from tradeflow.settings import default_lake, load_settings, read_only_input
+
+    settings = load_settings(config)
+    if input_path is not None:
+        settings = read_only_input(settings, input_path)
+    day = as_of.date() if as_of else None
+    result = run_pipeline(settings, Lake(lake_path or default_lake()), as_of=day, report_progress=None if quiet else _print_progress)
+    if not quiet:
+        print_result(result)
+    else:
+        _print_ending(result)
+
+
+def _print_progress(line: str) -> None:
+    click.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
+
+
+@main.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write into.")
+@click.option("--size", default=150_000, show_default=True, type=click.IntRange(10_000, 100_000_000), help="Rows, roughly.")
+@click.option("--seed", default=1, show_default=True, type=int, help="The same seed and size give the same bytes.")
+@_tells_mistakes
+def sample(out: Path, size: int, seed: int) -> None:
+    """Write the simulated world: answers as UN Comtrade would give them, with planted diversions and their truth."""
+    from tradeflow.sample import write_world
+
+    try:
+        summary = write_world(out, size=size, seed=seed)
+    except ValueError as error:
+        raise TradeflowError(str(error)) from error
+    click.echo(f"{summary.rows:,} rows in {summary.files:,} files, {summary.planted_cases} planted diversions, in {out}")
+    click.echo(f"next: tradeflow run --input {out / 'answers'} --lake {out / 'lake'}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--contract", required=True, help="Name of a contract in data_contracts/, e.g. source_comtrade_api.")
+@click.option("--rows", "shown", default=5, show_default=True, help="Broken rows to show per rule.")
+@_tells_mistakes
+def validate(file: Path, contract: str, shown: int) -> None:
+    """Hold one file to one contract; exit code 1 where a row breaks it."""
+    from tradeflow.contract import load_contract
+    from tradeflow.pull.answers import read_answer
+    from tradeflow.validate.gate import hold_to_contract
+
+    declared = load_contract(contract)
+    answer = read_answer(file, declared)
+    verdict = hold_to_contract(answer.frame, declared)
+    for line in answer.problems:
+        click.echo(line)
+    if answer.missing_columns:
+        click.echo(f"columns missing: {', '.join(answer.missing_columns)}")
+    if answer.new_columns:
+        click.echo(f"columns that the contract does not declare: {', '.join(answer.new_columns)}")
+    set_aside = int(verdict.broken["is_set_aside"].sum())
+    broken = verdict.broken.height - set_aside + answer.unreadable.height
+    click.echo(f"{file}: {verdict.kept.height:,} rows keep {contract}, {broken:,} break it, {set_aside:,} are set aside")
+    for rule, count in sorted(verdict.counts.items(), key=lambda each: -each[1]):
+        if count:
+            click.echo(f"  {rule}: {count:,} rows")
+            for row in verdict.broken.filter(_names_rule(rule)).head(shown).iter_rows(named=True):
+                click.echo(f"    row {row['row_number']}: {row['raw_row'][:160]}")
+    sys.exit(1 if broken else 0)
+
+
+def _names_rule(rule: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col("rule").str.split(";").list.contains(rule)
+
+
+@main.command()
+@click.option("--rule", help="Only this rule, e.g. excess_import.")
+@click.option("--commodity", help="An HS code or its beginning, e.g. 2914.11 or 29.")
+@click.option("--importer", help="ISO code, M49 code or name.")
+@click.option("--min-score", type=click.FloatRange(0, 100), help="Only signals with at least this score.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Rows at the most.")
+@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "csv", "json"]))
+@_lake
+@_tells_mistakes
+def signals(
+    rule: str | None, commodity: str | None, importer: str | None, min_score: float | None, limit: int, form: str, lake_path: Path | None
+) -> None:
+    """List the leads of the current release, strongest first."""
+    from tradeflow.publish.reading import read_signals
+    from tradeflow.publish.table_files import for_people
+
+    found = read_signals(_serving_database(lake_path), rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
+    if form == "csv":
+        click.echo(for_people(found).write_csv(), nl=False)
+    elif form == "json":
+        click.echo(json.dumps(found.to_dicts(), ensure_ascii=False, indent=1))
+    elif found.is_empty():
+        click.echo("no signal fits; leave out an option to see more")
+    else:
+        _print_signals(found)
+
+
+@main.command()
+@click.argument("signal_id")
+@_lake
+@_tells_mistakes
+def explain(signal_id: str, lake_path: Path | None) -> None:
+    """Tell one signal: the sentence, the figures, and the walk back to the bytes of the source."""
+    from tradeflow.explain import explain_signal
+    from tradeflow.lake import Lake
+    from tradeflow.settings import default_lake
+
+    for line in explain_signal(Lake(lake_path or default_lake()), signal_id):
+        click.echo(line)
+
+
+@main.command()
+@_lake
+@_tells_mistakes
+def status(lake_path: Path | None) -> None:
+    """Show the last runs, and how fresh and how complete each source is."""
+    from tradeflow.explain import describe_lake
+    from tradeflow.lake import Lake
+    from tradeflow.settings import default_lake
+
+    for line in describe_lake(Lake(lake_path or default_lake()), date.today()):
+        click.echo(line)
+
+
+def _serving_database(lake_path: Path | None) -> Path:
+    from tradeflow.lake import RELEASE_FOLDER
+    from tradeflow.settings import default_lake
+
+    return (lake_path or default_lake()) / RELEASE_FOLDER / "serving.sqlite"
+
+
+def print_result(result: RunResult, leads: int = 20) -> None:
+    """Print what a run found: the ranked table, the counts in and out, problems, and where the report is."""
+    import polars as pl
+
+    found = pl.read_parquet(result.release_folder / "signal.parquet")
+    heads = found.filter(pl.col("is_lead_head")).sort("lead_rank")
+    if heads.is_empty():
+        click.echo("No lead: nothing in the scored periods is stranger than the periods before it.")
+    else:
+        _print_signals(heads.head(leads))
+    counts = result.counts
+    click.echo(
+        f"\n{counts['rows_in']:,} rows in = {counts['rows_conformed']:,} conformed + {counts['rows_quarantined']:,} in quarantine"
+        f" + {counts['rows_set_aside']:,} set aside; {counts['mirror_pairs']:,} pairs, {counts['series']:,} series"
+    )
+    click.echo(
+        f"{counts['leads']:,} leads, {counts['leads_flagged']:,} of them flagged;"
+        f" about {result.expected_false:.0f} of the {counts['flagged']:,} flagged signals are expected to be false"
+    )
+    _print_ending(result)
+
+
+def _print_ending(result: RunResult) -> None:
+    for line in result.problems[:20]:
+        click.echo(f"note: {line}", err=True)
+    if len(result.problems) > 20:
+        click.echo(f"note: {len(result.problems) - 20} more in {result.release_folder / 'manifest.json'}", err=True)
+    if not result.is_new_release:
+        click.echo("Nothing has changed since this release was made.")
+    click.echo(f"Report: {result.release_folder / 'report.html'}")
+
+
+def _print_signals(rows: pl.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tradeflow.publish.names import name_area, name_commodity
+    from tradeflow.publish.wording import RULE_WORDS, say_period, say_probability, say_weight
+
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for title in _COLUMNS:
+        is_text = title in ("commodity", "importer < exporter", "what")
+        is_number = title in ("#", "score", "observed", "expected", "q")
+        table.add_column(title, justify="right" if is_number else "left", no_wrap=not is_text)
+    for row in rows.iter_rows(named=True):
+        route = name_area(row["importer_code"]) + (f" < {name_area(row['exporter_code'])}" if row["exporter_code"] else "")
+        code = row["commodity_code"]
+        name = name_commodity(code)
+        table.add_row(
+            str(row["lead_rank"]), f"{row['lead_score']:.0f}", RULE_WORDS.get(row["rule"], row["rule"]), route,
+            f"{code[:4]}.{code[4:]}" if len(code) == 6 else code, name if name != code else "", say_period(row["period"]),
+            say_weight(row["observed_kg"]), say_weight(row["expected_kg"]), say_probability(row["q_value"]), row["signal_id"][:8],
+        )  # fmt: skip
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Planted and labelled anomalies in, figures out."""
