@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,6 +118,7 @@ class Misbehaviour:
     body: Callable[[bytes], bytes] = bytes
     headers: dict[str, str] = field(default_factory=dict)
     is_cut_off: bool = False
+    delay_seconds: float = 0
     applies: Callable[[Request], bool] = lambda request: request.kind == "data"
     times: int = 1_000_000
 
@@ -183,6 +185,7 @@ def _handler_of(server: ComtradeServer) -> type[BaseHTTPRequestHandler]:
             trouble = next((each for each in server.misbehaviours if each.times and each.applies(request)), None)
             if trouble:
                 trouble.times -= 1
+                time.sleep(trouble.delay_seconds)
                 status, more, body = trouble.status, trouble.headers, trouble.body(body)
             self.send_response(status)
             for name, value in {"Content-Type": "application/json; charset=utf-8", **more}.items():
@@ -190,7 +193,9 @@ def _handler_of(server: ComtradeServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             cut_off = bool(trouble and trouble.is_cut_off)
-            self.wfile.write(body[: len(body) // 2] if cut_off else body)
+            # A client that ran out of patience is gone by now.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(body[: len(body) // 2] if cut_off else body)
             self.close_connection = cut_off
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002

@@ -171,6 +171,24 @@ def test_without_availability_nothing_is_guessed(world: World) -> None:
     assert world.server.asked("count") == []
 
 
+def test_what_the_settings_do_not_name_is_not_pulled_even_where_the_service_lists_it(world: World) -> None:
+    listed = json.dumps({"count": len(world.server.releases), "data": world.server.releases}).encode()
+    world.server.misbehaviours = [Misbehaviour(body=lambda _: listed, applies=only("availability"))]
+    world.pull(reporters=(276,), last_period=202402)
+    assert [request.parameters["period"] for request in world.server.asked("data")] == ["202401,202402"]
+    assert {request.parameters["reporterCode"] for request in world.server.asked("data")} == {"276"}
+
+
+def test_two_datasets_of_one_period_are_one_release(world: World) -> None:
+    both = [make_release(276, 202401), make_release(276, 202401) | {"datasetCode": 7, "classificationCode": "H5"}]
+    world.server.releases = both
+    world.pull()
+    world.server.releases = both[::-1]
+    assert world.pull().unchanged == 1
+    both[1]["datasetChecksum"] = 8
+    assert [snapshot.source for snapshot in world.pull().new] == ["comtrade_availability", "comtrade"]
+
+
 def test_a_cut_availability_answer_is_asked_in_halves(world: World) -> None:
     world.server.releases = [make_release(reporter, period) for reporter in range(1, 251) for period in (202401, 202402)]
     world.server.rows = []

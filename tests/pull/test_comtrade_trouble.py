@@ -102,6 +102,12 @@ def test_a_connection_closed_half_way_is_never_kept(world: World) -> None:
     assert world.kept() == []
 
 
+def test_a_service_that_does_not_answer_in_time_is_asked_again(world: World) -> None:
+    world.server.misbehaviours = [Misbehaviour(delay_seconds=0.6, applies=FIRST_REPORTER, times=1)]
+    assert world.pull(timeout_seconds=0.3).problems == ()
+    assert any("no whole answer came: timed out; attempt 1 of 5" in line for line in world.lines)
+
+
 def test_a_service_that_answers_nothing_is_left_alone(world: World) -> None:
     world.server.misbehaviours = [Misbehaviour(status=500, applies=only("count"))]
     world.server.releases = [{**each, "reporterCode": reporter} for each in world.server.releases for reporter in range(20, 30)]

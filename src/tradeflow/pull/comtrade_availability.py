@@ -37,7 +37,7 @@ def pull_availability(
     for block in period_blocks(periods):
         try:
             answers = _ask_for_releases(caller, block)
-            released |= _read_releases(answers)
+            released |= _read_releases(caller.source, block, answers)
         except AnswerRefusedError as error:
             problems.append(f"UN Comtrade: what is released for {name_periods(block)} is not known: {error}")
             released |= _ask_all_the_same(caller.source, block)
@@ -56,12 +56,13 @@ def _ask_for_releases(caller: Caller, periods: Sequence[int]) -> list[Answer]:
     return [answer]
 
 
-def _read_releases(answers: Sequence[Answer]) -> dict[Cell, str | None]:
-    """Return one line for each reporter and period, which differs as soon as one of its datasets is released anew."""
+def _read_releases(source: ComtradeSource, periods: Sequence[int], answers: Sequence[Answer]) -> dict[Cell, str | None]:
+    """Return one line for each reporter and period that was asked for, which differs as soon as one of its datasets is released anew."""
     datasets: dict[Cell, list[str]] = defaultdict(list)
     for row in (row for answer in answers for row in answer.rows):
         datasets[_read_cell(row)].append(" ".join(row_values(row, _RELEASE_FIELDS)))
-    return {cell: "; ".join(sorted(lines)) for cell, lines in datasets.items()}
+    asked = {(reporter, period) for reporter, period in datasets if period in periods and reporter in (source.reporters or (reporter,))}
+    return {cell: "; ".join(sorted(datasets[cell])) for cell in sorted(asked)}
 
 
 def _read_cell(row: dict[str, Any]) -> Cell:
