@@ -89,7 +89,7 @@ def _decode_lines(content: bytes, encodings: Sequence[str]) -> Decoded:
 
 
 def _fallback_line(encoding: str, places: list[int], encodings: Sequence[str]) -> str:
-    where = f"{len(places):,} lines (the first is line {places[0]:,})"
+    where = f"lines that are not {encodings[0]}: {len(places):,}, the first is line {places[0]:,}"
     if encoding:
-        return f"{where} are not {encodings[0]} and were read as {encoding}"
-    return f"{where} hold bytes that are not {' or '.join(encodings)}; save the file as UTF-8 to have them read"
+        return f"{where}; they were read as {encoding}"
+    return f"{where}; nor are they any other declared encoding ({', '.join(encodings)}): save the file as UTF-8 to have them read"

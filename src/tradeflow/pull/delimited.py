@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import polars as pl
 
@@ -62,16 +63,17 @@ def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = F
     decoded = decode_text(content, encodings)
     head = decoded.utf8[:_HEADER_BYTES].decode("utf-8", "surrogateescape")
     header = read_header(head)
-    body = decoded.utf8[len(head[: header.body_start].encode("utf-8", "surrogateescape")) :]
-    body, tail = _part_tail(body) if is_cut else (body, b"")
+    start = len(head[: header.body_start].encode("utf-8", "surrogateescape"))
+    end = _end_of_whole_lines(decoded.utf8, start) if is_cut else len(decoded.utf8)
+    # A view: the text of a large file is not held twice.
+    body = memoryview(decoded.utf8)[start:end]
     fast = _read_fast(body, header)
-    reading = _read_carefully(body, header) if fast is None else whole_reading(fast)
-    return _add_tail(reading, tail, decoded.problems)
+    reading = _read_carefully(body, header) if fast is None else fast
+    return _add_tail(reading, decoded.utf8[end:], decoded.problems)
 
 
-def _part_tail(body: bytes) -> tuple[bytes, bytes]:
-    end = max(body.rfind(b"\n"), body.rfind(b"\r")) + 1
-    return body[:end], body[end:]
+def _end_of_whole_lines(utf8: bytes, start: int) -> int:
+    return max(utf8.rfind(b"\n", start), utf8.rfind(b"\r", start), start - 1) + 1
 
 
 def _add_tail(reading: Reading, tail: bytes, problems: tuple[str, ...]) -> Reading:
@@ -90,56 +92,83 @@ def _name_columns(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+def _split(text: str, delimiter: str, *, strict: bool = False) -> list[str]:
+    return next(csv.reader([text], delimiter=delimiter, strict=strict), [])
 
 
-def _read_fast(body: bytes, header: Header) -> pl.DataFrame | None:
-    """Read a body in which every row has a cell for each column; None where one has not, or holds bytes that are no UTF-8."""
+def _read_fast(body: memoryview, header: Header) -> Reading | None:
+    """Read a body whose rows are easily told from one another, setting apart those of another width than the header's.
+
+    None where they are not: bytes that are no UTF-8, cells that span lines (they are meant to, or a quotation mark that nobody closed
+    has swallowed rows), rows that are only wider or narrower by empty cells.
+    """
+    import pyarrow as pa
+
+    if len(body) <= _BLOCK_BYTES and not bytes(body).strip():
+        return whole_reading(pl.DataFrame(schema=dict.fromkeys(header.names, pl.String)))
+    odd_rows: list[Any] = []
+    try:
+        table = _parse(body, header)
+    except pa.ArrowInvalid:
+        try:
+            table = _parse(body, header, odd_rows)
+        except pa.ArrowInvalid:
+            return None
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    faults = [_fit_cells(row.text, header)[1] for row in odd_rows]
+    is_doubtful = any(not row.text.strip() or _LINE_END.search(row.text) for row in odd_rows)
+    if is_doubtful or not all(faults) or _has_line_end_in_cell(frame):
+        return None
+    bad_rows = [BadRow(row.number, fault, row.text) for row, fault in zip(odd_rows, faults, strict=True)]
+    return _part_reading(frame, bad_rows)
+
+
+def _parse(body: memoryview, header: Header, odd_rows: list[Any] | None = None) -> Any:
+    """Return an Arrow table; rows of another width are added to `odd_rows`, or raise ArrowInvalid where that is None."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    if not body.strip():
-        return pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(body),
-            read_options=arrow_csv.ReadOptions(column_names=header.names, block_size=_BLOCK_BYTES),
-            parse_options=arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=b'"' in body),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(header.names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return None if _ends_in_open_quote(frame, body) else frame
+    def set_apart(row: Any) -> str:
+        if odd_rows is None:
+            return "error"
+        odd_rows.append(row)
+        return "skip"
+
+    # Only a single thread can tell the number of an odd row.
+    read = arrow_csv.ReadOptions(column_names=header.names, block_size=_BLOCK_BYTES, use_threads=odd_rows is None)
+    parse = arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True, invalid_row_handler=set_apart)
+    types = dict.fromkeys(header.names, pa.string())
+    convert = arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
+    return arrow_csv.read_csv(pa.BufferReader(body), read_options=read, parse_options=parse, convert_options=convert)
 
 
-def _ends_in_open_quote(frame: pl.DataFrame, body: bytes) -> bool:
-    """Tell whether the last cell was closed by the end of the file only, with other rows swallowed in it."""
-    last_cell = frame[-1, -1] if frame.height else None
-    return last_cell is not None and _LINE_END.search(last_cell) is not None and not body.rstrip().endswith(b'"')
+def _has_line_end_in_cell(frame: pl.DataFrame) -> bool:
+    found = pl.all().str.contains("\n", literal=True).any() | pl.all().str.contains("\r", literal=True).any()
+    return bool(frame.select(found).select(pl.any_horizontal(pl.all())).item())
 
 
-def _read_carefully(body: bytes, header: Header) -> Reading:
+def _part_reading(frame: pl.DataFrame, bad_rows: Sequence[BadRow]) -> Reading:
+    numbers = number_rows(frame.height, [bad.row_number for bad in bad_rows])
+    return Reading(tuple(frame.columns), frame, numbers, unreadable_rows(bad_rows))
+
+
+def _read_carefully(body: memoryview, header: Header) -> Reading:
     """Read line by line; a row that does not fit the header is set apart with the reason."""
-    lines = io.StringIO(body.decode("utf-8", "surrogateescape"), newline="")
+    lines = io.StringIO(str(body, "utf-8", "surrogateescape"), newline="")
     frames: list[pl.DataFrame] = [pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))]
     rows: list[list[str]] = []
     bad_rows: list[BadRow] = []
     for place, (cells, reason, text) in enumerate(_split_rows(lines, header), start=1):
         if reason:
-            bad_rows.append(BadRow(place, reason, text))
+            bad_rows.append(BadRow(place, reason, text.rstrip("\r\n")))
             continue
         rows.append(cells)
         if len(rows) == _ROWS_PER_FRAME:
             frames.append(_frame(rows, header))
             rows = []
     frame = pl.concat([*frames, _frame(rows, header)])
-    numbers = number_rows(frame.height, [bad.row_number for bad in bad_rows])
-    return Reading(header.names, frame, numbers, unreadable_rows(bad_rows))
+    return _part_reading(frame, bad_rows)
 
 
 def _frame(rows: list[list[str]], header: Header) -> pl.DataFrame:
@@ -153,51 +182,55 @@ def _split_rows(lines: Iterator[str], header: Header) -> Iterator[tuple[list[str
     while line := waiting.popleft() if waiting else next(lines, ""):
         if not line.strip():
             continue
-        if not _is_open(line, header.delimiter):
-            yield *_fit_cells(line, header), line
+        cells, fault = _split_strictly(line, header.delimiter)
+        if not _is_left_open(fault):
+            yield *(_fit_cells(line, header) if fault else _fit_width(cells, line, header)), line
             continue
         waiting.extend(islice(lines, max(0, _LONGEST_CELL_LINES - len(waiting))))
-        text, used = _close_quote(line, waiting, header)
+        cells, text, used = _close_quote(line, waiting, header)
         for _ in range(used):
             waiting.popleft()
-        yield (*_fit_cells(text, header), text) if used else ([], "a quoted cell is never closed", line)
+        yield cells, "" if used else "a quoted cell is never closed", text
 
 
-def _close_quote(line: str, following: Sequence[str], header: Header) -> tuple[str, int]:
-    """Add lines until the quoted cell is closed and the row fits; return the text and how many it took, 0 where none fits."""
+def _close_quote(line: str, following: Sequence[str], header: Header) -> tuple[list[str], str, int]:
+    """Add lines until the quoted cell is closed and the row fits; return cells, text and the lines added, 0 where none fits."""
     text = line
     for used, added in enumerate(following, start=1):
         text += added
-        if not _is_open(text, header.delimiter):
-            return (text, used) if not _fit_cells(text, header)[1] else (line, 0)
-    return line, 0
+        cells, fault = _split_strictly(text, header.delimiter)
+        fitted, reason = _fit_width(cells, text, header)
+        if not fault and not reason:
+            return fitted, text, used
+        if not _is_left_open(fault):
+            break
+    return [], line, 0
 
 
-def _is_open(text: str, delimiter: str) -> bool:
-    """Tell whether the text ends inside a quoted cell."""
-    if '"' not in text:
-        return False
+def _split_strictly(text: str, delimiter: str) -> tuple[list[str], str]:
     try:
-        _read_row(text, delimiter, strict=True)
+        return _split(text, delimiter, strict=True), ""
     except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
+        return [], str(error)
+
+
+def _is_left_open(fault: str) -> bool:
+    return "unexpected end" in fault
 
 
 def _fit_cells(text: str, header: Header) -> tuple[list[str], str]:
-    """Return a row's cells, one for each column, or the reason why they do not fit. Empty cells beyond the named columns carry nothing."""
-    if has_undecodable_bytes(text):
-        return [], "bytes that the declared encodings cannot read"
+    """Split a row, lenient about quotation marks, and fit it to the header's columns; or return the reason why it does not fit."""
     try:
-        cells = _read_row(text, header.delimiter)
+        return _fit_width(_split(text, header.delimiter), text, header)
     except csv.Error as error:
         return [], f"cannot be split into cells: {error}"
+
+
+def _fit_width(cells: list[str], text: str, header: Header) -> tuple[list[str], str]:
+    """Return one cell for each column, or the reason why they do not fit; empty cells beyond the named columns carry nothing."""
+    if has_undecodable_bytes(text):
+        return [], "bytes that the declared encodings cannot read"
     width = len(header.names)
     if len(cells) < header.named or any(cells[width:]):
         return [], f"{len(cells)} cells, where the header has {header.named}"
     return [*cells, *[""] * (width - len(cells))][:width], ""
-
-
-def _read_row(text: str, delimiter: str, *, strict: bool = False) -> list[str]:
-    ended = text.rstrip("\r\n") if '"' not in text else text
-    return next(csv.reader(io.StringIO(ended, newline=""), delimiter=delimiter, strict=strict), [])

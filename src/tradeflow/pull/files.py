@@ -71,12 +71,11 @@ def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callab
 
 
 def _find_files(path: Path, problems: list[str], report_progress: Callable[[str], None]) -> list[Path]:
-    if path.is_file() or not path.is_dir():
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; check the path of the source")
+    if not path.is_dir():
         return [path]
-    faults: list[OSError] = []
-    walk = os.walk(path, onerror=faults.append)
-    found = [Path(folder) / name for folder, _, names in walk for name in names]
-    problems += [f"{fault.filename}: {fault.strerror}; its files were not looked at" for fault in faults]
+    found = list(_walk_folder(path, problems))
     visible = sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
     files = [file for file in visible if file.suffix.lower() not in SKIPPED_ENDINGS and not file.name.endswith(_SIDECAR_ENDING)]
     papers = sum(file.suffix.lower() in SKIPPED_ENDINGS for file in visible)
@@ -85,6 +84,16 @@ def _find_files(path: Path, problems: list[str], report_progress: Callable[[str]
     if not files:
         raise SourceError(f"{path}: no data file in this folder; expected CSV, JSON or Parquet, plain, .gz or .zip")
     return files
+
+
+def _walk_folder(root: Path, problems: list[str]) -> Iterator[Path]:
+    """Yield every file below a folder; links to folders are named and not followed, for they may lead round in a circle."""
+    faults: list[OSError] = []
+    for folder, subfolders, names in os.walk(root, onerror=faults.append):
+        yield from (Path(folder, name) for name in names)
+        links = [Path(folder, name) for name in subfolders if Path(folder, name).is_symlink()]
+        problems += [f"{link}: a link to a folder, which is not followed; name {link.resolve()} as a source of its own" for link in links]
+    problems += [f"{fault.filename}: {fault.strerror}; its files were not looked at; allow this user to read it" for fault in faults]
 
 
 def _query_key(root: Path, file: Path) -> str:
@@ -124,11 +133,16 @@ def _keep_empty_answer(pull: _Pull, file: Path, query_key: str) -> None:
 def _write(pull: _Pull, file: Path, query_key: str, origin: _Origin, layout: str) -> None:
     snapshot, is_new = write_snapshot(
         pull.lake, source=origin.source, layout=layout, query_key=query_key, query=origin.query,
-        retrieved_at=origin.retrieved_at, licence=origin.licence, parts=[(file.name, file, -1)], scope=origin.scope,
+        retrieved_at=origin.retrieved_at, licence=origin.licence, parts=[(_part_name(file), file, -1)], scope=origin.scope,
     )  # fmt: skip
     pull.unchanged += not is_new
     if is_new:
         pull.new.append(snapshot)
+
+
+def _part_name(file: Path) -> str:
+    # The lake's own manifest lies beside the parts under this name.
+    return "answer.json" if file.name == "manifest.json" else file.name
 
 
 def _read_origin(file: Path, now: datetime) -> _Origin:

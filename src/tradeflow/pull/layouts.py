@@ -19,7 +19,8 @@ from tradeflow.pull.records import first_record_names
 
 PARQUET_MAGIC = b"PAR1"
 _HEAD_BYTES = 1 << 16
-_SHOWN_NAMES = 8
+_SHOWN_NAMES = 6
+_SHOWN_CHARACTERS = 40
 _UNNAMED = re.compile(r"_column_\d+")
 _BINARY_MAGICS = {b"\xd0\xcf\x11\xe0": "an old Office file", b"%PDF": "a PDF", b"SQLi": "an SQLite database"}
 
@@ -45,8 +46,12 @@ class Agreement:
     @property
     def has_half_of_required(self) -> bool:
         """Tell whether at least half of the layout's required columns are there."""
-        required = [column.name for column in self.contract.columns if column.is_required]
-        return 2 * sum(name in self.missing for name in required) <= len(required)
+        return 2 * len(self.missing_required) <= sum(column.is_required for column in self.contract.columns)
+
+    @property
+    def missing_required(self) -> tuple[str, ...]:
+        """The required columns that are not there."""
+        return tuple(column.name for column in self.contract.columns if column.is_required and column.name in self.missing)
 
 
 def compare_columns(found: Sequence[str], contract: Contract) -> Agreement:
@@ -133,11 +138,11 @@ def _no_layout(path: Path, found: Sequence[str], agreements: Sequence[Agreement]
     nearest = max(agreements, key=lambda each: each.share)
     return (
         f"{path}: its {len(found)} columns fit no declared layout; the nearest is {nearest.contract.name}, "
-        f"of which it lacks {_some(nearest.missing)} and which does not know {_some(nearest.new)}; "
+        f"of which it lacks {_some(nearest.missing_required)} and which does not know {_some(nearest.new)}; "
         "rename the columns, or declare the layout in a new file data_contracts/source_<name>.odcs.yaml"
     )
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN_NAMES])
+    shown = ", ".join(name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}..." for name in names[:_SHOWN_NAMES])
     return f"{shown} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else shown or "nothing"

@@ -74,6 +74,9 @@ def read_head(path: Path, size_bytes: int) -> bytes:
 @contextlib.contextmanager
 def _plain_words(path: Path) -> Iterator[None]:
     try:
+        # A named pipe would keep its reader waiting for ever.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UnreadableAnswerError(f"{path}: neither a file nor a folder; move it away")
         yield
     except FileNotFoundError as error:
         if path.is_symlink():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,9 +17,14 @@ from tradeflow.pull.reading import BadRow, Reading, has_undecodable_bytes, numbe
 
 _DATA_ARRAY = re.compile(r'"data"\s*:\s*(\[|null)')
 _BETWEEN_RECORDS = re.compile(r"[\s,]*")
-_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)")
+_COUNT = re.compile(r'"count"\s*:\s*(\d+)')
+_ERROR = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)+")')
+_RECORD_END = re.compile(r"\}\s*(?:,\s*(?=\{)|(?=\]))")
+_ERROR_FIELDS = {"message", "error", "statusCode", "errorMessage"}
 _CUT = "the answer is cut short in this record"
 _SHOWN_CHARACTERS = 200
+# What an answer says of itself before its records is shorter than this.
+_PREAMBLE_BYTES = 1 << 20
 # Some writers leave out fields that are null, so one record does not name them all.
 _SNIFFED_RECORDS = 50
 
@@ -37,8 +43,8 @@ def first_record_names(head: str) -> list[str]:
     start = _array_start(head)
     if start is None:
         _refuse_error_answer(head)
-    walked = _walk_array(head, start) if start is not None else _walk_lines(head)
-    records = [record for record, _, _ in islice(walked, _SNIFFED_RECORDS) if isinstance(record, dict)]
+    pieces = _walk_lines(head) if start is None else _walk_array(head, start)
+    records = [piece.value for piece in islice(pieces, _SNIFFED_RECORDS) if isinstance(piece.value, dict)]
     return list(dict.fromkeys(name for record in records for name in record))
 
 
@@ -47,21 +53,28 @@ def _array_start(text: str) -> int | None:
     if text.lstrip().startswith("["):
         return text.index("[") + 1
     found = _DATA_ARRAY.search(text)
-    return found.end() if found else None
+    if found is None:
+        return None
+    return found.end() if found[1] == "[" else len(text)
 
 
 # --- fast: every record is whole -----------------------------------------------------------------------------------------------
 
 
 def _read_fast(utf8: bytes) -> Reading | None:
+    if b"\\ud" in utf8 or b"\\uD" in utf8:
+        # polars reads half of a surrogate pair as a zero byte and says nothing.
+        return None
     try:
         if utf8.lstrip().startswith(b"["):
             frame = pl.read_json(utf8, infer_schema_length=None)
             return whole_reading(frame) if frame.width else None
-        if _DATA_ARRAY.search(utf8[: _SHOWN_CHARACTERS * 100].decode("utf-8", "ignore")):
+        if _DATA_ARRAY.search(utf8[:_PREAMBLE_BYTES].decode("utf-8", "ignore")):
             return _open_answer(pl.read_json(utf8, infer_schema_length=None))
         frame = pl.read_ndjson(utf8, infer_schema_length=None)
     except (pl.exceptions.PolarsError, ValueError):
+        return None
+    if frame.height == 1 and _ERROR_FIELDS & set(frame.columns):
         return None
     is_whole = frame.width > 0 and frame.height == sum(1 for line in utf8.split(b"\n") if line.strip())
     return whole_reading(frame) if is_whole else None
@@ -89,62 +102,62 @@ def _answer_problems(said: dict[str, Any], found: int) -> list[str]:
 
 # --- carefully: what can be kept of a broken text ------------------------------------------------------------------------------
 
-_Walked = tuple[Any, str, str]
+
+@dataclass(frozen=True)
+class _Piece:
+    """One value with its text and where that ends, or why it could not be read."""
+
+    value: Any
+    text: str
+    end: int
+    fault: str = ""
 
 
 def _read_carefully(text: str) -> Reading:
     start = _array_start(text)
     if start is None:
         _refuse_error_answer(text)
-    records: list[dict[str, Any]] = []
-    bad_rows: list[BadRow] = []
-    for place, (value, reason, raw) in enumerate(_walk_array(text, start) if start is not None else _walk_lines(text), start=1):
-        fault = reason or _fault_of_record(value, raw)
-        if fault:
-            bad_rows.append(BadRow(place, fault, raw))
-        else:
-            records.append(value)
-    frame = _frame_of(records)
-    numbers = number_rows(len(records), [bad.row_number for bad in bad_rows])
-    problems = _said_around(text, start, len(records) + len(bad_rows))
+    pieces = list(_walk_lines(text) if start is None else _walk_array(text, start))
+    faults = [piece.fault or _fault_of_record(piece.value, piece.text) for piece in pieces]
+    frame = _frame_of([piece.value for piece, fault in zip(pieces, faults, strict=True) if not fault])
+    judged = enumerate(zip(pieces, faults, strict=True), start=1)
+    bad_rows = [BadRow(place, fault, piece.text) for place, (piece, fault) in judged if fault]
+    numbers = number_rows(len(pieces) - len(bad_rows), [bad.row_number for bad in bad_rows])
+    problems = [] if start is None else _array_problems(text, start, pieces)
     return Reading(tuple(frame.columns), frame, numbers, unreadable_rows(bad_rows), tuple(problems))
 
 
-def _walk_array(text: str, start: int) -> Iterator[_Walked]:
-    """Yield each value of the array that begins at `start` with its text, or why it could not be read; go on at the next record."""
+def _walk_array(text: str, start: int) -> Iterator[_Piece]:
+    """Yield each value of the array that begins at `start`; after one that cannot be read go on at the next record."""
     decoder = json.JSONDecoder(parse_constant=_read_constant)
     place = _skip(text, start)
     while place < len(text) and text[place] != "]":
         try:
             value, end = decoder.raw_decode(text, place)
-            yield value, "", text[place:end]
+            yield _Piece(value, text[place:end], end)
         except (ValueError, RecursionError) as error:
-            found = _NEXT_RECORD.search(text, place)
+            found = _RECORD_END.search(text, place)
             end = found.end() if found else len(text)
-            yield None, _reason(error) if found else _CUT, text[place:end].rstrip(", \r\n\t")
+            yield _Piece(None, text[place:end].rstrip(", \r\n\t"), end, f"not JSON: {error}" if found else _CUT)
         place = _skip(text, end)
 
 
-def _walk_lines(text: str) -> Iterator[_Walked]:
-    """Yield the value of each filled line with its text, or why it could not be read."""
+def _walk_lines(text: str) -> Iterator[_Piece]:
+    """Yield the value of each filled line."""
     decoder = json.JSONDecoder(parse_constant=_read_constant)
     for line in text.split("\n"):
         if not line.strip():
             continue
         try:
-            yield decoder.decode(line), "", line
+            yield _Piece(decoder.decode(line), line, len(line))
         except (ValueError, RecursionError) as error:
-            yield None, _reason(error), line
+            yield _Piece(None, line, len(line), f"not JSON: {error}")
 
 
 def _skip(text: str, place: int) -> int:
     found = _BETWEEN_RECORDS.match(text, place)
     assert found is not None
     return found.end()
-
-
-def _reason(error: Exception) -> str:
-    return f"not JSON: {error}"
 
 
 def _read_constant(word: str) -> None:
@@ -156,6 +169,8 @@ def _read_constant(word: str) -> None:
 def _fault_of_record(value: Any, raw: str) -> str:
     if not isinstance(value, dict):
         return f"{type(value).__name__}, where an object was expected"
+    if not value:
+        return "an object without a field"
     if has_undecodable_bytes(raw):
         return "bytes that the declared encodings cannot read"
     if any(isinstance(each, str) and not _is_text(each) for each in value.values()):
@@ -187,14 +202,16 @@ def _column_of(name: str, values: list[Any]) -> pl.Series:
     return pl.Series(name, texts, dtype=pl.String)
 
 
-def _said_around(text: str, start: int | None, found: int) -> list[str]:
-    """Return what an answer says of itself beside its records."""
-    if start is None or text.lstrip().startswith("["):
-        return []
-    counts = re.search(r'"count"\s*:\s*(\d+)', text)
-    errors = re.search(r'"error"\s*:\s*("(?:[^"\\\\]|\\\\.)+")', text)
-    said: dict[str, Any] = {"count": int(counts[1])} if counts else {}
-    return _answer_problems(said | ({"error": errors[1]} if errors else {}), found)
+def _array_problems(text: str, start: int, pieces: Sequence[_Piece]) -> list[str]:
+    """Return whether the array ends before its time, and what an answer says of itself beside it."""
+    end = _skip(text, pieces[-1].end if pieces else start)
+    is_closed = end < len(text) or (start == len(text) and not text.endswith("["))
+    cut = [] if is_closed else [f"cut short: its array of records is never closed; {len(pieces):,} came; ask the source again"]
+    if text.lstrip().startswith("["):
+        return cut
+    count, error = _COUNT.search(text), _ERROR.search(text)
+    said = {"count": int(count[1]) if count else None, "error": json.loads(error[1]) if error else None}
+    return cut + _answer_problems(said, len(pieces))
 
 
 def _refuse_error_answer(text: str) -> None:
@@ -203,7 +220,7 @@ def _refuse_error_answer(text: str) -> None:
         answer = json.loads(text)
     except ValueError:
         return
-    is_flat_record = isinstance(answer, dict) and "\n" not in text.strip()
-    if not is_flat_record:
+    is_one_line = isinstance(answer, dict) and "\n" not in text.strip()
+    if not is_one_line or _ERROR_FIELDS & set(answer):
         shown = " ".join(text.split())[:_SHOWN_CHARACTERS]
         raise UnreadableAnswerError(f"JSON without records: found {shown}; expected an object with a `data` array, or an array of objects")
