@@ -1,1 +1,7 @@
-"""Stage 5: what each flow normally does: `baseline` and `flow_score`."""
+"""Stage 5: what each flow normally does: `trade_flow` and `mirror_pair` in, `baseline` and `flow_score` out; and how sure a score is."""
+
+from tradeflow.model.baseline import fit_seasonal_baseline
+from tradeflow.model.calibration import calibrate
+from tradeflow.model.isolation import score_flows
+
+__all__ = ["calibrate", "fit_seasonal_baseline", "score_flows"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tradeflow.model.grouping import commodity_path, describe_groups, parent_groups
+from tradeflow.model.grouping import describe_group, spell_group, widen_group
 from tradeflow.model.tail import tail_p_values
 
 Array = NDArray[np.float64]
@@ -46,52 +48,53 @@ def benjamini_hochberg(p_values: Array, groups: NDArray[np.integer]) -> Array:
 def calibrate(candidates: pl.DataFrame) -> pl.DataFrame:
     """Add p_value, q_value and comparison to candidates of any rules, in their order.
 
-    `candidates`: rule, score (higher is stranger), comparable_group (an HS code or a path, see `grouping`), is_scored; rows that are not
-    scored are the calibration rows of their rule and get no q-value. A row without a score gets neither and counts for nothing.
+    `candidates`: rule, score (higher is stranger), comparable_group (see `grouping`), is_scored, and freq_code where there are several;
+    rows that are not scored are the calibration rows of their rule and frequency and get no q-value. A row without a score gets none of
+    the three and counts for nothing. q is controlled over all scored rows of a rule.
     """
+    frequency = pl.col("freq_code") if "freq_code" in candidates.columns else pl.lit("")
     rows = candidates.select(
         "rule",
         "is_scored",
+        frequency=frequency,
         score=pl.col("score").cast(pl.Float64).fill_nan(None),
-        group=_as_path(pl.col("comparable_group")),
+        group=_translate(candidates["comparable_group"], spell_group),
     ).with_row_index("row")
-    parts = [_calibrate_rule(part) for part in rows.partition_by("rule", maintain_order=True)]
-    empty = pl.DataFrame(schema={"row": pl.UInt32, "p_value": pl.Float64, "q_value": pl.Float64, "comparison": pl.String})
-    return candidates.with_columns(pl.concat([empty, *parts]).sort("row").drop("row"))
+    parts = [_add_p_values(part) for part in rows.partition_by("rule", "frequency", maintain_order=True)]
+    empty = pl.DataFrame(schema={**rows.schema, "p_value": pl.Float64, "comparison": pl.String})
+    figures = _add_q_values(pl.concat([empty, *parts]).sort("row"))
+    return candidates.with_columns(figures.select("p_value", "q_value", "comparison"))
 
 
-def _calibrate_rule(rows: pl.DataFrame) -> pl.DataFrame:
+def _add_p_values(rows: pl.DataFrame) -> pl.DataFrame:
     scores = rows["score"].fill_null(np.nan).to_numpy()
-    is_scored = rows["is_scored"].to_numpy()
-    p_values, groups, sizes = _compare(scores, rows["group"], ~is_scored, MIN_GROUP)
-    q_values = np.full(len(scores), np.nan)
-    tested = np.flatnonzero(is_scored & np.isfinite(scores))
-    q_values[tested] = benjamini_hochberg(p_values[tested], np.zeros(len(tested), dtype=np.int64))
-    figures = pl.DataFrame({"row": rows["row"], "p_value": p_values, "q_value": q_values, "group": groups, "size": sizes})
-    return figures.select(
-        "row",
-        pl.col("p_value", "q_value").fill_nan(None),
-        comparison=pl.when(pl.col("p_value").is_not_nan()).then(_comparison(figures["size"])),
-    )
+    p_values, groups, sizes = _compare(scores, rows["group"], ~rows["is_scored"].to_numpy(), MIN_GROUP)
+    thousands = _translate(pl.Series("size", sizes).cast(pl.String), lambda size: f"{int(size):,}")
+    words = pl.concat_str([thousands, pl.lit("earlier"), _translate(groups, describe_group)], separator=" ")
+    compared = rows.with_columns(p_value=pl.Series(p_values).fill_nan(None))
+    return compared.with_columns(comparison=pl.when(pl.col("p_value").is_not_null()).then(words))
 
 
-def _as_path(group: pl.Expr) -> pl.Expr:
-    is_code = group.str.contains(r"^[0-9]{2}(?:[0-9]{2}(?:[0-9]{2}|AA)?)?$|^TOTAL$")
-    return pl.when(is_code).then(commodity_path(group)).otherwise(group)
+def _add_q_values(rows: pl.DataFrame) -> pl.DataFrame:
+    is_tested = rows.select(pl.col("is_scored") & pl.col("p_value").is_not_null()).to_series()
+    tested = rows.filter(is_tested)
+    q_values = np.full(rows.height, np.nan)
+    q_values[is_tested.to_numpy()] = benjamini_hochberg(tested["p_value"].to_numpy(), tested["rule"].rank("dense").to_numpy())
+    return rows.with_columns(q_value=pl.Series(q_values).fill_nan(None))
 
 
-def _comparison(sizes: pl.Series) -> pl.Expr:
-    thousands = pl.col("size").replace_strict({size: f"{size:,}" for size in sizes.unique()}, return_dtype=pl.String)
-    return pl.concat_str([thousands, pl.lit("earlier flows"), describe_groups(pl.col("group"))], separator=" ")
+def _translate(names: pl.Series, translate: Callable[[str], str]) -> pl.Series:
+    """Translate every name, each distinct one once."""
+    return names.replace_strict({name: translate(name) for name in names.unique()}, return_dtype=pl.String)
 
 
 def _compare(scores: Array, groups: pl.Series, is_calibration: Mask, min_group: int) -> tuple[Array, pl.Series, NDArray[np.int64]]:
     """Return each row's p-value, the group that it was compared within, and that group's number of calibration scores."""
     usable = is_calibration & np.isfinite(scores)
     p_values, sizes = _p_values(scores, groups, usable)
-    chosen, wider = groups, groups
+    chosen = wider = groups
     for _ in range(WIDENINGS):
-        wider = wider.to_frame("group").select(parent_groups(pl.col("group"))).to_series()
+        wider = _translate(wider, widen_group)
         wider_p, wider_sizes = _p_values(scores, wider, usable)
         is_small = sizes < min_group
         p_values, sizes = np.where(is_small, wider_p, p_values), np.where(is_small, wider_sizes, sizes)

@@ -15,8 +15,8 @@ SHIFT_CHANCE = 0.4
 """Prior chance that a history holds a level shift at all, spread evenly over its possible places."""
 STEP = 3
 """Every third period is tried as a place: weights of neighbours are so alike that the rest only cost time."""
-SHORTEST_SIDE = 4.0
-"""Periods that must count on either side of a shift: fewer are an outlier, not a level."""
+SHORTEST_SIDE = 3.5
+"""Periods that must count on either side of a shift: fewer than four are an outlier, not a level (half a period is room for rounding)."""
 
 
 @dataclass(frozen=True)

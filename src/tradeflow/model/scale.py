@@ -30,12 +30,13 @@ def median_scale(values: Array, known: NDArray[np.bool_]) -> tuple[Array, Array]
 
     `values` and `known` have shape (series, periods); a row without a known column gives median 0 and the smallest scale.
     """
-    centre = _row_median(values, known)
-    spread = _row_median(np.abs(values - centre[:, None]), known)
+    centre = row_median(values, known)
+    spread = row_median(np.abs(values - centre[:, None]), known)
     return centre, np.maximum(_NORMAL_CONSISTENCY * spread, SMALLEST_SCALE)
 
 
-def _row_median(values: Array, known: NDArray[np.bool_]) -> Array:
+def row_median(values: Array, known: NDArray[np.bool_]) -> Array:
+    """Return each row's median over its known columns, 0 where there is none."""
     ordered = np.sort(np.where(known, values, np.inf), axis=1)
     count = known.sum(axis=1)
     rows = np.arange(len(ordered))

@@ -9,12 +9,13 @@ where the level may have shifted (the model of Rousseeuw, Perrotta, Riani and Hu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradeflow.model.level_shift import LevelShifts, average_level_shifts
-from tradeflow.model.scale import huber_scale, median_scale
+from tradeflow.model.scale import huber_scale, median_scale, row_median
 
 Array = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ def forecast_next(log_amounts: Array, periods_per_year: int, *, horizon: int = 1
     known = np.isfinite(log_amounts)
     centre, _ = median_scale(log_amounts, known)
     deviations = np.where(known, log_amounts - centre[:, None], 0.0)
-    fit = _fit_robustly(deviations, known, design, iterations)
+    fit = _fit_robustly(deviations, known, design, periods_per_year, iterations)
     return _forecast_from(fit, known, centre, design, horizon)
 
 
@@ -101,9 +102,9 @@ def _make_design(periods: int, periods_per_year: int, horizon: int, harmonics: i
     return _Design(history, products, rows[-1], prior_sd)
 
 
-def _fit_robustly(deviations: Array, known: NDArray[np.bool_], design: _Design, iterations: int) -> _Fit:
-    _, scale = median_scale(deviations, known)
-    residuals = deviations
+def _fit_robustly(deviations: Array, known: NDArray[np.bool_], design: _Design, periods_per_year: int, iterations: int) -> _Fit:
+    residuals = deviations - _yearly_medians(deviations, known, periods_per_year)
+    _, scale = median_scale(residuals, known)
     for step in range(iterations):
         is_last_part = step >= 2
         weights = known * (_bisquare(residuals, scale) if is_last_part else _huber(residuals, scale))
@@ -115,6 +116,17 @@ def _fit_robustly(deviations: Array, known: NDArray[np.bool_], design: _Design, 
         residuals = residuals - shifts.fitted
         scale = huber_scale(residuals, known, scale, _coefficient_count(weights, covariance, design))
     return _Fit(coefficients, covariance, residuals, scale, weights, shifts)
+
+
+def _yearly_medians(deviations: Array, known: NDArray[np.bool_], periods_per_year: int) -> Array:
+    """Return each period's median over the year that it lies in, years counted back from the end: a start that no lasting shift upsets."""
+    length = max(periods_per_year, 5)
+    series, periods = deviations.shape
+    years = max(round(periods / length), 1)
+    edges = np.maximum(periods - length * np.arange(years, -1, -1), 0)
+    edges[0] = 0
+    medians = [row_median(deviations[:, low:high], known[:, low:high]) for low, high in pairwise(edges)]
+    return np.repeat(np.reshape(medians, (years, series)).T, np.diff(edges), axis=1)
 
 
 def _posterior_covariance(weights: Array, scale: Array, design: _Design) -> Array:
