@@ -11,7 +11,7 @@ import hashlib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,10 +21,10 @@ from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.runtime import flow_run
-from tradeflow.pipeline import STEPS_THAT_CAN_FAIL_OUTSIDE, RunResult, run_pipeline
 
 from tradeflow.exceptions import ContractError, NotFoundError, SettingsError, TradeflowError
 from tradeflow.lake import RUN_FOLDER, Lake
+from tradeflow.pipeline import STEPS_THAT_CAN_FAIL_OUTSIDE, RunResult, run_pipeline
 from tradeflow.settings import FilesSource, Settings, default_lake, load_settings
 
 P = ParamSpec("P")
@@ -108,12 +108,13 @@ def make_task(name: str, function: Callable[P, T]) -> Task[P, T]:
 def key_within_run(context: TaskRunContext, inputs: dict[str, Any]) -> str | None:
     """Name a step's result by flow run, step and inputs: never shared between runs, because sources change.
 
-    The inputs enter by their `repr`: the pickles of an object made here and of the same one read back differ.
+    The inputs enter by their `repr`: the pickles of an object made here and of the same one read back differ. The moment of
+    the attempt does not enter: it is another one when the run goes on.
     """
     run_id = context.task_run.flow_run_id
     if run_id is None:
         return None
-    plain = {name: value for name, value in inputs.items() if not callable(value)}
+    plain = {name: value for name, value in inputs.items() if not (callable(value) or isinstance(value, datetime))}
     return f"{run_id}-{context.task.name}-{hashlib.sha256(repr(plain).encode()).hexdigest()[:32]}"
 
 

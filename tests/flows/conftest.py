@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from prefect.testing.utilities import prefect_test_harness
-from tradeflow.pipeline import RunResult
 
 from flows import monitor
 from tradeflow.lake import Lake
+from tradeflow.pipeline import RunResult
 
 COMPANY = "Gallwitz Feinchemie"
 STEPS = ("pull", "conform", "reconcile", "model", "signals", "publish")
@@ -55,9 +55,9 @@ class PretendedPipeline:
             release_folder=lake.root,
             is_new_release=True,
             counts={each.step: each.rows for each in handed},
+            expected_false=0.0,
             problems=(f"declarations.csv: {COMPANY} has no code",),
             stage_seconds={},
-            top=[{"importer": COMPANY}],
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,7 +114,8 @@ def test_the_delays_grow() -> None:
 def test_a_result_is_known_by_run_step_and_inputs() -> None:
     def key(run_id: UUID, step: str, rows: int) -> str | None:
         context = SimpleNamespace(task_run=SimpleNamespace(flow_run_id=run_id), task=SimpleNamespace(name=step))
-        inputs = {"handed": pickle.loads(pickle.dumps((Handed("pull", Path("a"), rows),))), "report": lambda: rows}
+        handed = pickle.loads(pickle.dumps((Handed("pull", Path("a"), rows),)))
+        inputs = {"handed": handed, "report": lambda: rows, "started": datetime.now(UTC)}
         return key_within_run(context, inputs)  # type: ignore[arg-type]
 
     one, other = uuid4(), uuid4()
