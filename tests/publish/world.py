@@ -16,6 +16,8 @@ from tradeflow.publish.tables import QUARANTINE_COUNT_SCHEMA, TRADE_HISTORY_SCHE
 RULES = ("excess_import", "mirror_gap", "missing_mirror", "new_route", "unit_value_outlier", "isolated_flow")
 IMPORTERS = (484, 76, 710, 276, 764, 32, 170, 604)
 EXPORTERS = (156, 842, 699, 528, 410, 757)
+PART_OF_ALL = 124
+"""The exporter whose rows stand for all of an importer's in its leads."""
 CODES = {
     "291411": ("acetone", "own"),
     "284161": ("potassium_permanganate", "own"),
@@ -24,6 +26,14 @@ CODES = {
     "290539": (None, "shared"),
     "292250": (None, "shared"),
     "280610": ("hydrochloric_acid", "own"),
+}
+FOREST_FEATURES = ("unit_value_ratio", "z_seasonal", "log_kg", "importer_share_ratio")
+LEADING_FEATURE = {
+    "excess_import": "z_seasonal",
+    "mirror_gap": "z_kg",
+    "missing_mirror": "partner_report_probability",
+    "new_route": "observed_kg",
+    "unit_value_outlier": "unit_value_usd_per_kg",
 }
 PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1, 13)]
 Rows = dict[str, list[dict[str, Any]]]
@@ -38,7 +48,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
     for rank in range(1, leads + 1):
         _add_lead(made, taken, chance, rank)
     tables = ReleaseTables(
-        **{name: pl.DataFrame(rows, schema=_schema(name), orient="row") for name, rows in made.items()},
+        **{name: pl.DataFrame(_with_defaults(name, rows), schema=_schema(name), orient="row") for name, rows in made.items()},
         reporter_reliability=_reliability(chance),
         coverage=_coverage(),
         quarantine_count=_quarantine(),
@@ -83,6 +93,14 @@ def _schema(name: str) -> pl.Schema:
     return TRADE_HISTORY_SCHEMA if name == "trade_history" else load_contract(name).schema
 
 
+def _with_defaults(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give a required column that this world does not care about the smallest value that its contract allows."""
+    if name == "trade_history":
+        return rows
+    unnamed = {column.name: column.minimum for column in load_contract(name).columns if column.is_required}
+    return [unnamed | row for row in rows]
+
+
 def _id(*parts: Any) -> str:
     return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:16]
 
@@ -103,7 +121,9 @@ def _add_lead(made: Rows, taken: set[tuple[int, int, str]], chance: random.Rando
     size = max((kg for kg in series.values() if kg), default=1000.0) * chance.uniform(2.2, 6.0) if kind != "short" else 48_000.0
     if rule in ("missing_mirror", "mirror_gap"):
         size = max(series.values()) * 1.1
-    series[lead_period] = size
+        series[lead_period] = 0.0 if rule == "missing_mirror" else size * 0.22
+    else:
+        series[lead_period] = size
     route = {"freq_code": "M", "importer_code": importer, "exporter_code": exporter, "commodity_code": code}
     expected = _add_series(made, route, series, chance, rule, lead_period)
     _add_signals(made, route, rule, rank, lead_period, size, expected, chance)
@@ -131,7 +151,7 @@ def _add_series(
     expected_of_lead = None
     for at, period in enumerate(PERIODS):
         kg = series.get(period) if period in published else None
-        if kg is not None:
+        if kg:
             value = kg * chance.uniform(0.9, 1.4)
             stated = None if at % 29 == 11 else kg
             made["trade_history"].append(route | {"period": period, "flow_code": "M", "net_weight_kg": stated, "primary_value_usd": value})
@@ -149,7 +169,7 @@ def _add_series(
         if period == lead_period:
             expected_of_lead = expected
         if kg is not None:
-            _add_mirror(made, route, period, kg, rule, is_lead=period == lead_period, chance=chance)
+            _add_mirror(made, route, period, kg or max(series.values()) * 1.1, rule, is_lead=period == lead_period, chance=chance)
     return expected_of_lead
 
 
@@ -158,12 +178,12 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
     status, reason = "both", None
     importer_kg: float | None = kg
     if is_lead and rule == "mirror_gap":
-        importer_kg = kg * 0.22
+        exporter_kg = kg / 0.22
     if is_lead and rule == "missing_mirror":
         importer_kg, status, reason = None, "exporter_only", "not_recorded"
     elif period == 202412:
         exporter_kg, status, reason = None, "importer_only", "not_reported_yet"
-    exporter = route["exporter_code"] or 156
+    exporter = route["exporter_code"] or PART_OF_ALL
     row: dict[str, Any] = dict.fromkeys(load_contract("mirror_pair").column_names)
     made["mirror_pair"].append(
         row
@@ -195,17 +215,18 @@ def _add_signals(
                 "excess_ratio": expected and kg / expected, "observed_value_usd": kg * 1.2, "unit_value_usd_per_kg": 1.2,
                 "mirror_net_weight_kg": kg * 0.97, "mirror_value_usd": kg * 1.1, "p_value": 0.0002 * rank,
                 "q_value": min(0.0021 * rank, 1.0), "comparison": "past unflagged months of the code",
-                "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, "is_flagged": rank <= 47,
+                "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, "window_periods": 3 if rank % 10 == 7 else 1, "is_flagged": rank <= 47,
                 "signal_reason": _reason(route, each, period, kg, expected),
             }
         )  # fmt: skip
-        shares = sorted((chance.random() for _ in range(4)), reverse=True)
-        for name, share in zip(("excess_share", "unit_value_gap_log", "partner_concentration", "months_since_trade"), shares, strict=True):
+        names = FOREST_FEATURES if each == "isolated_flow" else (LEADING_FEATURE[each],)
+        shares = sorted((chance.random() for _ in names), reverse=True)
+        for name, share in zip(names, shares, strict=True):
             made["signal_feature"].append(
                 {"signal_id": signal_id, "feature": name, "feature_value": share * 7.3, "feature_share": share / sum(shares)}
             )
         for place_in_source, role in enumerate(("observed", "mirror")):
-            exporter = route["exporter_code"] or 156
+            exporter = route["exporter_code"] or PART_OF_ALL
             reporter, partner = (route["importer_code"], exporter) if role == "observed" else (exporter, route["importer_code"])
             made["signal_evidence"].append(
                 {
@@ -220,11 +241,11 @@ def _add_signals(
 def _reason(route: dict[str, Any], rule: str, period: int, kg: float, expected: float | None) -> str:
     from tradeflow.publish.names import name_area, name_commodity
 
-    against = f", {kg / expected:.1f} times the {expected / 1000:,.1f} t that its own history of the season explains" if expected else ""
+    told = f", where its own history led to expect {expected / 1000:,.1f} t: {(kg - expected) / 1000:,.1f} t more" if expected else ""
     return (
-        f"In {period // 100}-{period % 100:02d} {name_area(route['importer_code'])} reported {kg / 1000:,.1f} t of "
-        f"{name_commodity(route['commodity_code'])} (HS {route['commodity_code']}) from {name_area(route['exporter_code'])}{against}; "
-        f"the rule {rule} looks at licit trade only and says where to look first."
+        f"{name_area(route['importer_code'])} reported importing {kg / 1000:,.1f} t of {name_commodity(route['commodity_code'])} "
+        f"(HS {route['commodity_code']}) from {name_area(route['exporter_code'])} in {period // 100}-{period % 100:02d}{told}. "
+        f"About 1 in 2,300 of past unflagged months look this unusual by the rule {rule} (q 0.012); a lead to check, not a finding."
     )
 
 

@@ -11,13 +11,17 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-HISTORY_STATES = ("reported", "none", "weight_missing", "not_reported")
 _HEIGHT = 230
+_FONT = 'Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_FIGURES = alt.NamedData("figures")
+_CROSS: dict[str, Any] = {
+    "shape": "M-.6,-.6L.6,.6M.6,-.6L-.6,.6", "size": 50, "filled": False, "strokeWidth": 1.4, "opacity": 1, "color": "var(--unknown)"
+}  # fmt: skip
 
 
 def chart_specifications() -> dict[str, dict[str, Any]]:
     """Return both specifications without figures; the page puts a lead's rows in and the weight's unit on the axis."""
-    return {"history": _without_figures(_history_chart()), "mirror": _without_figures(_mirror_chart())}
+    return {"history": _without_figures(_history_layers()), "mirror": _without_figures(_mirror_layers())}
 
 
 @functools.cache
@@ -27,68 +31,75 @@ def chart_script() -> str:
     return f"(() => {{{script}}})();"
 
 
-def _without_figures(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    specification: dict[str, Any] = chart.to_dict()
-    for unused in ("$schema", "datasets", "data"):
+def _without_figures(layers: list[alt.Chart]) -> dict[str, Any]:
+    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
+    specification: dict[str, Any] = _in_the_pages_colours(chart).to_dict()
+    for unused in ("$schema", "data"):
         specification.pop(unused, None)
     return specification
 
 
-def _history_chart() -> alt.TopLevelMixin:
-    base = alt.Chart(alt.NamedData("rows")).encode(x=_time_axis())
-    flagged = alt.datum.flagged == True  # noqa: E712 - an expression for Vega, not for Python
-    band = base.mark_area(color="var(--band)", opacity=1, interpolate="monotone", clip=True).encode(y=_weight_axis("lower"), y2="upper:Q")
-    expected = base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3], interpolate="monotone").encode(
-        y=_weight_axis("expected")
+def _in_the_pages_colours(chart: Any) -> alt.TopLevelMixin:
+    axis = alt.AxisConfig(
+        labelColor="var(--muted)", titleColor="var(--muted)", gridColor="var(--line)", tickColor="var(--line-strong)", domain=False,
+        labelFontSize=11.5, titleFontSize=11.5, titleFontWeight="normal",
+    )  # fmt: skip
+    configured: alt.TopLevelMixin = chart.configure(font=_FONT, view=alt.ViewConfig(stroke=None), axis=axis, background="transparent")
+    return configured
+
+
+def _history_layers() -> list[alt.Chart]:
+    """Layer the expected band, the reports as line or stems, what is not known, and the lead."""
+    base = _base_chart()
+    return [
+        base.mark_area(color="var(--band)", opacity=1, interpolate="monotone").encode(y=_weight("lower"), y2="upper:Q"),
+        base.mark_rule(color="var(--band)", strokeWidth=8).encode(y=_weight("lone_lower"), y2="lone_upper:Q"),
+        _lead_period(base),
+        base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3], interpolate="monotone").encode(y=_weight("expected")),
+        base.mark_tick(color="var(--expected)", thickness=1.5, width=10).encode(y=_weight("lone_expected")),
+        base.mark_rule(color="var(--observed)", strokeWidth=1.5, opacity=0.55).encode(y=_weight("stem"), y2=alt.datum(0)),
+        base.mark_line(color="var(--observed)", strokeWidth=1.3).encode(y=_weight("joined")),
+        base.mark_point(filled=True, opacity=1, size=26, color="var(--observed)").encode(y=_weight("observed")),
+        base.mark_point(filled=True, opacity=1, size=26, fill="var(--surface)", stroke="var(--observed)", strokeWidth=1.2).encode(
+            y=_weight("none")
+        ),
+        base.mark_point(**_CROSS).encode(y=_weight("unknown")),
+        base.mark_point(shape="diamond", filled=True, opacity=1, size=130, color="var(--flag)").encode(y=_weight("lead")),
+        _whole_period_tooltip(base),
+    ]
+
+
+def _mirror_layers() -> list[alt.Chart]:
+    """Layer the two sides as points with their difference as a bar between them."""
+    base = _base_chart()
+    return [
+        _lead_period(base),
+        base.mark_rule(color="var(--gap)", strokeWidth=3).encode(y=_weight("exporter"), y2="importer:Q"),
+        base.mark_point(shape="square", filled=True, opacity=1, size=44, color="var(--exporter)").encode(y=_weight("exporter")),
+        base.mark_point(filled=True, opacity=1, size=48, color="var(--observed)").encode(y=_weight("importer")),
+        base.mark_point(**_CROSS).encode(y=_weight("unknown")),
+        _whole_period_tooltip(base),
+    ]
+
+
+def _base_chart() -> alt.Chart:
+    axis = alt.Axis(title=None, grid=False, tickCount=6, labelOverlap=True, format="%b %Y")
+    return alt.Chart(_FIGURES).encode(x=alt.X("date:T", axis=axis))
+
+
+def _weight(column: str) -> alt.Y:
+    axis = alt.Axis(
+        title="net weight", titleAngle=0, titleAlign="left", titleAnchor="end", titleY=-9, titleX=0, tickCount=5, format=",.12~g"
     )
-    line = base.mark_line(color="var(--observed)", strokeWidth=1.3).encode(y=_weight_axis("joined"))
-    stem = base.mark_rule(color="var(--observed)", strokeWidth=1.5, opacity=0.55).encode(y=_weight_axis("stem"), y2=alt.datum(0))
-    points = base.transform_filter(alt.datum.state == "reported").mark_point(filled=True, opacity=1, size=26, color="var(--observed)")
-    none = base.transform_filter(alt.datum.state == "none").mark_point(
-        filled=True, opacity=1, size=26, stroke="var(--observed)", strokeWidth=1.2, fill="var(--surface)"
-    )
-    unknown = base.transform_filter((alt.datum.state == "not_reported") | (alt.datum.state == "weight_missing")).mark_point(
-        shape="cross", angle=45, size=34, opacity=1, filled=True, color="var(--unknown)"
-    )
-    when = base.transform_filter(flagged).mark_rule(color="var(--flag)", strokeWidth=10, opacity=0.13)
-    lead = base.transform_filter(flagged).mark_point(shape="diamond", filled=True, opacity=1, size=130, color="var(--flag)")
-    shown = alt.Tooltip("tip:N", title=" ")
-    return alt.layer(
-        band,
-        when,
-        expected,
-        stem,
-        line,
-        points.encode(y=_weight_axis("observed"), tooltip=shown),
-        none.encode(y=_weight_axis("floor"), tooltip=shown),
-        unknown.encode(y=_weight_axis("floor"), tooltip=shown),
-        lead.encode(y=_weight_axis("lead"), tooltip=shown),
-    ).properties(width="container", height=_HEIGHT)
+    return alt.Y(f"{column}:Q", scale=alt.Scale(zero=True, nice=True), axis=axis)
 
 
-def _mirror_chart() -> alt.TopLevelMixin:
-    base = alt.Chart(alt.NamedData("rows")).encode(x=_time_axis())
-    shown = alt.Tooltip("tip:N", title=" ")
-    flagged = alt.datum.flagged == True  # noqa: E712 - an expression for Vega, not for Python
-    when = base.transform_filter(flagged).mark_rule(color="var(--flag)", strokeWidth=10, opacity=0.13)
-    gap = base.mark_rule(color="var(--gap)", strokeWidth=2.5).encode(y=_weight_axis("exporter"), y2="importer:Q")
-    exporter = base.mark_point(shape="square", filled=True, opacity=1, size=44, color="var(--exporter)")
-    importer = base.mark_point(filled=True, opacity=1, size=48, color="var(--observed)")
-    silent = base.transform_filter(alt.datum.silent == True).mark_point(  # noqa: E712
-        shape="cross", angle=45, size=34, opacity=1, filled=True, color="var(--unknown)"
-    )
-    return alt.layer(
-        when,
-        gap,
-        exporter.encode(y=_weight_axis("exporter"), tooltip=shown),
-        importer.encode(y=_weight_axis("importer"), tooltip=shown),
-        silent.encode(y=_weight_axis("floor"), tooltip=shown),
-    ).properties(width="container", height=_HEIGHT)
+def _lead_period(base: alt.Chart) -> alt.Chart:
+    marked: alt.Chart = base.transform_filter("datum.flagged").mark_rule(color="var(--flag)", strokeWidth=10, opacity=0.13)
+    return marked
 
 
-def _time_axis() -> alt.X:
-    return alt.X("date:T", axis=alt.Axis(title=None, grid=False, tickCount=8, labelFlush=False, labelOverlap=True))
-
-
-def _weight_axis(column: str) -> alt.Y:
-    return alt.Y(f"{column}:Q", scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(title="net weight", tickCount=5, format="~s"))
+def _whole_period_tooltip(base: alt.Chart) -> alt.Chart:
+    """Cover each period's whole height, unseen: the pointer need not hit a point, and the axis spans the periods without one."""
+    covering: alt.Chart = base.mark_rule(opacity=0, strokeWidth=9).encode(tooltip=alt.Tooltip("tip:N", title=" "))
+    return covering

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from tradeflow.contract import load_contract
 from tradeflow.publish import wording as say
-from tradeflow.publish.lead_months import lead_months, reporting_side, share_with_trade
+from tradeflow.publish.lead_months import lead_months, lead_periods, reporting_side, share_with_trade
 from tradeflow.publish.names import name_area, name_commodity, name_substance
 from tradeflow.publish.tables import ReleaseTables
 
@@ -36,6 +38,11 @@ class Lead:
     facts: list[tuple[str, str]]
     has_mirror: bool
     history_side: str
+
+    @property
+    def since(self) -> int | None:
+        """The first of the periods that the figures are summed over; None where it is the lead's period alone."""
+        return lead_periods(self.signal)[0] if self.signal["window_periods"] > 1 else None
 
     @property
     def haystack(self) -> str:
@@ -80,10 +87,10 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
         commodity=name_commodity(signal["commodity_code"]),
         substance=name_substance(signal["substance_code"]),
         others=others.to_dicts(),
-        features=tables.signal_feature.filter(mine).sort("feature_share", descending=True).to_dicts(),
+        features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),
-        charts={"history": _history_figures(signal, months), "mirror": _mirror_figures(signal, months)},
+        charts={"history": _history_figures(signal, months), "mirror": _mirror_figures(months)},
         facts=_facts(signal),
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=reporting_side(signal, tables),
@@ -91,13 +98,14 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
 
 
 def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
+    summed = f" over {signal['window_periods']} periods together" if signal["window_periods"] > 1 else ""
     interval = ""
     if signal["lower_kg"] is not None and signal["upper_kg"] is not None:
         interval = f" (90% interval {say.say_weight(signal['lower_kg'])} to {say.say_weight(signal['upper_kg'])})"
     facts = [
-        ("Observed", say.say_weight(signal["observed_kg"])),
+        ("Observed", say.say_weight(signal["observed_kg"]) + summed),
         ("Expected", say.say_weight(signal["expected_kg"]) + interval),
-        ("Excess", f"{say.say_weight(signal['excess_kg'])} ({say.say_ratio(signal['excess_ratio'])})"),
+        ("Excess", say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
         ("Value", say.say_value(signal["observed_value_usd"])),
         ("Unit value", _unit_value(signal["unit_value_usd_per_kg"])),
         ("Other side says", _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
@@ -107,6 +115,10 @@ def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
     return [(fact, text) for fact, text in facts if not text.startswith(say.NOT_STATED)]
 
 
+def _in_brackets(ratio: float | None) -> str:
+    return "" if ratio is None else f" ({say.say_ratio(ratio)})"
+
+
 def _unit_value(usd_per_kg: float | None) -> str:
     return say.NOT_STATED if usd_per_kg is None else f"${say.say_number(usd_per_kg)} per kg"
 
@@ -114,6 +126,19 @@ def _unit_value(usd_per_kg: float | None) -> str:
 def _weight_and_value(kg: float | None, usd: float | None) -> str:
     stated = [text for text in (say.say_weight(kg), say.say_value(usd)) if text != say.NOT_STATED]
     return ", ".join(stated) or say.NOT_STATED
+
+
+def _features(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    meanings = _feature_meanings()
+    driving = rows.sort("feature_share", descending=True).iter_rows(named=True)
+    return [row | {"meaning": meanings.get(row["feature"], "")} for row in driving]
+
+
+@functools.cache
+def _feature_meanings() -> dict[str, str]:
+    """Return what each feature means, from the contract that declares it as a column."""
+    tables = ("signal", "mirror_pair", "baseline", "flow_score")
+    return {column.name: column.meaning for table in tables for column in load_contract(table).columns}
 
 
 def _evidence(rows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -152,22 +177,30 @@ def _history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, 
     return scaled | {
         "date": months["period"].to_list(),
         "state": months["observed_state"].to_list(),
-        "flagged": signal["period"],
-        "lead": None if signal["observed_kg"] is None else signal["observed_kg"] / divisor,
+        "flagged": months["is_lead_period"].to_list(),
+        "lead": _lead_figures(signal, months, divisor),
         "regular": is_regular,
         "tip": tips,
         "unit": unit,
     }
 
 
-def _mirror_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
+def _lead_figures(signal: dict[str, Any], months: pl.DataFrame, divisor: float) -> list[float | None]:
+    """Return the lead's own figure at its period; where it is summed over several, each period's part of it."""
+    marked = pl.col("is_lead_period")
+    figure = pl.lit(signal["observed_kg"]) if signal["window_periods"] == 1 else pl.col("observed_kg")
+    scaled = (figure.cast(pl.Float64) / divisor).round_sig_figs(4)
+    return months.select(pl.when(marked).then(scaled).alias("lead"))["lead"].to_list()
+
+
+def _mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
     shown = months.tail(36)
     divisor, unit = _unit_for(_largest(shown, "import_net_weight_kg", "export_net_weight_kg"))
     importer, exporter = (_scaled(shown, f"{side}_net_weight_kg", divisor) for side in ("import", "export"))
     paired = shown["mirror_status"].is_not_null().to_list()
     return {
         "date": shown["period"].to_list(),
-        "flagged": signal["period"],
+        "flagged": shown["is_lead_period"].to_list(),
         "importer": importer,
         "exporter": exporter,
         "silent": [has and (i is None or e is None) for has, i, e in zip(paired, importer, exporter, strict=True)],

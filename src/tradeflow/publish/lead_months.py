@@ -9,6 +9,7 @@ import polars as pl
 from tradeflow.publish.tables import ReleaseTables
 
 PERIODS_SHOWN = 72
+_SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _KEYS = ["importer_code", "exporter_code", "commodity_code"]
 
 
@@ -21,7 +22,7 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
     """
     history, reporting_flow = _reported_history(signal, tables.trade_history)
     expected = _expected(signal, tables.baseline)
-    mirror = _mirror_sides(signal, tables.mirror_pair)
+    mirror = _mirror_sides(signal, tables)
     coverage = tables.coverage.filter(pl.col("freq_code") == signal["freq_code"])
     span = _span(signal, [history, expected, mirror, _published(coverage, signal["importer_code"], "M", "status")])
     reporter = signal["importer_code"] if reporting_flow == "M" else signal["exporter_code"]
@@ -37,10 +38,17 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
             observed_state=_observed_state(),
             import_net_weight_kg=_side_weight("import", "exporter_only"),
             export_net_weight_kg=_side_weight("export", "importer_only"),
-            is_lead_period=pl.col("period") == signal["period"],
+            is_lead_period=pl.col("period").is_in(lead_periods(signal)),
         )
         .sort("period")
     )
+
+
+def lead_periods(signal: dict[str, Any]) -> list[int]:
+    """Return the periods that the lead's figures are summed over; mostly one."""
+    is_monthly = signal["freq_code"] == "M"
+    last = _step_of(signal["period"], is_monthly)
+    return [_period_of(step, is_monthly) for step in range(last - signal["window_periods"] + 1, last + 1)]
 
 
 def reporting_side(signal: dict[str, Any], tables: ReleaseTables) -> str:
@@ -72,13 +80,19 @@ def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
     return rows.select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
 
 
-def _mirror_sides(signal: dict[str, Any], mirror_pair: pl.DataFrame) -> pl.DataFrame:
-    sides = ["import_net_weight_kg", "export_net_weight_kg"]
-    one_pair = signal["exporter_code"] != 0
-    said = [pl.col(name).first() if one_pair else pl.lit("both").alias(name) for name in ("mirror_status",)]
-    reason = pl.col("mirror_reason").first() if one_pair else pl.lit(None, pl.String).alias("mirror_reason")
-    rows = _of_series(signal, mirror_pair)
-    return rows.group_by("period").agg(*[_sum_known(pl.col(side)) for side in sides], *said, reason)
+def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
+    """Return both sides by period: of a route as it was paired, of all exporters together as their sums."""
+    pairs = _of_series(signal, tables.mirror_pair)
+    if signal["exporter_code"] != 0:
+        return pairs.select("period", *_SIDES, "mirror_status", "mirror_reason")
+    reported = _of_series(signal, tables.trade_history)
+    weights = [pl.col("net_weight_kg").filter(pl.col("flow_code") == flow_code) for flow_code in ("M", "X")]
+    summed = (
+        pairs.group_by("period").agg(_sum_known(pl.col(side)) for side in _SIDES)
+        if reported.filter(pl.col("flow_code") == "X").is_empty()
+        else reported.group_by("period").agg(_sum_known(weight).alias(side) for side, weight in zip(_SIDES, weights, strict=True))
+    )
+    return summed.with_columns(mirror_status=pl.lit("both"), mirror_reason=pl.lit(None, pl.String))
 
 
 def _of_series(signal: dict[str, Any], frame: pl.DataFrame) -> pl.DataFrame:
@@ -103,12 +117,15 @@ def _span(signal: dict[str, Any], frames: list[pl.DataFrame]) -> pl.DataFrame:
     lead = _step_of(signal["period"], is_monthly)
     first = max(first, min(last - PERIODS_SHOWN + 1, lead - PERIODS_SHOWN // 2))
     steps = range(first, min(last, first + PERIODS_SHOWN * 2) + 1)
-    periods = [step // 12 * 100 + step % 12 + 1 for step in steps] if is_monthly else list(steps)
-    return pl.DataFrame({"period": periods}, schema={"period": pl.Int32})
+    return pl.DataFrame({"period": [_period_of(step, is_monthly) for step in steps]}, schema={"period": pl.Int32})
 
 
 def _step_of(period: int, is_monthly: bool) -> int:
     return period // 100 * 12 + period % 100 - 1 if is_monthly else period
+
+
+def _period_of(step: int, is_monthly: bool) -> int:
+    return step // 12 * 100 + step % 12 + 1 if is_monthly else step
 
 
 def _sum_known(column: pl.Expr) -> pl.Expr:

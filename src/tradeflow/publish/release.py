@@ -14,11 +14,7 @@ from typing import Any
 
 from tradeflow.exceptions import LakeError
 from tradeflow.lake import RELEASE_FOLDER, Lake
-from tradeflow.publish.report import render_report
-from tradeflow.publish.serving import serve_release, serving_url
-from tradeflow.publish.table_files import write_table_files
 from tradeflow.publish.tables import ReleaseTables
-from tradeflow.publish.workbook import write_workbook
 from tradeflow.settings import Publish
 
 CURRENT_FILE = "current"
@@ -38,6 +34,8 @@ def publish_release(
 
     Only the current release goes into the serving database (SQLite beside the releases unless `database_url` names another).
     """
+    from tradeflow.publish.serving import serve_release, serving_url  # slow to import, and the pipeline imports this module
+
     folder = _release_path(lake, release_id)
     if not folder.is_dir():
         with _unfinished_folder(folder) as unfinished:
@@ -64,6 +62,10 @@ def _release_path(lake: Lake, release_id: str) -> Path:
 
 
 def _write_release(folder: Path, release_id: str, tables: ReleaseTables, manifest: dict[str, Any], settings: Publish) -> None:
+    from tradeflow.publish.report import render_report
+    from tradeflow.publish.table_files import write_table_files
+    from tradeflow.publish.workbook import write_workbook
+
     manifest = {"release_id": release_id} | manifest
     write_table_files(folder, tables)
     write_workbook(folder / "signal.xlsx", tables, manifest)

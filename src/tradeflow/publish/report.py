@@ -60,7 +60,7 @@ def _environment() -> jinja2.Environment:
     )
     spoken = ("rule", "period", "count", "weight", "value", "ratio", "probability", "share", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
-    environment.globals["flow_words"] = say.FLOW_WORDS
+    environment.globals |= {"flow_words": say.FLOW_WORDS, "evidence_words": say.EVIDENCE_WORDS}
     return environment
 
 

@@ -17,6 +17,7 @@ RULE_WORDS = {
     "isolated_flow": "Unlike its peers",
 }
 FLOW_WORDS = {"M": "import", "X": "export", "RM": "re-import", "RX": "re-export"}
+EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side"}
 MIRROR_WORDS = {
     "not_reported_yet": "other side not reported yet",
     "partner_never_reports": "other side does not publish",
@@ -49,13 +50,10 @@ def say_weight(kg: float | None) -> str:
 
 
 def say_value(usd: float | None) -> str:
-    """Write a value in US dollars, thousands and millions by their letter."""
+    """Write a value in US dollars, from a million on with three figures that count."""
     if usd is None:
         return NOT_STATED
-    for size, letter in ((1e9, " bn"), (1e6, " m"), (1e3, " k")):
-        if abs(usd) >= size:
-            return f"${_three_figures(usd / size)}{letter}"
-    return f"${_three_figures(usd)}"
+    return f"${_three_figures(usd)}" if abs(usd) < 1e6 else f"${_three_figures(usd / 1e6)} million"
 
 
 def say_ratio(ratio: float | None) -> str:
@@ -81,6 +79,5 @@ def say_number(number: float | None) -> str:
 
 
 def _three_figures(number: float) -> str:
-    if abs(number) >= 100:
-        return f"{number:,.0f}"
-    return f"{number:.3g}" if abs(number) < 10 else f"{number:.1f}"
+    decimals = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+    return f"{number:,.{decimals}f}" if abs(number) >= 0.1 or number == 0 else f"{number:.3g}"

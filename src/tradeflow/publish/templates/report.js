@@ -17,22 +17,27 @@
   };
 
   const dateOf = (period) => period > 9999 ? new Date(Math.floor(period / 100), period % 100 - 1, 1) : new Date(period, 0, 1);
+  const isLone = (values, at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
   const rowsOf = {
     history: (columns) => columns.date.map((period, at) => {
       const state = columns.state[at];
       const observed = state === "reported" ? columns.observed[at] : null;
-      const flagged = period === columns.flagged;
+      const none = state === "none" ? 0 : null;
+      const unknown = state === "not_reported" || state === "weight_missing" ? 0 : null;
+      const flagged = columns.flagged[at];
+      const [expected, lower, upper] = [columns.expected[at], columns.lower[at], columns.upper[at]];
+      const lone = isLone(columns.expected, at);
       return {
-        date: dateOf(period), state, observed, flagged, floor: 0, tip: columns.tip[at],
-        expected: columns.expected[at], lower: columns.lower[at], upper: columns.upper[at],
-        joined: columns.regular ? (state === "none" ? 0 : observed) : null,
+        date: dateOf(period), observed, none, unknown, expected, lower, upper, flagged, tip: columns.tip[at],
+        lone_expected: lone ? expected : null, lone_lower: lone ? lower : null, lone_upper: lone ? upper : null,
+        joined: columns.regular ? observed ?? none : null,
         stem: columns.regular ? null : observed,
-        lead: flagged ? columns.lead : null,
+        lead: columns.lead[at],
       };
     }),
     mirror: (columns) => columns.date.map((period, at) => ({
-      date: dateOf(period), flagged: period === columns.flagged, tip: columns.tip[at],
-      importer: columns.importer[at], exporter: columns.exporter[at], floor: columns.silent[at] ? 0 : null,
+      date: dateOf(period), flagged: columns.flagged[at], tip: columns.tip[at],
+      importer: columns.importer[at], exporter: columns.exporter[at], unknown: columns.silent[at] ? 0 : null,
     })),
   };
 
@@ -42,8 +47,11 @@
     for (const place of lead.querySelectorAll(".chart:not([data-drawn])")) {
       place.dataset.drawn = "";
       const kind = place.dataset.chart;
-      const specification = JSON.parse(JSON.stringify(specifications[kind]).replaceAll("net weight", `net weight, ${columns[kind].unit}`));
-      specification.data = { values: rowsOf[kind](columns[kind]) };
+      const specification = JSON.parse(JSON.stringify(specifications[kind]).replaceAll("net weight", columns[kind].unit));
+      const rows = rowsOf[kind](columns[kind]);
+      const hasFigures = (field) => rows.some((row) => (row[field] ?? false) !== false);
+      specification.data = { values: rows };
+      specification.layer = specification.layer.filter((layer) => hasFigures(layer.encoding.y?.field ?? layer.transform?.[0].filter.slice(6) ?? "date"));
       charts(place, specification, { actions: false, renderer: "svg", ast: true, mode: "vega-lite" })
         .catch((error) => { place.textContent = `The chart cannot be drawn: ${error.message}`; });
     }
