@@ -82,7 +82,7 @@ def _read_part(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed
     try:
         yield from _read_file(path, encodings)
     except UnreadableAnswerError as error:
-        yield _Failed(path.name, str(error))
+        yield _Failed(path.name, str(error).removeprefix(f"{path}: "))
 
 
 def _read_file(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed]:
@@ -145,7 +145,8 @@ def _join_readings(parts: Sequence[_Read | _Failed], contract: Contract, whole: 
             new |= dict.fromkeys(agreement.new)
         before += part.rows.row_count if isinstance(part, _Read) else 0
     if not frames:
-        raise UnreadableAnswerError(f"{whole}: {'; '.join(problems) or 'holds no part'}")
+        faults = [problem.removeprefix(f"{Path(whole).name}: ") for problem in problems]
+        raise UnreadableAnswerError(f"{whole}: {'; '.join(faults) or 'holds no part'}")
     frame = _stack(frames, contract)
     missing = compare_columns(frame.columns, contract).missing if frame.width > 1 else ()
     return Answer(frame, missing, tuple(new), pl.concat(unreadable), tuple(problems))

@@ -22,6 +22,7 @@ class Decoded:
 
     utf8: bytes
     problems: tuple[str, ...] = ()
+    has_stray_bytes: bool = False
 
 
 def decode_text(content: bytes, encodings: Sequence[str]) -> Decoded:
@@ -59,7 +60,8 @@ def _decode_wide(content: bytes, encoding: str) -> Decoded:
     whole = content[: len(content) - len(content) % width]
     # A lone half of a surrogate pair becomes bytes that are no UTF-8, so that its line is found and set apart later.
     utf8 = whole.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
-    return Decoded(utf8, () if len(whole) == len(content) else (f"ends in the middle of a {encoding} character",))
+    cut = () if len(whole) == len(content) else (f"ends in the middle of a {encoding} character",)
+    return Decoded(utf8, cut, has_stray_bytes=not _reads(utf8, "utf-8"))
 
 
 def _is_utf8(encoding: str) -> bool:
@@ -85,7 +87,8 @@ def _decode_lines(content: bytes, encodings: Sequence[str]) -> Decoded:
             used.setdefault(encoding, []).append(place + 1)
         if encoding and not _is_utf8(encoding):
             lines[place] = line.decode(encoding).encode()
-    return Decoded(b"\n".join(lines), tuple(_fallback_line(each, places, encodings) for each, places in used.items()))
+    problems = [_fallback_line(encoding, places, encodings) for encoding, places in used.items()]
+    return Decoded(b"\n".join(lines), tuple(problems), has_stray_bytes="" in used)
 
 
 def _fallback_line(encoding: str, places: list[int], encodings: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = F
     end = _end_of_whole_lines(decoded.utf8, start) if is_cut else len(decoded.utf8)
     # A view: the text of a large file is not held twice.
     body = memoryview(decoded.utf8)[start:end]
-    fast = _read_fast(body, header)
+    fast = None if decoded.has_stray_bytes else _read_fast(body, header)
     reading = _read_carefully(body, header) if fast is None else fast
     return _add_tail(reading, decoded.utf8[end:], decoded.problems)
 
@@ -99,7 +99,7 @@ def _split(text: str, delimiter: str, *, strict: bool = False) -> list[str]:
 def _read_fast(body: memoryview, header: Header) -> Reading | None:
     """Read a body whose rows are easily told from one another, setting apart those of another width than the header's.
 
-    None where they are not: bytes that are no UTF-8, cells that span lines (they are meant to, or a quotation mark that nobody closed
+    None where they are not: cells that span lines (they are meant to, or a quotation mark that nobody closed
     has swallowed rows), rows that are only wider or narrower by empty cells.
     """
     import pyarrow as pa

@@ -21,6 +21,7 @@ PARQUET_MAGIC = b"PAR1"
 _HEAD_BYTES = 1 << 16
 _SHOWN_NAMES = 6
 _SHOWN_CHARACTERS = 40
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _UNNAMED = re.compile(r"_column_\d+")
 _BINARY_MAGICS = {b"\xd0\xcf\x11\xe0": "an old Office file", b"%PDF": "a PDF", b"SQLi": "an SQLite database"}
 
@@ -107,7 +108,7 @@ def refuse_other_content(head: bytes) -> None:
     """Raise UnreadableAnswerError for what is plainly no data: a web page, a binary file, nothing at all."""
     kind = next((kind for magic, kind in _BINARY_MAGICS.items() if head.startswith(magic)), "")
     text = decode_head(head).strip()
-    if not kind and text.count("\0") > len(text) // 100:
+    if not kind and len(_CONTROL_CHARACTER.findall(text)) > len(text) // 100:
         kind = "a binary file of unknown kind"
     if kind:
         raise UnreadableAnswerError(f"{kind}, not CSV, JSON or Parquet; export it to one of these")

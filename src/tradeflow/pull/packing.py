@@ -76,8 +76,10 @@ def _plain_words(path: Path) -> Iterator[None]:
     try:
         # A named pipe would keep its reader waiting for ever.
         if path.exists() and not path.is_file() and not path.is_dir():
-            raise UnreadableAnswerError(f"{path}: neither a file nor a folder; move it away")
+            raise UnreadableAnswerError("neither a file nor a folder; move it away")
         yield
+    except UnreadableAnswerError as error:
+        raise UnreadableAnswerError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         if path.is_symlink():
             text = f"{path}: a link to {path.readlink()}, which does not exist; mend the link or remove it"
@@ -103,13 +105,9 @@ class _Inflated:
 def _open_gzip(path: Path) -> Member:
     with path.open("rb") as file:
         inflated = _inflate(file, path.stat().st_size)
-    _refuse_empty_gzip(path.name, inflated)
-    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
-
-
-def _refuse_empty_gzip(name: str, inflated: _Inflated) -> None:
     if inflated.fault and not inflated.content:
-        raise UnreadableAnswerError(f"{name}: {inflated.fault} before its first row; download it again")
+        raise UnreadableAnswerError(f"{inflated.fault} before its first row; download it again")
+    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
 
 
 def _inflate(file: IO[bytes], packed_bytes: int, stop_at: int | None = None) -> _Inflated:
@@ -153,26 +151,26 @@ def _refuse_bomb(grown_bytes: int, packed_bytes: int) -> None:
 
 def _open_zip(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
-        for info in _data_members(path, archive):
+        for info in _data_members(archive):
             yield _open_zip_member(archive, info)
 
 
 def _zip_head(path: Path, size_bytes: int) -> bytes:
     with zipfile.ZipFile(path) as archive:
-        for info in _data_members(path, archive):
+        for info in _data_members(archive):
             if not _fault_of_member(info):
                 with archive.open(info) as member:
                     head = member.read(size_bytes)
                 return _inflate(io.BytesIO(head), size_bytes).content if head.startswith(_GZIP_MAGIC) else head
-        raise UnreadableAnswerError(f"{path}: {_fault_of_member(_data_members(path, archive)[0])}")
+        raise UnreadableAnswerError(_fault_of_member(_data_members(archive)[0]))
 
 
-def _data_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def _data_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if "[Content_Types].xml" in archive.namelist():
-        raise UnreadableAnswerError(f"{path}: an Office workbook; save its sheet as CSV (UTF-8) and give that file")
+        raise UnreadableAnswerError("an Office workbook; save its sheet as CSV (UTF-8) and give that file")
     members = [info for info in archive.infolist() if not info.is_dir() and not _is_skipped(info.filename)]
     if not members:
-        raise UnreadableAnswerError(f"{path}: a zip archive without a data file; it holds {archive.namelist()[:5]}")
+        raise UnreadableAnswerError(f"a zip archive without a data file; it holds {archive.namelist()[:5]}")
     return sorted(members, key=lambda info: info.filename)
 
 
@@ -210,10 +208,8 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Inflated:
             while chunk := member.read(_CHUNK_BYTES):
                 grown += chunk
                 _refuse_bomb(len(grown), info.compress_size)
-        except (zlib.error, EOFError) as error:
+        except (zlib.error, EOFError, zipfile.BadZipFile) as error:
             return _Inflated(bytes(grown), f"the zip member is damaged ({error})", is_cut=True)
-        except zipfile.BadZipFile as error:
-            return _Inflated(bytes(grown), f"the zip member's checksum is wrong ({error}); some of its values may be damaged")
     if grown.startswith(_GZIP_MAGIC):
         return _inflate(io.BytesIO(bytes(grown)), len(grown))
     return _Inflated(bytes(grown))

@@ -21,6 +21,8 @@ _COUNT = re.compile(r'"count"\s*:\s*(\d+)')
 _ERROR = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)+")')
 _RECORD_END = re.compile(r"\}\s*(?:,\s*(?=\{)|(?=\]))")
 _ERROR_FIELDS = {"message", "error", "statusCode", "errorMessage"}
+_BRACE_OR_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|[{}"]')
+_LONGEST_RECORD = 1 << 16
 _CUT = "the answer is cut short in this record"
 _SHOWN_CHARACTERS = 200
 # What an answer says of itself before its records is shorter than this.
@@ -118,7 +120,8 @@ def _read_carefully(text: str) -> Reading:
     if start is None:
         _refuse_error_answer(text)
     pieces = list(_walk_lines(text) if start is None else _walk_array(text, start))
-    faults = [piece.fault or _fault_of_record(piece.value, piece.text) for piece in pieces]
+    has_fields = any(piece.value for piece in pieces if isinstance(piece.value, dict))
+    faults = [piece.fault or _fault_of_record(piece.value, piece.text, has_fields=has_fields) for piece in pieces]
     frame = _frame_of([piece.value for piece, fault in zip(pieces, faults, strict=True) if not fault])
     judged = enumerate(zip(pieces, faults, strict=True), start=1)
     bad_rows = [BadRow(place, fault, piece.text) for place, (piece, fault) in judged if fault]
@@ -136,10 +139,42 @@ def _walk_array(text: str, start: int) -> Iterator[_Piece]:
             value, end = decoder.raw_decode(text, place)
             yield _Piece(value, text[place:end], end)
         except (ValueError, RecursionError) as error:
-            found = _RECORD_END.search(text, place)
-            end = found.end() if found else len(text)
-            yield _Piece(None, text[place:end].rstrip(", \r\n\t"), end, f"not JSON: {error}" if found else _CUT)
+            end = _next_record(text, place)
+            yield _Piece(None, text[place:end].rstrip(", \r\n\t"), end, f"not JSON: {error}" if end < len(text) else _CUT)
         place = _skip(text, end)
+
+
+def _next_record(text: str, broken: int) -> int:
+    """Return where the record after a broken one begins, or the text's end.
+
+    What looks like the end of a record may stand inside a text: it counts where the braces up to it are balanced, or where the array
+    ends or an object can be read behind it.
+    """
+    balanced = _balanced_end(text, broken)
+    for found in _RECORD_END.finditer(text, broken):
+        if found.start() + 1 == balanced or text[found.end()] == "]" or _begins_object(text, found.end()):
+            return found.end()
+    return len(text)
+
+
+def _balanced_end(text: str, start: int) -> int:
+    """Return where the object that begins at `start` is closed, or -1 where it is not within reach, or a text in it is never closed."""
+    depth = 0
+    for token in _BRACE_OR_TEXT.finditer(text, start, start + _LONGEST_RECORD):
+        if token[0] == '"':
+            return -1
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return -1
+
+
+def _begins_object(text: str, place: int) -> bool:
+    try:
+        json.JSONDecoder().raw_decode(text, place)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _walk_lines(text: str) -> Iterator[_Piece]:
@@ -166,11 +201,11 @@ def _read_constant(word: str) -> None:
         raise ValueError(f"{word} is no number")
 
 
-def _fault_of_record(value: Any, raw: str) -> str:
+def _fault_of_record(value: Any, raw: str, *, has_fields: bool) -> str:
     if not isinstance(value, dict):
         return f"{type(value).__name__}, where an object was expected"
-    if not value:
-        return "an object without a field"
+    if not has_fields:
+        return "an object without a field, as all others"
     if has_undecodable_bytes(raw):
         return "bytes that the declared encodings cannot read"
     if any(isinstance(each, str) and not _is_text(each) for each in value.values()):
