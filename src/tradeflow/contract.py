@@ -108,17 +108,8 @@ class Contract:
 
 def contracts_folder() -> Path:
     """Return where the contract files lie: inside an installed package, else beside `src/` in a checkout."""
-    return _shipped_folder("_data_contracts", "data_contracts")
-
-
-def config_folder() -> Path:
-    """Return where the shipped settings lie, found as the contracts are."""
-    return _shipped_folder("_config", "config")
-
-
-def _shipped_folder(installed: str, checked_out: str) -> Path:
-    inside = Path(__file__).parent / installed
-    return inside if inside.is_dir() else Path(__file__).parents[2] / checked_out
+    installed = Path(__file__).parent / "_data_contracts"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "data_contracts"
 
 
 def contract_names() -> list[str]:

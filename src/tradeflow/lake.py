@@ -253,6 +253,9 @@ def write_table(
     options: dict[str, Any] = {"mode": "append" if append else "overwrite"}
     if replace_sql and before:
         options |= {"predicate": replace_sql}
+    elif not append:
+        # A newer release of tradeflow may declare other columns; a table that is made anew takes them.
+        options |= {"schema_mode": "overwrite"}
     metadata = {"inputs_key": inputs_key, "rows": str(rows)}
     try:
         write_deltalake(

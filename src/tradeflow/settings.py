@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tradeflow.contract import config_folder
 from tradeflow.exceptions import SettingsError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -133,6 +132,12 @@ class Settings(_Section):
     model: Model = Model()
     signals: Signals = Signals()
     publish: Publish = Publish()
+
+
+def config_folder() -> Path:
+    """Return where the shipped settings lie: inside an installed package, else beside `src/` in a checkout."""
+    installed = Path(__file__).parent / "_config"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "config"
 
 
 def load_settings(path: Path | None = None) -> Settings:

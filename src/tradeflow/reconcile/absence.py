@@ -1,19 +1,28 @@
-"""What a missing mirror means: not released yet, never reported, too small to appear, or truly not recorded."""
+"""What a missing mirror means: not released yet, never reported, too small to appear, recorded in a nearby month, or not recorded."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
-_PRIOR_WEIGHT = 5
-"""Flows that the broader rate counts for when a narrower one is shrunk to it."""
+from tradeflow.reconcile.pairs import PAIR_KEY
+
+_ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
+_LAG_PERIODS = 2
+"""Periods within which the other side may record the same trade."""
+_PRIOR_MISSES = 3
+"""Misses that the broader rate counts for when a narrower one is shrunk to it."""
+_SMALLEST_MISS = 0.002
+"""No reporter is credited with missing fewer of its partners' trades than two in a thousand."""
 
 
 def explain_missing_sides(pairs: pl.DataFrame, coverage: pl.DataFrame, threshold_usd: float) -> pl.DataFrame:
     """Add mirror_status, mirror_reason and partner_report_probability.
 
-    The probability is that of the silent side reporting such a trade: how often it did when the other side reported one, by reporter and
-    role, then by corridor, then by corridor and commodity, each shrunk to the broader one; only periods that the silent side has
-    published and trades above the threshold count.
+    The probability is that of the silent side reporting such a trade: how often it did when the other side reported one of that size, by
+    reporter and role, then by corridor, then by corridor and commodity, each shrunk to the broader one; only periods that the silent
+    side has published and trades above the threshold count. A mirror that stands in a nearby period is no miss.
     """
     x, m = pl.col("export_value_usd"), pl.col("import_value_usd")
     status = (
@@ -21,27 +30,41 @@ def explain_missing_sides(pairs: pl.DataFrame, coverage: pl.DataFrame, threshold
         .when(x.is_not_null()).then(pl.lit("exporter_only"))
         .otherwise(pl.lit("importer_only"))
     )  # fmt: skip
-    seen = _join_availability(pairs.with_columns(status.alias("mirror_status")), coverage)
-    importer_rate = _report_rates(seen, "importer_code", "exporter_only", "_importer_published", threshold_usd)
-    exporter_rate = _report_rates(seen, "exporter_code", "importer_only", "_exporter_published", threshold_usd)
-    key = ["exporter_code", "importer_code", "commodity_code"]
-    probability = (
-        pl.when(pl.col("mirror_status") == "exporter_only").then(pl.col("_importer_rate"))
-        .when(pl.col("mirror_status") == "importer_only").then(pl.col("_exporter_rate"))
+    seen = _find_shifted_mirrors(_join_availability(pairs.with_columns(status.alias("mirror_status")), coverage))
+    for side, one_sided, published in (
+        ("importer_code", "exporter_only", "_importer_published"),
+        ("exporter_code", "importer_only", "_exporter_published"),
+    ):
+        misses = _miss_rates(seen, side, one_sided, published, threshold_usd).rename({"_miss": f"_{one_sided}_miss"})
+        seen = seen.join(misses, on=PAIR_KEY, how="left")
+    missed = (
+        pl.when(pl.col("mirror_status") == "exporter_only").then(pl.col("_exporter_only_miss"))
+        .when(pl.col("mirror_status") == "importer_only").then(pl.col("_importer_only_miss"))
     )  # fmt: skip
-    return (
-        seen.join(importer_rate.rename({"_rate": "_importer_rate"}), on=key, how="left")
-        .join(exporter_rate.rename({"_rate": "_exporter_rate"}), on=key, how="left")
-        .with_columns(_reason(threshold_usd).alias("mirror_reason"), probability.alias("partner_report_probability"))
-        .drop(
-            "_importer_rate",
-            "_exporter_rate",
-            "_importer_published",
-            "_exporter_published",
-            "_importer_ever",
-            "_exporter_ever",
-        )
-    )
+    told = seen.with_columns(_reason(threshold_usd).alias("mirror_reason"), (1 - missed).alias("partner_report_probability"))
+    return told.select(*pairs.columns, "mirror_status", "mirror_reason", "partner_report_probability")
+
+
+def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Add _shifted: a one-sided report whose mirror stands alone up to `_LAG_PERIODS` later (exports) or earlier (imports).
+
+    Goods that leave in March may be recorded in May; each side of such a pair looks like a missing mirror of the other.
+    """
+    month = pl.col("period").cast(pl.Int64)
+    index = pl.when(month > 9999).then(month // 100 * 12 + month % 100).otherwise(month)
+    indexed = pairs.with_columns(index.alias("_index"))
+    keys = [*_ROUTE, "_index"]
+    exports = indexed.filter(pl.col("mirror_status") == "exporter_only").select(keys).sort("_index")
+    imports = indexed.filter(pl.col("mirror_status") == "importer_only").select(keys).sort("_index")
+    later = _near(exports, imports, "forward").with_columns(pl.lit("recorded_later").alias("_shifted"))
+    earlier = _near(imports, exports, "backward").with_columns(pl.lit("recorded_earlier").alias("_shifted"))
+    return indexed.join(pl.concat([later, earlier]), on=keys, how="left").drop("_index")
+
+
+def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", "backward"]) -> pl.DataFrame:
+    marked = right.with_columns(pl.col("_index").alias("_other"))
+    joined = left.join_asof(marked, on="_index", by=_ROUTE, strategy=strategy, tolerance=_LAG_PERIODS, check_sortedness=False)
+    return joined.filter(pl.col("_other").is_not_null()).select(left.columns)
 
 
 def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
@@ -57,19 +80,35 @@ def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFr
     return pairs.with_columns(pl.col(flags).fill_null(value=False))
 
 
-def _report_rates(seen: pl.DataFrame, side: str, one_sided: str, published: str, threshold_usd: float) -> pl.DataFrame:
-    """Beta-smoothed share of the other side's trades that this side reported too, per exporter, importer and commodity."""
-    other_value = pl.col("export_value_usd" if side == "importer_code" else "import_value_usd")
-    told = seen.filter(pl.col("mirror_status").is_in(["both", one_sided]) & pl.col(published) & (other_value >= threshold_usd))
-    is_both = (pl.col("mirror_status") == "both").cast(pl.Float64)
-    levels = [[side], ["exporter_code", "importer_code"], ["exporter_code", "importer_code", "commodity_code"]]
-    rates = seen.select("exporter_code", "importer_code", "commodity_code").unique()
-    rates = rates.with_columns(pl.lit(told.select(is_both.mean()).item() or 0.5).alias("_rate"))
-    for level in levels:
-        counted = told.group_by(level).agg(is_both.sum().alias("_both"), pl.len().alias("_all"))
-        smoothed = (pl.col("_both").fill_null(0) + _PRIOR_WEIGHT * pl.col("_rate")) / (pl.col("_all").fill_null(0) + _PRIOR_WEIGHT)
-        rates = rates.join(counted, on=level, how="left").with_columns(smoothed.alias("_rate")).drop("_both", "_all")
-    return rates
+def _miss_rates(seen: pl.DataFrame, side: str, one_sided: str, published: str, threshold_usd: float) -> pl.DataFrame:
+    """Return _miss per trade that this side might have reported: the share of such trades that it does not.
+
+    A size's general rate times the reporter's relative rate, times the corridor's, times the route's; each relative rate is observed over
+    expected misses, both raised by `_PRIOR_MISSES` (the posterior mean of a gamma-Poisson rate with mean 1). The route's counts earlier
+    periods only: a route that falls silent must not make its own silence look usual.
+    """
+    size = pl.col(_value_of_other(side)).log10().floor().alias("_size")
+    told = seen.filter(pl.col("mirror_status").is_in(["both", one_sided]) & pl.col(published))
+    told = told.filter(pl.col(_value_of_other(side)) >= threshold_usd).with_columns(
+        size, ((pl.col("mirror_status") == one_sided) & pl.col("_shifted").is_null()).cast(pl.Float64).alias("_is_missed")
+    )
+    told = told.with_columns(pl.col("_is_missed").mean().over("_size").alias("_miss"))
+    missed, expected = pl.col("_is_missed"), pl.col("_miss")
+    for level in ([side], ["exporter_code", "importer_code"]):
+        told = told.with_columns(_raised(missed.sum().over(level), expected.sum().over(level)))
+    earlier = told.sort("period").with_columns(
+        _raised((missed.cum_sum() - missed).over(_ROUTE), (expected.cum_sum() - expected).over(_ROUTE))
+    )
+    return earlier.select(*PAIR_KEY, "_miss")
+
+
+def _raised(missed: pl.Expr, expected: pl.Expr) -> pl.Expr:
+    relative = (missed + _PRIOR_MISSES) / (expected + _PRIOR_MISSES)
+    return (pl.col("_miss") * relative).clip(_SMALLEST_MISS, 1.0).alias("_miss")
+
+
+def _value_of_other(side: str) -> str:
+    return "export_value_usd" if side == "importer_code" else "import_value_usd"
 
 
 def _reason(threshold_usd: float) -> pl.Expr:
@@ -82,5 +121,6 @@ def _reason(threshold_usd: float) -> pl.Expr:
         .when(~ever).then(pl.lit("partner_never_reports"))
         .when(~published).then(pl.lit("not_reported_yet"))
         .when(value < threshold_usd).then(pl.lit("below_threshold"))
+        .when(pl.col("_shifted").is_not_null()).then(pl.col("_shifted"))
         .otherwise(pl.lit("not_recorded"))
     )  # fmt: skip

@@ -13,7 +13,7 @@ _NORMAL_MAD = 1.4826
 def standardise_gap(pairs: pl.DataFrame, reliability: pl.DataFrame, export: str, imported: str, habit_weight: float) -> pl.DataFrame:
     """Return `pairs` with _gap_log, _habit_log, _variance, _z, _export_variance, _import_variance for one measure.
 
-    gap = ln(importer / exporter). habit = the corridor's median gap, shrunk towards 0 by `habit_weight` flows. variance = the two reporters'
+    gap = ln(importer / exporter). habit = the corridor's median gap, shrunk towards 0 by `habit_weight` flows. variance = both reporters'
     error variances, drawn towards the corridor's own robust spread as that rests on more flows, times what flows of this size scatter more
     or less than that (small shipments scatter more). z = (habit - gap) / sd: positive where the importer recorded less.
     """

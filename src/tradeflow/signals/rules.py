@@ -12,15 +12,18 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.signals.spell import best_window
 
 PAIR_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
 _ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
+_CODE = ["freq_code", "commodity_code"]
+_SUMMED = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "observed_value_usd"]
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
 _SILENT_PERIODS = 24
 """Periods without trade after which a route counts as new again."""
 _ROUTE_HABIT_PERIODS = 6
-"""Earlier periods from which a route has an ordinary unit value of its own."""
+"""Periods of trade at which a route's own unit values count as much as all routes' of the code."""
 
 
 @dataclass(frozen=True)
@@ -47,44 +50,51 @@ Rule = Callable[[Evidence], pl.DataFrame]
 
 
 def excess_import(tables: Evidence) -> pl.DataFrame:
-    """More arrived than the importer's own history, season and trend explain."""
+    """More arrived than the importer's own history, season and trend explain, by weight and by value alike."""
     judged = tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
-    values = _import_values(tables.mirror_pair)
-    return judged.join(values, on=PAIR_KEY, how="left").with_columns(
-        pl.col("series_level").alias("subject"),
-        pl.col("z_seasonal").alias("score"),
+    values, usual = _import_values(tables.mirror_pair), _usual_unit_values(tables.mirror_pair)
+    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=_ROUTE, how="left")
+    log_excess = (pl.col("observed_kg") / pl.col("expected_kg")).log()
+    # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
+    implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
+    implied = pl.when(log_excess > 0).then(pl.col("z_seasonal") * implied_log_excess / log_excess)
+    monthly = valued.with_columns(pl.min_horizontal("z_seasonal", implied).alias("score"), pl.col("series_level").alias("subject"))
+    return best_window(monthly, ["series_level", *_ROUTE], _SUMMED).with_columns(
         (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
+        (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
         pl.concat_str(pl.col("series_level"), pl.lit(" series of HS "), "commodity_code").alias("comparable_group"),
     )
 
 
 def mirror_gap(tables: Evidence) -> pl.DataFrame:
     """The exporter reports that more left than the importer reports as arrived, beyond what these two reporters usually differ by."""
-    pairs = _in_window(tables.mirror_pair, tables.window).filter(
-        (pl.col("mirror_status") == "both") & pl.col("z_kg").is_not_null() & pl.col("z_value").is_not_null()
-    )
+    pairs = tables.mirror_pair.filter((pl.col("mirror_status") == "both") & pl.col("z_kg").is_not_null() & pl.col("z_value").is_not_null())
     spread = pl.col("gap_log_variance").sqrt() * _NORMAL_90
     expected = pl.col("export_net_weight_kg") * pl.col("corridor_gap_log").exp()
-    return pairs.with_columns(
+    monthly = pairs.with_columns(
         # A slip of the unit moves the weight and leaves the value; goods that never arrived are missing from both.
         pl.min_horizontal("z_kg", "z_value").alias("score"),
         pl.lit("flow").alias("subject"),
-        pl.concat_str(pl.lit("pairs of HS "), "commodity_code").alias("comparable_group"),
         pl.col("import_net_weight_kg").alias("observed_kg"),
         expected.alias("expected_kg"),
         (expected * (-spread).exp()).alias("lower_kg"),
         (expected * spread.exp()).alias("upper_kg"),
-        (expected - pl.col("import_net_weight_kg")).alias("excess_kg"),
         pl.col("import_value_usd").alias("observed_value_usd"),
-        (pl.col("import_value_usd") / pl.col("import_net_weight_kg")).alias("unit_value_usd_per_kg"),
         pl.col("export_net_weight_kg").alias("mirror_net_weight_kg"),
         pl.col("export_value_usd").alias("mirror_value_usd"),
+    )
+    # Over several periods what only arrived later cancels out; what never arrived adds up.
+    summed = best_window(monthly, _ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
+    return summed.with_columns(
+        (pl.col("expected_kg") - pl.col("observed_kg")).alias("excess_kg"),
+        (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
+        pl.concat_str(pl.lit("pairs of HS "), "commodity_code").alias("comparable_group"),
     )
 
 
 def missing_mirror(tables: Evidence) -> pl.DataFrame:
     """One side reports the trade and the other, which had published the period and usually records this trade, reports none."""
-    pairs = _in_window(tables.mirror_pair, tables.window).filter(pl.col("mirror_reason") == "not_recorded")
+    pairs = tables.mirror_pair.filter(pl.col("mirror_reason") == "not_recorded")
     is_export = pl.col("mirror_status") == "exporter_only"
     kg = pl.when(is_export).then(pl.col("export_net_weight_kg")).otherwise(pl.col("import_net_weight_kg"))
     usd = pl.when(is_export).then(pl.col("export_value_usd")).otherwise(pl.col("import_value_usd"))
@@ -92,14 +102,17 @@ def missing_mirror(tables: Evidence) -> pl.DataFrame:
     surprise = -(1 - pl.col("partner_report_probability")).log()
     # A remnant much smaller than the route's usual trade is mostly a shipment booked in the neighbouring month.
     size = (usd / pl.col("_usual_usd").fill_null(usd)).clip(0.01, 1).log()
-    return pairs.join(usual, on=_ROUTE, how="left").with_columns(
+    monthly = pairs.join(usual, on=_ROUTE, how="left").with_columns(
         (surprise + size).alias("score"),
         pl.lit("flow").alias("subject"),
-        pl.concat_str("mirror_status", pl.lit(" trade of HS "), "commodity_code").alias("comparable_group"),
         kg.alias("observed_kg"),
         kg.alias("excess_kg"),
         usd.alias("observed_value_usd"),
-        (usd / kg).alias("unit_value_usd_per_kg"),
+    )
+    summed = best_window(monthly, [*_ROUTE, "mirror_status"], ["observed_kg", "excess_kg", "observed_value_usd"])
+    return summed.with_columns(
+        (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
+        pl.concat_str("mirror_status", pl.lit(" trade of HS "), "commodity_code").alias("comparable_group"),
     )
 
 
@@ -113,13 +126,11 @@ def new_route(tables: Evidence) -> pl.DataFrame:
     )
     flows = tables.flow_score.join(known_for, on=["freq_code", "period", "importer_code"], how="left")
     since = pl.col("months_since_last_trade")
-    opened = flows.filter(
-        (since.is_null() | (since > _SILENT_PERIODS))
-        & (pl.col("_known_periods") > tables.window.min_history_periods)
-        & pl.col("log_kg").is_not_null()
-    )
-    return _with_flow_figures(opened, tables).with_columns(
-        pl.col("log_kg").alias("score"),
+    is_new = (since.is_null() | (since > _SILENT_PERIODS)) & (pl.col("_known_periods") > tables.window.min_history_periods)
+    size = pl.col("log_kg")
+    spread = (size - size.median()).abs().median().over(_CODE) * _NORMAL_MAD
+    sized = flows.with_columns(((size - size.median().over(_CODE)) / spread.clip(lower_bound=0.1)).alias("score"))
+    return _with_flow_figures(sized.filter(is_new & size.is_not_null()), tables).with_columns(
         pl.col("observed_kg").alias("excess_kg"),
         pl.concat_str(pl.lit("first shipments of HS "), "commodity_code").alias("comparable_group"),
     )
@@ -127,22 +138,33 @@ def new_route(tables: Evidence) -> pl.DataFrame:
 
 def unit_value_outlier(tables: Evidence) -> pl.DataFrame:
     """The value per kilogram is far from what the commodity costs elsewhere and from what this route usually pays."""
-    ratio = pl.col("unit_value_ratio")
-    judged = tables.flow_score.filter(ratio.is_not_null()).sort(PAIR_KEY)
-    spread = (ratio - ratio.median()).abs().median().over("freq_code", "commodity_code") * _NORMAL_MAD
-    earlier = ratio.count().over(_ROUTE, order_by="period")
-    habit = pl.when(earlier > _ROUTE_HABIT_PERIODS).then(ratio.median().over(_ROUTE)).otherwise(0.0)
-    deviation = pl.min_horizontal(ratio.abs(), (ratio - habit).abs())
-    scored = judged.with_columns(spread.clip(lower_bound=0.05).alias("_spread"), deviation.alias("_deviation"))
-    figures = _with_flow_figures(scored, tables)
-    other_side = ((pl.col("mirror_value_usd") / pl.col("mirror_net_weight_kg")).log() - pl.col("_typical_log")).abs()
-    typical = pl.col("unit_value_usd_per_kg").log() - ratio
-    return figures.with_columns(typical.alias("_typical_log")).with_columns(
+    judged = tables.flow_score.filter(pl.col("unit_value_ratio").is_not_null())
+    deviation = _with_flow_figures(_price_deviation(judged), tables)
+    typical_log = pl.col("unit_value_usd_per_kg").log() - pl.col("unit_value_ratio")
+    mirror_ratio = (pl.col("mirror_value_usd") / pl.col("mirror_net_weight_kg")).log() - pl.col("_typical_log")
+    other_side = (mirror_ratio - pl.col("_habit")).abs() / pl.col("_spread")
+    return deviation.with_columns(typical_log.alias("_typical_log")).with_columns(
         # A weight mis-keyed by one side shows an ordinary price on the other: then nothing is odd about the price.
-        (pl.min_horizontal("_deviation", other_side) / pl.col("_spread")).alias("score"),
+        pl.min_horizontal("_deviation", other_side).alias("score"),
         (pl.col("observed_value_usd") / pl.col("_typical_log").exp()).alias("expected_kg"),
         pl.concat_str(pl.lit("unit values of HS "), "commodity_code").alias("comparable_group"),
     )
+
+
+def _price_deviation(flows: pl.DataFrame) -> pl.DataFrame:
+    """Add _habit, _spread, _deviation: ln unit value against the route's own habit, drawn towards the code's the less it is known."""
+    ratio = pl.col("unit_value_ratio")
+    code = flows.group_by(_CODE).agg(((ratio - ratio.median()).abs().median() * _NORMAL_MAD).clip(0.1).alias("_code_spread"))
+    route = flows.group_by(_ROUTE).agg(
+        ratio.median().alias("_route_median"),
+        ((ratio - ratio.median()).abs().median() * _NORMAL_MAD).alias("_route_spread"),
+        pl.len().alias("_count"),
+    )
+    own = pl.col("_count") / (pl.col("_count") + _ROUTE_HABIT_PERIODS)
+    variance = own * pl.col("_route_spread") ** 2 + (1 - own) * pl.col("_code_spread") ** 2
+    joined = flows.join(code, on=_CODE).join(route, on=_ROUTE)
+    judged = joined.with_columns((own * pl.col("_route_median")).alias("_habit"), variance.sqrt().alias("_spread"))
+    return judged.with_columns(((ratio - pl.col("_habit")).abs() / pl.col("_spread")).alias("_deviation"))
 
 
 def isolated_flow(tables: Evidence) -> pl.DataFrame:
@@ -171,7 +193,10 @@ def propose_candidates(tables: Evidence, rules: list[str]) -> pl.DataFrame:
 
 def _as_candidates(rows: pl.DataFrame, rule: str, window: Window) -> pl.DataFrame:
     contract = load_contract("candidate")
-    given = _in_window(rows.with_columns(pl.lit(rule).alias("rule")), window).with_columns(_is_scored(window))
+    named = rows.with_columns(pl.lit(rule).alias("rule"))
+    if "window_periods" not in named.columns:
+        named = named.with_columns(pl.lit(1).alias("window_periods"))
+    given = _in_window(named, window).with_columns(_is_scored(window))
     columns = [
         (pl.col(column.name) if column.name in given.columns else pl.lit(None)).cast(column.dtype).alias(column.name)
         for column in contract.columns
@@ -196,6 +221,24 @@ def _import_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
         routes.with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code")).group_by(PAIR_KEY).agg(pl.col("observed_value_usd").sum())
     )
     return pl.concat([routes, importer.select(routes.columns)])
+
+
+def _usual_unit_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
+    """Median value per kilogram of each route and, under exporter 0, of the importer's trade in the code, towards which few are shrunk."""
+    unit_value = pl.col("import_value_usd") / pl.col("import_net_weight_kg")
+    known = mirror_pair.filter(unit_value.is_finite() & (unit_value > 0)).with_columns(unit_value.log().alias("_log"))
+    importer = known.group_by("freq_code", "importer_code", "commodity_code").agg(pl.col("_log").median().alias("_importer_log"))
+    routes = known.group_by(_ROUTE).agg(pl.col("_log").median(), pl.len().alias("_count"))
+    shrunk = (pl.col("_count") * pl.col("_log") + _ROUTE_HABIT_PERIODS * pl.col("_importer_log")) / (
+        pl.col("_count") + _ROUTE_HABIT_PERIODS
+    )
+    by_route = routes.join(importer, on=["freq_code", "importer_code", "commodity_code"]).select(
+        *_ROUTE, shrunk.exp().alias("_usual_usd_per_kg")
+    )
+    whole = importer.with_columns(
+        pl.lit(0, dtype=pl.Int32).alias("exporter_code"), pl.col("_importer_log").exp().alias("_usual_usd_per_kg")
+    )
+    return pl.concat([by_route, whole.select(by_route.columns)])
 
 
 def _usual_two_sided_value(mirror_pair: pl.DataFrame) -> pl.DataFrame:

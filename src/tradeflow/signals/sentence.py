@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+_COUNTS = {3: "three", 6: "six"}
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
@@ -53,7 +54,7 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
     origin = "" if row["exporter_code"] == 0 else f" from {names.area(row['exporter_code'])}"
     return (
         f"{_subject(row, names)} reported importing {format_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
-        f"{format_period(row['period'])}, where its own history led to expect {format_kg(row['expected_kg'])} "
+        f"{_when(row)}, where its own history led to expect {format_kg(row['expected_kg'])} "
         f"(90% interval {format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}): {format_kg(row['excess_kg'])} more."
     )
 
@@ -62,7 +63,7 @@ def _tell_gap(row: dict[str, Any], names: Names) -> str:
     usual = f"{format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}"
     return (
         f"{names.area(row['exporter_code'])} reported exporting {format_kg(row['mirror_net_weight_kg'])} of "
-        f"{names.commodity(row['commodity_code'])} to {_subject(row, names)} in {format_period(row['period'])}, "
+        f"{names.commodity(row['commodity_code'])} to {_subject(row, names)} in {_when(row)}, "
         "which reported importing "
         f"{format_kg(row['observed_kg'])}; given how these two usually differ, {usual} "
         f"was to be expected, so {format_kg(row['excess_kg'])} is not accounted for."
@@ -72,7 +73,7 @@ def _tell_gap(row: dict[str, Any], names: Names) -> str:
 def _tell_missing(row: dict[str, Any], names: Names) -> str:
     exporter, importer = names.area(row["exporter_code"]), _subject(row, names)
     goods = f"{_amount(row)} of {names.commodity(row['commodity_code'])}"
-    when = format_period(row["period"])
+    when = _when(row)
     if row["mirror_status"] == "importer_only":
         told, silent = f"{importer} reported importing {goods} from {exporter}", exporter
     else:
@@ -83,7 +84,7 @@ def _tell_missing(row: dict[str, Any], names: Names) -> str:
 def _tell_route(row: dict[str, Any], names: Names) -> str:
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
-        f"{names.area(row['exporter_code'])} in {format_period(row['period'])}, a route that had carried none before, "
+        f"{names.area(row['exporter_code'])} in {_when(row)}, a route that had carried none before, "
         "or none for two years; first shipments of this code are rarely so large."
     )
 
@@ -92,7 +93,7 @@ def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
     usual = row["observed_value_usd"] / row["expected_kg"] if row["expected_kg"] else math.nan
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
-        f"{names.area(row['exporter_code'])} in {format_period(row['period'])} at {format_usd(row['unit_value_usd_per_kg'])} a kilogram, "
+        f"{names.area(row['exporter_code'])} in {_when(row)} at {format_usd(row['unit_value_usd_per_kg'])} a kilogram, "
         f"where the code's median of the year is {format_usd(usual)}."
     )
 
@@ -100,7 +101,7 @@ def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
 def _tell_isolated(row: dict[str, Any], names: Names) -> str:
     return (
         f"The {_amount(row)} of {names.commodity(row['commodity_code'])} that {_subject(row, names)} reported importing from "
-        f"{names.area(row['exporter_code'])} in {format_period(row['period'])} stand apart from comparable flows in their "
+        f"{names.area(row['exporter_code'])} in {_when(row)} stand apart from comparable flows in their "
         "combination of size, price, route and mirror figures."
     )
 
@@ -113,6 +114,14 @@ _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "unit_value_outlier": _tell_unit_value,
     "isolated_flow": _tell_isolated,
 }
+
+
+def _when(row: dict[str, Any]) -> str:
+    told = format_period(row["period"])
+    if row["window_periods"] == 1:
+        return told
+    unit = "months" if row["period"] > 9999 else "years"
+    return f"the {_COUNTS[row['window_periods']]} {unit} to {told}"
 
 
 def _subject(row: dict[str, Any], names: Names) -> str:
