@@ -244,18 +244,13 @@ def _weight_in_case(latest: pl.DataFrame, case: dict[str, object], flow: str) ->
 
 def test_mirror_cases_show_more_leaving_than_arriving(latest: pl.DataFrame, cases: pl.DataFrame) -> None:
     chosen = cases.filter(pl.col("typology").is_in(["mirror_gap", "missing_mirror"]))
-    shares = [
-        _weight_in_case(latest, case, "M") / max(_weight_in_case(latest, case, "X"), 1.0)
-        for case in chosen.iter_rows(named=True)
-    ]
+    shares = [_weight_in_case(latest, case, "M") / max(_weight_in_case(latest, case, "X"), 1.0) for case in chosen.iter_rows(named=True)]
     assert sum(share < 0.75 for share in shares) >= len(shares) - 2
 
 
 def test_other_cases_are_in_the_importers_figures(latest: pl.DataFrame, cases: pl.DataFrame) -> None:
     chosen = cases.filter(pl.col("typology").is_in(["excess_import", "new_route", "unit_value_outlier", "misdeclared"]))
-    seen = [
-        _weight_in_case(latest, case, "M") > 0.3 * float(case["excess_kg"]) for case in chosen.iter_rows(named=True)
-    ]
+    seen = [_weight_in_case(latest, case, "M") > 0.3 * float(case["excess_kg"]) for case in chosen.iter_rows(named=True)]
     # Not all: an office may take the hub for the origin, lose a document, or hide a partner.
     assert sum(seen) >= 0.6 * len(seen)
 

@@ -58,8 +58,8 @@ isolated_flow|isolated_flow|291431|0|0.6|1|0.35
 isolated_flow|isolated_flow|292640|0|0.8|2|2.5
 misdeclared|unit_value_outlier|292690|292640|0.6|2|1.6
 misdeclared|unit_value_outlier|293339|293336|0.15|2|0.8
-misdeclared|unit_value_outlier|230910|293941|0.01|2|0.5
-misdeclared|unit_value_outlier|271019|291524|0.02|2|1.3
+misdeclared|unit_value_outlier|230910|293941|0.3|2|0.5
+misdeclared|unit_value_outlier|271019|291524|0.4|2|1.3
 """
 
 
@@ -68,9 +68,5 @@ def load_plan() -> tuple[CasePlan, ...]:
     plans = []
     for number, line in enumerate(_PLAN.strip().splitlines(), start=1):
         typology, rule, code, other, amount, times, factor = line.split("|")
-        plans.append(
-            CasePlan(
-                f"case-{number:02d}", typology, rule, int(code), int(other), float(amount), int(times), float(factor)
-            )
-        )
+        plans.append(CasePlan(f"case-{number:02d}", typology, rule, int(code), int(other), float(amount), int(times), float(factor)))
     return tuple(plans)

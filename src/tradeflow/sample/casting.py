@@ -63,24 +63,26 @@ def free_reporters(stage: Stage) -> Ints:
 def prompt_reporters(offices: Offices) -> Ints:
     """Reporters whose figures of the last months are out, so that a case can be seen at all."""
     seen = offices.releases.last_visible_month(int(offices.clock.pull_days[-1]))
-    return np.flatnonzero(seen >= len(offices.clock.periods) - 5)
+    found: Ints = np.flatnonzero(seen >= len(offices.clock.periods) - 5)
+    return found
 
 
 def careful_importers(stage: Stage) -> Ints:
     """The free reporters that record their imports better than most."""
     free = free_reporters(stage)
     slack = stage.offices.habits.import_slackness[free]
-    return free[slack <= np.median(slack)]
+    careful: Ints = free[slack <= np.median(slack)]
+    return careful
 
 
-def pick_corridor(stage: Stage, rng: np.random.Generator, importers: Ints, exporters: Ints) -> Corridor:
+def pick_corridor(stage: Stage, rng: np.random.Generator, importers: Ints, exporters: Ints, prefers_small: bool = False) -> Corridor:
     """A well-used corridor between the areas named; one with the main maker is made up where there is none."""
-    table = corridor_table(stage).filter(
-        pl.col("exporter").is_in(exporters.tolist()) & pl.col("importer").is_in(importers.tolist())
-    )
+    table = corridor_table(stage).filter(pl.col("exporter").is_in(exporters.tolist()) & pl.col("importer").is_in(importers.tolist()))
     if not len(table):
         importer = int(rng.choice(importers))
         return usual_corridor(stage, pick_maker(stage, rng, np.setdiff1d(exporters, [importer])), importer)
+    if prefers_small:
+        table = table.filter(pl.col("kg_per_month") <= pl.col("kg_per_month").median())
     busiest = table.sort("active_months", "kg_per_month", descending=True)
     row = busiest.row(int(rng.integers(0, max(1, min(12, len(busiest) // 3)))), named=True)
     return Corridor(row["exporter"], row["importer"], row["kg_per_month"], row["consignment_kg"])
@@ -109,6 +111,15 @@ def usual_corridor(stage: Stage, exporter: int, importer: int) -> Corridor:
     return Corridor(exporter, importer, max(kg, 0.1 * usual), max(kg, 0.1 * usual))
 
 
+def pick_neighbour(stage: Stage, exporter: int, importer: int) -> int:
+    """Of the free reporters that lie next to an importer, the one that buys most from the same exporter."""
+    free = np.setdiff1d(free_reporters(stage), [exporter, importer])
+    near = free[np.argsort(stage.offices.areas.distance_km[importer][free], kind="stable")][:4]
+    bought = corridor_table(stage).filter(pl.col("exporter") == exporter)
+    kg = dict(bought.select("importer", "kg_per_month").iter_rows())
+    return int(near[int(np.argmax([kg.get(place, 0.0) for place in near.tolist()]))])
+
+
 def pick_stranger(stage: Stage, rng: np.random.Generator, importer: int, exporters: Ints) -> int:
     """An exporter from which the importer has never bought the item."""
     known = stage.goods.filter(pl.col("importer") == importer)["exporter"].unique().to_list()
@@ -130,4 +141,5 @@ def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: i
     room = max(latest - earliest - 30 * (times - 1), 0)
     start = latest - 30 * (times - 1) - int(rng.integers(0, min(room, 90) + 1))
     days = start + 30 * np.arange(times) + rng.integers(0, 12, times)
-    return np.clip(days, earliest, latest).astype(np.int64)
+    within: Ints = np.clip(days, earliest, latest).astype(np.int64)
+    return within

@@ -47,9 +47,7 @@ def sell(stage: Stage, corridor: Corridor, days: Ints, kg: Floats, price_factor:
     month = np.clip(stage.offices.clock.month_of(days), 0, stage.month_count - 1)
     price = stage.market.price_usd_per_kg[month] * price_factor * rng.gamma(150, 1 / 150, count)
     exporter, importer = np.full(count, corridor.exporter), np.full(count, corridor.importer)
-    goods = dress_consignments(
-        stage.market, stage.offices.areas, exporter, importer, days, kg, price, stage.offices.seed, rng
-    )
+    goods = dress_consignments(stage.market, stage.offices.areas, exporter, importer, days, kg, price, stage.offices.seed, rng)
     direct = {"hub": pl.lit(NO_HUB, dtype=pl.Int32), "is_entrepot": pl.lit(False)}
     return goods.with_columns(**direct, importer_sees=pl.lit(importer_sees), case=pl.lit(1, dtype=pl.Int32))
 
@@ -61,9 +59,9 @@ def with_goods(stage: Stage, extra: pl.DataFrame) -> Stage:
 
 def truth(stage: Stage, plan: CasePlan, corridor: Corridor, goods: pl.DataFrame, excess_kg: float, description: str,
           rule: str | None = None) -> PlantedCase:  # fmt: skip
-    """The truth row of a case whose consignments are `goods`."""
+    """The truth row of a case whose consignments are `goods`; the last arrival has two weeks to be recorded."""
     clock, areas = stage.offices.clock, stage.offices.areas
-    arrival = goods["depart_day"].to_numpy() + goods["transit_days"].to_numpy()
+    arrival = goods["depart_day"].to_numpy() + goods["transit_days"].to_numpy() + 14
     first = int(clock.month_of(goods["depart_day"].to_numpy()).min())
     last = min(int(clock.month_of(arrival).max()), stage.month_count - 1)
     return PlantedCase(
@@ -167,6 +165,7 @@ def _substitution(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Pla
     days = casting.pick_days(stage, rng, maker, importer, plan.times)
     if plan.code not in stage.market.item.codes:
         return _fade(stage, plan, corridor, days)
+    stage = _with_regular_purchases(stage, corridor, rng)
     extra = sell(stage, corridor, days, _amounts(plan, corridor.kg_per_month, rng), 1.0, rng)
     text = f"imports of {plan.other_code} fall to {plan.factor:.0%} and those of {plan.code} rise at the same time"
     return with_goods(stage, extra), truth(stage, plan, corridor, extra, float(extra["kg"].sum()), text)
@@ -196,11 +195,8 @@ def _with_regular_purchases(stage: Stage, corridor: Corridor, rng: np.random.Gen
 
 def _displacement(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:
     areas, prompt = stage.offices.areas, casting.prompt_reporters(stage.offices)
-    free = casting.free_reporters(stage)
-    old = casting.pick_corridor(stage, rng, free, prompt)
-    near = areas.distance_km[old.importer][free].copy()
-    near[np.isin(free, [old.importer, old.exporter])] = np.inf
-    new = replace(old, importer=int(free[int(np.argmin(near))]))
+    old = casting.pick_corridor(stage, rng, casting.free_reporters(stage), prompt)
+    new = replace(old, importer=casting.pick_neighbour(stage, old.exporter, old.importer))
     days = casting.pick_days(stage, rng, new.exporter, new.importer, plan.times)
     had_trade = len(stage.goods.filter((pl.col("exporter") == new.exporter) & (pl.col("importer") == new.importer))) > 3
     is_hit = (pl.col("exporter") == old.exporter) & (pl.col("importer") == old.importer)
@@ -231,7 +227,7 @@ def _isolated_flow(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Pl
 
 def _misdeclared(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:
     prompt = casting.prompt_reporters(stage.offices)
-    corridor = casting.pick_corridor(stage, rng, casting.free_reporters(stage), prompt)
+    corridor = casting.pick_corridor(stage, rng, casting.free_reporters(stage), prompt, prefers_small=True)
     days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times)
     price_ratio = plan.factor * _OTHER_USD_PER_KG[plan.other_code] / stage.market.item.usd_per_kg
     kg = np.maximum(_amounts(plan, corridor.kg_per_month, rng), 30.0)

@@ -49,9 +49,7 @@ def supplier_capacity(item: Item, item_place: int, areas: Areas, seed: int) -> F
     return capacity
 
 
-def draw_buyers(
-    item: Item, item_place: int, areas: Areas, density: float, month_count: int, seed: int, rng: np.random.Generator
-) -> Buyers:
+def draw_buyers(item: Item, item_place: int, areas: Areas, density: float, month_count: int, seed: int, rng: np.random.Generator) -> Buyers:
     """The item's buyers in all countries: more in large economies, few or none in most; sizes with a long tail."""
     places = np.arange(len(areas.code))
     # Squared: a few countries hold most of the buyers of an item, and many have none.
@@ -90,9 +88,7 @@ def _choose_pack(item: Item, kg_per_month: Floats, rng: np.random.Generator) -> 
     return chosen
 
 
-def _choose_suppliers(
-    item: Item, item_place: int, areas: Areas, importer: Ints, kg: Floats, seed: int, rng: np.random.Generator
-) -> Ints:
+def _choose_suppliers(item: Item, item_place: int, areas: Areas, importer: Ints, kg: Floats, seed: int, rng: np.random.Generator) -> Ints:
     """Each buyer's first, second and third supplying country: capacity, delivered cost and taste."""
     capacity = supplier_capacity(item, item_place, areas, seed)
     sellers = np.flatnonzero(capacity > 0)

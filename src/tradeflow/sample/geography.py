@@ -44,7 +44,7 @@ KOR 410 35.1 129.0 17 E Rep. of Korea
 JPN 392 35.5 139.7 35 I Japan
 AUS 36 -33.9 151.2 11 A Australia
 """
-_BASE_PARTNERS = """
+_SILENT_PARTNERS = """
 AFG 4 34.5 69.2 0.4 E Afghanistan
 MMR 104 16.8 96.2 0.8 E Myanmar
 NGA 566 6.4 3.4 3 F Nigeria
@@ -58,112 +58,112 @@ VNM 704 10.8 106.7 5 E Viet Nam
 IRN 364 27.2 56.3 4 E Iran
 OAS 490 25.0 121.5 9 I Other Asia, nes
 """
-_MORE_PARTNERS = """
-IDN 360 -6.1 106.9 12 I x
-PHL 608 14.6 121.0 5 I x
-BGD 50 22.3 91.8 4 E x
-LKA 144 6.9 79.9 1 I x
-NPL 524 27.7 85.3 0.5 E x
-KHM 116 11.6 104.9 0.5 E x
-MNG 496 47.9 106.9 0.3 E x
-KAZ 398 43.2 76.9 2 E x
-UZB 860 41.3 69.3 1 E x
-TKM 795 38.0 58.4 0.4 E x
-KGZ 417 42.9 74.6 0.2 E x
-TJK 762 38.6 68.8 0.2 E x
-GEO 268 42.2 41.7 0.3 E x
-ARM 51 40.2 44.5 0.3 E x
-AZE 31 40.4 49.9 0.6 E x
-RUS 643 59.9 30.3 15 E x
-UKR 804 46.5 30.7 3 E x
-BLR 112 53.9 27.6 1 E x
-MDA 498 47.0 28.9 0.2 E x
-ROU 642 44.2 28.7 4 E x
-BGR 100 43.2 27.9 1.5 E x
-GRC 300 37.9 23.6 3 E x
-SRB 688 44.8 20.5 1 E x
-HRV 191 45.3 14.4 1 E x
-SVN 705 45.5 13.7 1 E x
-HUN 348 47.5 19.0 3 E x
-CZE 203 50.1 14.4 4 E x
-SVK 703 48.1 17.1 2 E x
-AUT 40 48.2 16.4 6 E x
-PRT 620 38.7 -9.1 3 E x
-IRL 372 53.3 -6.2 6 I x
-DNK 208 55.7 12.6 5 E x
-SWE 752 57.7 11.9 7 E x
-FIN 246 60.2 24.9 4 E x
-EST 233 59.4 24.8 0.5 E x
-LVA 428 57.0 24.1 0.5 E x
-LTU 440 55.7 21.1 0.8 E x
-ISL 352 64.1 -21.9 0.3 I x
-LUX 442 49.6 6.1 1 E x
-MLT 470 35.9 14.5 0.2 I x
-CYP 196 34.7 33.0 0.3 I x
-ALB 8 41.3 19.5 0.2 E x
-BIH 70 43.9 18.4 0.3 E x
-MKD 807 42.0 21.4 0.2 E x
-ISR 376 32.8 35.0 5 E x
-JOR 400 29.5 35.0 0.6 E x
-LBN 422 33.9 35.5 0.4 E x
-SYR 760 35.5 35.8 0.3 E x
-SAU 682 21.5 39.2 10 E x
-KWT 414 29.4 47.9 1.5 E x
-QAT 634 25.3 51.5 2 E x
-BHR 48 26.2 50.6 0.5 E x
-OMN 512 23.6 58.6 1 E x
-YEM 887 12.8 45.0 0.3 E x
-EGY 818 31.2 29.9 4 F x
-LBY 434 32.9 13.2 0.6 F x
-TUN 788 36.8 10.2 0.6 F x
-DZA 12 36.8 3.1 2 F x
-MAR 504 33.6 -7.6 1.5 F x
-SEN 686 14.7 -17.4 0.4 F x
-CIV 384 5.3 -4.0 0.8 F x
-GHA 288 5.6 0.0 0.9 F x
-BEN 204 6.4 2.4 0.2 F x
-TGO 768 6.1 1.2 0.2 F x
-MLI 466 12.6 -8.0 0.2 F x
-BFA 854 12.4 -1.5 0.2 F x
-CMR 120 4.0 9.7 0.5 F x
-COD 180 -5.8 13.4 0.6 F x
-COG 178 -4.8 11.9 0.2 F x
-AGO 24 -8.8 13.2 1 F x
-ETH 231 9.0 38.7 1 F x
-KEN 404 -4.0 39.7 1.1 F x
-UGA 800 0.3 32.6 0.5 F x
-TZA 834 -6.8 39.3 0.7 F x
-RWA 646 -1.9 30.1 0.1 F x
-MOZ 508 -25.9 32.6 0.2 F x
-ZMB 894 -15.4 28.3 0.3 F x
-ZWE 716 -17.8 31.0 0.3 F x
-BWA 72 -24.7 25.9 0.2 F x
-NAM 516 -22.9 14.5 0.2 F x
-MUS 480 -20.2 57.5 0.2 I x
-MDG 450 -18.1 49.4 0.2 I x
-SDN 729 19.6 37.2 0.4 F x
-PER 604 -12.0 -77.1 2.5 S x
-ECU 218 -2.2 -79.9 1.2 S x
-PRY 600 -25.3 -57.6 0.5 S x
-URY 858 -34.9 -56.2 0.8 S x
-GUY 328 6.8 -58.2 0.2 S x
-SUR 740 5.8 -55.2 0.1 S x
-CRI 188 10.0 -83.0 0.8 N x
-NIC 558 12.5 -87.2 0.2 N x
-HND 340 15.8 -87.9 0.3 N x
-SLV 222 13.6 -89.8 0.4 N x
-BLZ 84 17.5 -88.2 0.1 N x
-DOM 214 18.5 -69.9 1.2 I x
-HTI 332 18.5 -72.3 0.2 I x
-JAM 388 18.0 -76.8 0.2 I x
-TTO 780 10.7 -61.5 0.3 I x
-CUB 192 23.1 -82.4 0.5 I x
-BHS 44 25.1 -77.3 0.1 I x
-NZL 554 -36.8 174.8 2.5 I x
-PNG 598 -9.5 147.2 0.3 I x
-FJI 242 -18.1 178.4 0.1 I x
-BRN 96 5.0 115.1 0.2 I x
-MAC 446 22.2 113.5 0.3 E x
+_MORE_REPORTERS = """
+IDN 360 -6.1 106.9 12 I Indonesia
+PHL 608 14.6 121.0 5 I Philippines
+BGD 50 22.3 91.8 4 E Bangladesh
+LKA 144 6.9 79.9 1 I Sri Lanka
+NPL 524 27.7 85.3 0.5 E Nepal
+KHM 116 11.6 104.9 0.5 E Cambodia
+MNG 496 47.9 106.9 0.3 E Mongolia
+KAZ 398 43.2 76.9 2 E Kazakhstan
+UZB 860 41.3 69.3 1 E Uzbekistan
+TKM 795 38.0 58.4 0.4 E Turkmenistan
+KGZ 417 42.9 74.6 0.2 E Kyrgyzstan
+TJK 762 38.6 68.8 0.2 E Tajikistan
+GEO 268 42.2 41.7 0.3 E Georgia
+ARM 51 40.2 44.5 0.3 E Armenia
+AZE 31 40.4 49.9 0.6 E Azerbaijan
+RUS 643 59.9 30.3 15 E Russian Federation
+UKR 804 46.5 30.7 3 E Ukraine
+BLR 112 53.9 27.6 1 E Belarus
+MDA 498 47.0 28.9 0.2 E Rep. of Moldova
+ROU 642 44.2 28.7 4 E Romania
+BGR 100 43.2 27.9 1.5 E Bulgaria
+GRC 300 37.9 23.6 3 E Greece
+SRB 688 44.8 20.5 1 E Serbia
+HRV 191 45.3 14.4 1 E Croatia
+SVN 705 45.5 13.7 1 E Slovenia
+HUN 348 47.5 19.0 3 E Hungary
+CZE 203 50.1 14.4 4 E Czechia
+SVK 703 48.1 17.1 2 E Slovakia
+AUT 40 48.2 16.4 6 E Austria
+PRT 620 38.7 -9.1 3 E Portugal
+IRL 372 53.3 -6.2 6 I Ireland
+DNK 208 55.7 12.6 5 E Denmark
+SWE 752 57.7 11.9 7 E Sweden
+FIN 246 60.2 24.9 4 E Finland
+EST 233 59.4 24.8 0.5 E Estonia
+LVA 428 57.0 24.1 0.5 E Latvia
+LTU 440 55.7 21.1 0.8 E Lithuania
+ISL 352 64.1 -21.9 0.3 I Iceland
+LUX 442 49.6 6.1 1 E Luxembourg
+MLT 470 35.9 14.5 0.2 I Malta
+CYP 196 34.7 33.0 0.3 I Cyprus
+ALB 8 41.3 19.5 0.2 E Albania
+BIH 70 43.9 18.4 0.3 E Bosnia Herzegovina
+MKD 807 42.0 21.4 0.2 E North Macedonia
+ISR 376 32.8 35.0 5 E Israel
+JOR 400 29.5 35.0 0.6 E Jordan
+LBN 422 33.9 35.5 0.4 E Lebanon
+SYR 760 35.5 35.8 0.3 E Syria
+SAU 682 21.5 39.2 10 E Saudi Arabia
+KWT 414 29.4 47.9 1.5 E Kuwait
+QAT 634 25.3 51.5 2 E Qatar
+BHR 48 26.2 50.6 0.5 E Bahrain
+OMN 512 23.6 58.6 1 E Oman
+YEM 887 12.8 45.0 0.3 E Yemen
+EGY 818 31.2 29.9 4 F Egypt
+LBY 434 32.9 13.2 0.6 F Libya
+TUN 788 36.8 10.2 0.6 F Tunisia
+DZA 12 36.8 3.1 2 F Algeria
+MAR 504 33.6 -7.6 1.5 F Morocco
+SEN 686 14.7 -17.4 0.4 F Senegal
+CIV 384 5.3 -4.0 0.8 F Côte d'Ivoire
+GHA 288 5.6 0.0 0.9 F Ghana
+BEN 204 6.4 2.4 0.2 F Benin
+TGO 768 6.1 1.2 0.2 F Togo
+MLI 466 12.6 -8.0 0.2 F Mali
+BFA 854 12.4 -1.5 0.2 F Burkina Faso
+CMR 120 4.0 9.7 0.5 F Cameroon
+COD 180 -5.8 13.4 0.6 F Dem. Rep. of the Congo
+COG 178 -4.8 11.9 0.2 F Congo
+AGO 24 -8.8 13.2 1 F Angola
+ETH 231 9.0 38.7 1 F Ethiopia
+KEN 404 -4.0 39.7 1.1 F Kenya
+UGA 800 0.3 32.6 0.5 F Uganda
+TZA 834 -6.8 39.3 0.7 F United Rep. of Tanzania
+RWA 646 -1.9 30.1 0.1 F Rwanda
+MOZ 508 -25.9 32.6 0.2 F Mozambique
+ZMB 894 -15.4 28.3 0.3 F Zambia
+ZWE 716 -17.8 31.0 0.3 F Zimbabwe
+BWA 72 -24.7 25.9 0.2 F Botswana
+NAM 516 -22.9 14.5 0.2 F Namibia
+MUS 480 -20.2 57.5 0.2 I Mauritius
+MDG 450 -18.1 49.4 0.2 I Madagascar
+SDN 729 19.6 37.2 0.4 F Sudan
+PER 604 -12.0 -77.1 2.5 S Peru
+ECU 218 -2.2 -79.9 1.2 S Ecuador
+PRY 600 -25.3 -57.6 0.5 S Paraguay
+URY 858 -34.9 -56.2 0.8 S Uruguay
+GUY 328 6.8 -58.2 0.2 S Guyana
+SUR 740 5.8 -55.2 0.1 S Suriname
+CRI 188 10.0 -83.0 0.8 N Costa Rica
+NIC 558 12.5 -87.2 0.2 N Nicaragua
+HND 340 15.8 -87.9 0.3 N Honduras
+SLV 222 13.6 -89.8 0.4 N El Salvador
+BLZ 84 17.5 -88.2 0.1 N Belize
+DOM 214 18.5 -69.9 1.2 I Dominican Rep.
+HTI 332 18.5 -72.3 0.2 I Haiti
+JAM 388 18.0 -76.8 0.2 I Jamaica
+TTO 780 10.7 -61.5 0.3 I Trinidad and Tobago
+CUB 192 23.1 -82.4 0.5 I Cuba
+BHS 44 25.1 -77.3 0.1 I Bahamas
+NZL 554 -36.8 174.8 2.5 I New Zealand
+PNG 598 -9.5 147.2 0.3 I Papua New Guinea
+FJI 242 -18.1 178.4 0.1 I Fiji
+BRN 96 5.0 115.1 0.2 I Brunei Darussalam
+MAC 446 22.2 113.5 0.3 E China, Macao SAR
 """
 _HUBS = ("SGP", "NLD", "ARE", "HKG", "PAN")
 _EARTH_RADIUS_KM = 6371.0
@@ -201,11 +201,10 @@ def great_circle_km(latitude: Floats, longitude: Floats) -> Floats:
 
 
 @cache
-def load_areas(extra_partners: int = 0) -> Areas:
-    """The reporters first, then the partners that do not report; more of these in a larger world."""
-    extra = _MORE_PARTNERS.strip().splitlines()[:extra_partners]
-    lines = [line.split(maxsplit=6) for line in (_REPORTERS + _BASE_PARTNERS).strip().split("\n") if line]
-    lines += [line.split(maxsplit=6) for line in extra]
+def load_areas(extra_reporters: int = 0) -> Areas:
+    """The reporters first, more of them in a larger world, then the partners that do not report."""
+    reporters = _REPORTERS.strip().splitlines() + _MORE_REPORTERS.strip().splitlines()[:extra_reporters]
+    lines = [line.split(maxsplit=6) for line in reporters + _SILENT_PARTNERS.strip().splitlines()]
     latitude = np.array([float(line[2]) for line in lines])
     distance = great_circle_km(latitude, np.array([float(line[3]) for line in lines]))
     landmass = np.array([line[5] for line in lines])
@@ -220,10 +219,10 @@ def load_areas(extra_partners: int = 0) -> Areas:
         is_hub=np.array([line[0] in _HUBS for line in lines]),
         distance_km=distance,
         is_overland=same_land & (distance < 2200),
-        reporter_count=len(_REPORTERS.strip().splitlines()),
+        reporter_count=len(reporters),
     )
 
 
-def extra_partner_limit() -> int:
-    """How many partners a very large world may add."""
-    return len(_MORE_PARTNERS.strip().splitlines())
+def extra_reporter_limit() -> int:
+    """How many reporters a very large world may add."""
+    return len(_MORE_REPORTERS.strip().splitlines())

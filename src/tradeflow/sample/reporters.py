@@ -43,7 +43,9 @@ def draw_habits(areas: Areas, month_count: int, seed: int) -> Habits:
     rng = named_generator(seed, "habits")
     count = areas.reporter_count
     common = rng.gamma(2.0, 0.25, count)
-    late = rng.permutation(np.concatenate([rng.uniform(24, 48, 12), rng.uniform(48, 95, 10), rng.uniform(95, 215, count - 22)]))
+    quick, middling = round(0.4 * count), round(0.33 * count)
+    delays = [rng.uniform(24, 48, quick), rng.uniform(48, 95, middling), rng.uniform(95, 215, count - quick - middling)]
+    late = rng.permutation(np.concatenate(delays))
     hs2017 = np.zeros(count, dtype=np.int64)
     slow = rng.choice(count, size=4, replace=False)
     hs2017[slow] = rng.integers(10, 40, 4)

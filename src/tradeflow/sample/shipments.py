@@ -36,9 +36,7 @@ class Market:
     month_start: Ints
 
 
-def ship_orders(
-    market: Market, orders: Orders, buyers: Buyers, areas: Areas, seed: int, rng: np.random.Generator
-) -> pl.DataFrame:
+def ship_orders(market: Market, orders: Orders, buyers: Buyers, areas: Areas, seed: int, rng: np.random.Generator) -> pl.DataFrame:
     """One row per consignment document, in CONSIGNMENT_COLUMNS."""
     documents = np.clip(orders.packs // buyers.packs_per_document[orders.buyer], 1, _DOCUMENTS_PER_ORDER)
     order = np.repeat(np.arange(len(orders.buyer)), documents)
@@ -126,9 +124,7 @@ def _holiday_delay(areas: Areas, exporter: Ints, month: Ints, market: Market, rn
     return np.where(waits, rng.integers(14, 40, len(month)), 0)
 
 
-def _agree_price(
-    market: Market, buyers: Buyers, buyer: Ints, month: Ints, kg: Floats, rng: np.random.Generator
-) -> Floats:
+def _agree_price(market: Market, buyers: Buyers, buyer: Ints, month: Ints, kg: Floats, rng: np.random.Generator) -> Floats:
     """FOB price per kg: the market some months ago, the buyer's grade, the size of the order, and haggling."""
     lag = np.where(rng.random(len(kg)) < 0.3, rng.integers(1, 4, len(kg)), 0)
     base = market.price_usd_per_kg[np.clip(month - lag, 0, len(market.price_usd_per_kg) - 1)]

@@ -13,20 +13,20 @@ from tradeflow.sample.commodities import CONFUSED_WITH, Item, load_items
 from tradeflow.sample.diversions import PlantedCase, plant_case
 from tradeflow.sample.documents import Offices, record_consignments
 from tradeflow.sample.firms import draw_buyers
-from tradeflow.sample.geography import extra_partner_limit, load_areas
+from tradeflow.sample.geography import extra_reporter_limit, load_areas
 from tradeflow.sample.innocence import InnocentEvent, let_happen
 from tradeflow.sample.neighbour_codes import tail_codes
 from tradeflow.sample.orders import place_orders
 from tradeflow.sample.prices import draw_freight_index, draw_price_path
-from tradeflow.sample.release import build_clock, plan_releases
+from tradeflow.sample.release import MONTH_COUNT, build_clock, plan_releases
 from tradeflow.sample.reporters import draw_habits
 from tradeflow.sample.shipments import Market, ship_orders
 from tradeflow.sample.warehouse import add_up
 
 _SMALL_WORLD_ROWS = 300_000
-_PILOT_ITEMS = 14
-_PILOT_RUNS = 6
-_CLOSE_ENOUGH = 0.04
+_PILOT_ITEMS = 8
+_PILOT_RUNS = 5
+_CLOSE_ENOUGH = 0.05
 _FULL_PILOT_ROWS = 300_000
 # Hidden partners are added up and some cells fall under the threshold on the reporter's own basis.
 _PUBLISHED_SHARE = 0.94
@@ -46,8 +46,8 @@ class World:
 def plan_world(size: int, seed: int, today: date) -> World:
     """Draw the fixed facts of a world of about `size` published rows, and find how many buyers that takes."""
     growth = max(size / _SMALL_WORLD_ROWS, 1.0)
-    items = load_items(min(int(14 * (growth**0.62 - 1)), len(tail_codes())), seed)
-    areas = load_areas(min(int(10 * (growth**0.5 - 1)), extra_partner_limit()))
+    items = load_items(min(int(40 * (growth**0.6 - 1)), len(tail_codes())), seed)
+    areas = load_areas(min(int(9 * (growth**0.5 - 1)), extra_reporter_limit()))
     clock = build_clock(today)
     habits = draw_habits(areas, len(clock.periods), seed)
     codes = np.array([item.codes for item in items], dtype=np.int64)
@@ -119,16 +119,25 @@ def _published_rows(world: World, place: int) -> int:
 
 def _fit_density(world: World, size: int) -> World:
     """Pilot runs until about as many rows can be expected as were asked for; the best of them is the world."""
-    density = 0.35 * size / (5_000.0 * len(world.items))
-    best, smallest_miss = density, np.inf
+    pairs = len(world.items) * world.offices.areas.reporter_count * len(world.offices.areas.code)
+    density = 2.0 * (8.0 * size / pairs / MONTH_COUNT) ** 1.25
+    trials: list[tuple[float, float]] = []
     for _ in range(_PILOT_RUNS):
-        ratio = size / max(_PUBLISHED_SHARE * _expected_rows(replace(world, density=density), size), 1.0)
-        if abs(np.log(ratio)) < smallest_miss:
-            best, smallest_miss = density, abs(np.log(ratio))
-        if smallest_miss < _CLOSE_ENOUGH:
+        rows = _PUBLISHED_SHARE * _expected_rows(replace(world, density=density), size)
+        trials.append((float(np.log(density)), float(np.log(max(rows, 1.0) / size))))
+        if abs(trials[-1][1]) < _CLOSE_ENOUGH:
             break
-        density *= ratio**1.05
-    return replace(world, density=best)
+        density = _next_density(trials)
+    best = min(trials, key=lambda trial: abs(trial[1]))
+    return replace(world, density=float(np.exp(best[0])))
+
+
+def _next_density(trials: list[tuple[float, float]]) -> float:
+    """The secant through the last two trials, in logs; more buyers share the same routes, so the slope is below one."""
+    slope = 0.7
+    if len(trials) > 1 and trials[-1][0] != trials[-2][0]:
+        slope = (trials[-1][1] - trials[-2][1]) / (trials[-1][0] - trials[-2][0])
+    return float(np.exp(trials[-1][0] - trials[-1][1] / np.clip(slope, 0.35, 1.2)))
 
 
 def _expected_rows(world: World, size: int) -> float:

@@ -28,9 +28,7 @@ class StandardUnitValues:
         return found
 
 
-def publish_table(
-    cells: pl.DataFrame, reporter: int, year: int, habits: Habits, prices: StandardUnitValues, seed: int
-) -> pl.DataFrame:
+def publish_table(cells: pl.DataFrame, reporter: int, year: int, habits: Habits, prices: StandardUnitValues, seed: int) -> pl.DataFrame:
     """Cells of one reporter and year as published: partners with their flags, then the World row of each group."""
     kept = _hide_partners(_value_cells(cells, reporter, habits), reporter, habits, seed)
     weighed = _estimate_weights(kept, reporter, year, habits, prices, seed)
@@ -64,9 +62,7 @@ def _hide_partners(cells: pl.DataFrame, reporter: int, habits: Habits, seed: int
     return moved.group_by(_CELL).agg(sums).sort(_CELL)
 
 
-def _estimate_weights(
-    cells: pl.DataFrame, reporter: int, year: int, habits: Habits, prices: StandardUnitValues, seed: int
-) -> pl.DataFrame:
+def _estimate_weights(cells: pl.DataFrame, reporter: int, year: int, habits: Habits, prices: StandardUnitValues, seed: int) -> pl.DataFrame:
     """Some cells come without a weight; the publisher fills most of them from a standard unit value and says so."""
     code, partner, flow, month = (cells[name].to_numpy().astype(np.int64) for name in ("code", "partner", "flow", "month"))
     keys = (np.full(len(cells), reporter), flow, code, partner, month)
@@ -88,10 +84,7 @@ def _estimate_weights(
 def _total_to_world(cells: pl.DataFrame) -> pl.DataFrame:
     """The World row is the sum of the rows that are published beside it, hidden partners included."""
     group = [name for name in _CELL if name != "partner"]
-    sums = [
-        pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name)
-        for name in ("grams", "value", "cif", "fob")
-    ]
+    sums = [pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name) for name in ("grams", "value", "cif", "fob")]
     flags = [
         pl.col("is_weight_estimated", "is_quantity_estimated").any(),
         pl.col("legacy_flag").max(),

@@ -20,8 +20,7 @@ _CELL = np.dtype(
 def add_up(documents: pl.DataFrame) -> pl.DataFrame:
     """One row per cell: reporter, month, version, flow, code and partner."""
     whole = [
-        (pl.col(source) * 1000).round().cast(pl.Int64).alias(name)
-        for source, name in (("kg", "grams"), ("fob", "fob"), ("cif", "cif"))
+        (pl.col(source) * 1000).round().cast(pl.Int64).alias(name) for source, name in (("kg", "grams"), ("fob", "fob"), ("cif", "cif"))
     ]
     return documents.with_columns(whole).group_by(_KEY).agg(pl.col("grams", "fob", "cif").sum()).sort(_KEY)
 

@@ -128,9 +128,7 @@ def _publish_all(folder: Path, cells: Path, world: World) -> tuple[int, int, lis
     publications: list[Publication] = []
     for reporter in range(world.offices.areas.reporter_count):
         for year in sorted({period // 100 for period in world.offices.clock.periods}):
-            table = publish_table(
-                load_cells(cells, reporter, year), reporter, year, world.offices.habits, prices, world.seed
-            )
+            table = publish_table(load_cells(cells, reporter, year), reporter, year, world.offices.habits, prices, world.seed)
             publications += _list_publications(world, table, reporter, year)
             written = _answer_pulls(folder, world, table, reporter, year, codes)
             rows, files = rows + written[0], files + written[1]
@@ -187,9 +185,7 @@ def _list_publications(world: World, table: pl.DataFrame, reporter: int, year: i
     return found
 
 
-def _answer_pulls(
-    folder: Path, world: World, table: pl.DataFrame, reporter: int, year: int, codes: list[str]
-) -> tuple[int, int]:
+def _answer_pulls(folder: Path, world: World, table: pl.DataFrame, reporter: int, year: int, codes: list[str]) -> tuple[int, int]:
     """The year's answers in each pull: what was published since the pull before, in its newest version."""
     clock, releases = world.offices.clock, world.offices.releases
     style, editions = _style(world, reporter), _editions(world, reporter)
