@@ -132,7 +132,10 @@ def _validate(batches: Any, suite: Any, rows: pl.DataFrame) -> Any:
     batch = batches.get_batch({"dataframe": pandas_frame})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
-        return batch.validate(suite, result_format="SUMMARY")
+        result = batch.validate(suite, result_format="SUMMARY")
+    for each in result.results:
+        each.result = _json_safe(each.result)  # the library's own pages stumble over pandas' NA
+    return result
 
 
 def _partitions(frame: pl.DataFrame, contract: Contract, partition_by: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -217,6 +220,6 @@ def _json_safe(value: Any) -> Any:
         return [_json_safe(each) for each in value]
     if isinstance(value, np.generic):
         return _json_safe(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
+    if type(value).__name__ == "NAType" or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)

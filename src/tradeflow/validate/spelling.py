@@ -32,9 +32,9 @@ def fix_spellings(raw: pl.Series, column: Column) -> FixedCodes:
     known = codes_of(column.codelist)
     dtype = known.dtype if column.dtype == pl.String else column.dtype
     every = raw.unique()
-    distinct = every.filter(is_present(every, dtype))
+    distinct = every.filter(is_present(every, column.dtype))  # NA is a country in text, a missing number in numbers
     read = read_values(distinct, dtype)
-    fixed = read.set(~read.is_in(known.cast(dtype)).fill_null(False), None)
+    fixed = read.set(~read.is_in(known.cast(dtype).implode()).fill_null(False), None)
     if column.alias is not None:
         fixed = fixed.zip_with(fixed.is_not_null(), _look_up(distinct, column.codelist, column.alias, dtype))
     no_code = fixed.is_null()
