@@ -15,7 +15,7 @@ import polars as pl
 
 from tradeflow.exceptions import UnreadableAnswerError
 from tradeflow.pull.decoding import decode_text
-from tradeflow.pull.reading import BadRow, Reading, has_undecodable_bytes, number_rows, unreadable_rows, whole_reading
+from tradeflow.pull.reading import BadRow, Reading, has_undecodable_bytes, number_rows, show_stray_bytes, unreadable_rows, whole_reading
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -87,7 +87,7 @@ def _add_tail(reading: Reading, tail: bytes, problems: tuple[str, ...]) -> Readi
 def _name_columns(cells: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     for place, cell in enumerate(cells, start=1):
-        name = cell.strip()
+        name = show_stray_bytes(cell.strip())
         names.append(name if name and name not in names else f"_column_{place}")
     return tuple(names)
 
@@ -117,7 +117,8 @@ def _read_fast(body: memoryview, header: Header) -> Reading | None:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     faults = [_fit_cells(row.text, header)[1] for row in odd_rows]
-    is_doubtful = any(not row.text.strip() or _LINE_END.search(row.text) for row in odd_rows)
+    last_line = bytes(body[-_HEADER_BYTES:]).decode("utf-8", "ignore").rstrip("\r\n").rpartition("\n")[2]
+    is_doubtful = any(_is_doubtful(text, header) for text in (last_line, *(row.text for row in odd_rows)))
     if is_doubtful or not all(faults) or _has_line_end_in_cell(frame):
         return None
     bad_rows = [BadRow(row.number, fault, row.text) for row, fault in zip(odd_rows, faults, strict=True)]
@@ -141,6 +142,11 @@ def _parse(body: memoryview, header: Header, odd_rows: list[Any] | None = None) 
     types = dict.fromkeys(header.names, pa.string())
     convert = arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
     return arrow_csv.read_csv(pa.BufferReader(body), read_options=read, parse_options=parse, convert_options=convert)
+
+
+def _is_doubtful(row: str, header: Header) -> bool:
+    """Tell whether a row may be none, or more than one: blank, over several lines, or open at its end."""
+    return not row.strip() or bool(_LINE_END.search(row)) or _is_left_open(_split_strictly(row, header.delimiter)[1])
 
 
 def _has_line_end_in_cell(frame: pl.DataFrame) -> bool:

@@ -65,7 +65,7 @@ def read_head(path: Path, size_bytes: int) -> bytes:
         magic = file.read(4)
         file.seek(0)
         if magic.startswith(_GZIP_MAGIC):
-            return _inflate(file, size_bytes, stop_at=size_bytes).content[:size_bytes]
+            return _refuse_nothing(_inflate(file, size_bytes, stop_at=size_bytes)).content[:size_bytes]
         if magic in _ZIP_MAGICS:
             return _zip_head(path, size_bytes)
         return file.read(size_bytes)
@@ -104,10 +104,14 @@ class _Inflated:
 
 def _open_gzip(path: Path) -> Member:
     with path.open("rb") as file:
-        inflated = _inflate(file, path.stat().st_size)
+        inflated = _refuse_nothing(_inflate(file, path.stat().st_size))
+    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
+
+
+def _refuse_nothing(inflated: _Inflated) -> _Inflated:
     if inflated.fault and not inflated.content:
         raise UnreadableAnswerError(f"{inflated.fault} before its first row; download it again")
-    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
+    return inflated
 
 
 def _inflate(file: IO[bytes], packed_bytes: int, stop_at: int | None = None) -> _Inflated:

@@ -65,8 +65,13 @@ def has_undecodable_bytes(text: str) -> bool:
     return _ESCAPED_BYTE.search(text) is not None
 
 
+def show_stray_bytes(text: str) -> str:
+    r"""Return a text decoded with surrogate escapes with each undecodable byte written as \xNN."""
+    return _ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+
+
 def _as_json(text: str) -> str:
-    shown = _ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    shown = show_stray_bytes(text)
     if len(shown) > _RAW_ROW_LIMIT:
         shown = f"{shown[:_RAW_ROW_LIMIT]}... ({len(shown):,} characters in all)"
     return json.dumps(shown, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
