@@ -16,7 +16,12 @@ def coverage_of(importers: list[int], periods: list[int], freq_code: str = "M") 
 
 
 def import_rows(
-    kg: np.ndarray, importer: int = 484, exporter: int = 156, commodity: str = "291411", freq_code: str = "M", calendar: np.ndarray = CALENDAR
+    kg: np.ndarray,
+    importer: int = 484,
+    exporter: int = 156,
+    commodity: str = "291411",
+    freq_code: str = "M",
+    calendar: np.ndarray = CALENDAR,
 ) -> pl.DataFrame:
     """One route's rows: nothing where kg is 0, a value without usable weight where kg is NaN."""
     shown = kg != 0

@@ -14,7 +14,7 @@ from scipy import stats
 from tradeflow.contract import load_contract
 from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
 from tradeflow.model.scale import moderate_variances
-from tradeflow.model.seasonal import Forecast, forecast_next, join_forecasts
+from tradeflow.model.seasonal import NO_FORECAST, Forecast, forecast_next, join_forecasts
 from tradeflow.model.series import ROUTE, SeriesPanel, flow_panel, importer_panel, make_calendar, periods_per_year
 
 Array = NDArray[np.float64]
@@ -28,8 +28,9 @@ LONGEST_HISTORY_YEARS = {"M": 10, "A": 30}
 """Older periods say nothing about the next one that newer ones do not."""
 PANEL_SERIES = 20_000
 """Routes laid out as dense series at once: bounds the memory, changes no figure."""
-BLOCK_SERIES = 128
-"""Series fitted at once: so many fill a processor's cache and no more memory than a few megabytes."""
+BLOCK_SERIES = 48
+"""Series fitted at once: so few stay in a processor's cache and below the size from which the linear algebra library starts threads of
+its own, which would fight with the workers."""
 LARGEST_LOG_KG = 34.0
 """Ends of intervals stop at e^34 kg, more than any trade: beyond it a number only breaks what reads it."""
 
@@ -64,12 +65,19 @@ def fit_seasonal_baseline(
         rows = imports.filter(pl.col("freq_code") == freq_code)
         if rows.is_empty():
             continue
-        calendar = make_calendar(freq_code, *rows.select(pl.col("period").min(), last=pl.col("period").max()).row(0))
+        reports = coverage.filter(pl.col("freq_code") == freq_code, pl.col("flow_code") == "M", pl.col("coverage_status") == "reported")
+        calendar = make_calendar(freq_code, *_first_and_last(rows["period"], reports["period"]))
         window = _newest(len(calendar), scored_periods, calibration_periods)
-        for level, panels in _panels(rows, coverage.filter(pl.col("freq_code") == freq_code), births, calendar, window):
+        for level, panels in _panels(rows, reports, births, calendar, window):
             expected = pl.concat([_expect(panel, window, freq_code, level == "importer", shortest, workers) for panel in panels])
             parts.append(_judge(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level))))
     return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
+
+
+def _first_and_last(traded: pl.Series, reported: pl.Series) -> tuple[int, int]:
+    """Return the first period of any report, and the last one with trade."""
+    periods = traded.unique().to_list()
+    return min([*periods, *reported.unique().to_list()]), max(periods)
 
 
 def _newest(periods: int, scored: int, calibration: int) -> _Window:
@@ -117,7 +125,7 @@ def _spread(values: Array, is_judged: Mask) -> pl.Series:
 def _forecast_column(kg: Array, rows: NDArray[np.intp], column: int, freq_code: str, workers: int) -> Forecast:
     """Forecast one column of `kg` for some rows, in blocks of neighbours that are fitted side by side."""
     first = max(column - LONGEST_HISTORY_YEARS[freq_code] * periods_per_year(freq_code), 0)
-    blocks = [rows[start : start + BLOCK_SERIES] for start in range(0, len(rows), BLOCK_SERIES)] or [rows]
+    blocks = [rows[start : start + BLOCK_SERIES] for start in range(0, len(rows), BLOCK_SERIES)]
 
     def forecast_block(block: NDArray[np.intp]) -> Forecast:
         history = kg[block, first:column]
@@ -125,7 +133,7 @@ def _forecast_column(kg: Array, rows: NDArray[np.intp], column: int, freq_code: 
         return forecast_next(log_kg, periods_per_year(freq_code))
 
     with ThreadPoolExecutor(workers) as pool:
-        return join_forecasts(list(pool.map(forecast_block, blocks)))
+        return join_forecasts([NO_FORECAST, *pool.map(forecast_block, blocks)])
 
 
 def _judge(expected: pl.DataFrame) -> pl.DataFrame:
@@ -134,7 +142,8 @@ def _judge(expected: pl.DataFrame) -> pl.DataFrame:
     variance, prior_degrees = moderate_variances(
         (judged["scale"] ** 2).to_numpy(),
         judged["degrees_of_freedom"].to_numpy(),
-        judged.select(pl.struct("period", "commodity_code").rank("dense")).to_series().to_numpy() - 1,
+        _number(judged, "period", "commodity_code"),
+        _number(judged, "period"),
     )
     degrees = judged["degrees_of_freedom"].to_numpy() + prior_degrees
     sd = np.sqrt(variance * judged["relative_variance"].to_numpy() + judged["extra_variance"].to_numpy())
@@ -151,6 +160,10 @@ def _judge(expected: pl.DataFrame) -> pl.DataFrame:
     )
     silent = expected.filter(pl.col("mean").is_null())
     return pl.concat([figures, silent], how="diagonal").select(_contract_columns())
+
+
+def _number(rows: pl.DataFrame, *by: str) -> NDArray[np.integer]:
+    return np.asarray(rows.select(pl.struct(by).rank("dense") - 1).to_series().to_numpy(), dtype=np.int64)
 
 
 def _kg(log_kg: Array) -> pl.Series:

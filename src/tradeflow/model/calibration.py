@@ -15,7 +15,10 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MIN_GROUP = 200
-"""Calibration scores from which a group is compared with itself alone."""
+"""Calibration scores that a comparison needs to be worth anything."""
+SPEAKING_GROUP = 3_000
+"""Calibration scores from which `calibrate` compares a group with itself alone: no p-value of a smaller one survives the correction for
+many tests, so a narrower comparison would only silence its leads."""
 WIDENINGS = 3
 """How often a group can be widened: from like size to the commodity, its chapter, all."""
 
@@ -68,7 +71,7 @@ def calibrate(candidates: pl.DataFrame) -> pl.DataFrame:
 
 def _add_p_values(rows: pl.DataFrame) -> pl.DataFrame:
     scores = rows["score"].fill_null(np.nan).to_numpy()
-    p_values, groups, sizes = _compare(scores, rows["group"], ~rows["is_scored"].to_numpy(), MIN_GROUP)
+    p_values, groups, sizes = _compare(scores, rows["group"], ~rows["is_scored"].to_numpy(), SPEAKING_GROUP)
     thousands = _translate(pl.Series("size", sizes).cast(pl.String), lambda size: f"{int(size):,}")
     words = pl.concat_str([thousands, pl.lit("earlier"), _translate(groups, describe_group)], separator=" ")
     compared = rows.with_columns(p_value=pl.Series(p_values).fill_nan(None))

@@ -56,16 +56,18 @@ def huber_scale(residuals: Array, known: NDArray[np.bool_], scale: Array, coeffi
     return scale
 
 
-def moderate_variances(variances: Array, degrees_of_freedom: Array, groups: NDArray[np.integer]) -> tuple[Array, Array]:
+def moderate_variances(
+    variances: Array, degrees_of_freedom: Array, groups: NDArray[np.integer], wider_groups: NDArray[np.integer]
+) -> tuple[Array, Array]:
     """Shrink each variance towards what is usual in its group; returns them and the degrees of freedom that the group's value is worth.
 
     Empirical Bayes with a scaled inverse chi-square prior, fitted by the moments of the log variances (Smyth 2004, section 6.2). `groups`
-    numbers the groups from 0; those of fewer than SMALLEST_GROUP series share one prior.
+    numbers the groups from 0; one of fewer than SMALLEST_GROUP series takes the prior that all such series of its wider group share.
     """
     if len(variances) == 0:
         return variances, variances
     members = np.bincount(groups)
-    pooled = np.where(members[groups] >= SMALLEST_GROUP, groups + 1, 0)
+    pooled = np.where(members[groups] >= SMALLEST_GROUP, groups, groups.max() + 1 + wider_groups)
     half = degrees_of_freedom / 2
     centred = np.log(variances) - special.digamma(half) + np.log(half)
     centre, spread = _mean_and_variance(centred, pooled)

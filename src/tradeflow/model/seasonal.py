@@ -84,6 +84,10 @@ def forecast_next(log_amounts: Array, periods_per_year: int, *, horizon: int = 1
     return _forecast_from(fit, known, centre, design, horizon)
 
 
+NO_FORECAST = Forecast(*[np.empty(0) for _ in range(5)])
+"""The forecast of no series at all."""
+
+
 def join_forecasts(parts: list[Forecast]) -> Forecast:
     """Put the forecasts of several blocks of series one below the other."""
     return Forecast(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
@@ -108,13 +112,14 @@ def _fit_robustly(deviations: Array, known: NDArray[np.bool_], design: _Design, 
     for step in range(iterations):
         is_last_part = step >= 2
         weights = known * (_bisquare(residuals, scale) if is_last_part else _huber(residuals, scale))
-        covariance = _posterior_covariance(weights, scale, design)
+        prior_precision = (scale[:, None] / design.prior_sd) ** 2
+        covariance = _posterior_covariance(weights, prior_precision, design)
         coefficients = np.einsum("sij,sj->si", covariance, (weights * deviations) @ design.columns)
         residuals = deviations - coefficients @ design.columns.T
-        penalty = ((coefficients * scale[:, None] / design.prior_sd) ** 2).sum(axis=1)
+        penalty = (coefficients**2 * prior_precision).sum(axis=1)
         shifts = average_level_shifts(weights, residuals, design.columns, covariance, scale, penalty)
         residuals = residuals - shifts.fitted
-        scale = huber_scale(residuals, known, scale, _coefficient_count(weights, covariance, design))
+        scale = huber_scale(residuals, known, scale, _coefficient_count(covariance, prior_precision))
     return _Fit(coefficients, covariance, residuals, scale, weights, shifts)
 
 
@@ -129,19 +134,19 @@ def _yearly_medians(deviations: Array, known: NDArray[np.bool_], periods_per_yea
     return np.repeat(np.reshape(medians, (years, series)).T, np.diff(edges), axis=1)
 
 
-def _posterior_covariance(weights: Array, scale: Array, design: _Design) -> Array:
+def _posterior_covariance(weights: Array, prior_precision: Array, design: _Design) -> Array:
     size = design.target.size
     normal = (weights @ design.products).reshape(-1, size, size)
     diagonal = np.arange(size)
-    normal[:, diagonal, diagonal] += (scale[:, None] / design.prior_sd) ** 2
+    normal[:, diagonal, diagonal] += prior_precision
     return np.asarray(np.linalg.inv(normal), dtype=np.float64)
 
 
-def _coefficient_count(weights: Array, covariance: Array, design: _Design) -> Array:
+def _coefficient_count(covariance: Array, prior_precision: Array) -> Array:
     """Return how many coefficients the data paid for: the trace of the hat matrix (Hastie and Tibshirani 1990, section 3.5)."""
-    size = design.target.size
-    normal = (weights @ design.products).reshape(-1, size, size)
-    return np.asarray(np.einsum("sij,sji->s", normal, covariance))
+    size = covariance.shape[1]
+    diagonal = np.arange(size)
+    return np.asarray(size - (covariance[:, diagonal, diagonal] * prior_precision).sum(axis=1))
 
 
 def _huber(residuals: Array, scale: Array) -> Array:
