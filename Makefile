@@ -23,14 +23,14 @@ test: install
 
 install: $(INSTALLED)
 
-$(INSTALLED): requirements.lock pyproject.toml
+# The stamp's name is the content that was installed, so a checkout that only touches files installs nothing.
+$(INSTALLED):
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
-		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-		echo "make: no Python 3.11 or newer was found; install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; \
-	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
-		echo "make: $$found cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 2; \
+		echo "make: no Python 3.11 or newer that can make virtual environments was found." >&2; \
+		echo "make: On Debian: apt-get install python3 python3-venv. Elsewhere name one: make PYTHON=/path/to/python" >&2; exit 2; \
 	fi; \
 	echo "Setting up $(VENV) with $$($$found --version); the first time this takes a minute or two"; \
 	test -x $(BIN)/python || $$found -m venv $(VENV)

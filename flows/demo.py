@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tradeflow.exceptions import TradeflowError
-from tradeflow.lake import Lake, read_table
 from tradeflow.sample import write_world
 
 if TYPE_CHECKING:
     from tradeflow.pipeline import RunResult
 
 DEMO = Path("demo")
-SIZE, SEED, TOP = 150_000, 1, 50
+SIZE, SEED = 150_000, 1
 _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
@@ -35,16 +34,16 @@ _ENVIRONMENT = {
 def main(folder: Path = DEMO, size: int = SIZE) -> int:
     """Run the demonstration in `folder`; return the exit code."""
     isolate_prefect(folder / "prefect")
-    world, lake = folder / "world", Lake(folder / "lake")
+    world = folder / "world"
     if not world.exists():
         print(f"Simulating a world of {size:,} trade rows in {world}", flush=True)
         write_world(world, size=size, seed=SEED)
     try:
-        result = run_flow(world, lake)
+        result = run_flow(world, folder / "lake")
     except TradeflowError as error:
         print(f"make run: {error}", file=sys.stderr)
         return 2
-    print_findings(result, world, lake)
+    print_findings(result, world)
     return 0
 
 
@@ -55,14 +54,14 @@ def isolate_prefect(home: Path) -> None:
     os.environ |= _ENVIRONMENT | {"PREFECT_HOME": str(home.resolve())}
 
 
-def run_flow(world: Path, lake: Lake) -> RunResult:
+def run_flow(world: Path, lake: Path) -> RunResult:
     """Run the flow in this process; a user's mistake comes out as a TradeflowError of one line."""
     print("Starting Prefect; its first start in a folder takes up to a minute", flush=True)
     from flows.monitor import StepFailedError, monitor
 
     quieten_console()
     try:
-        return monitor(lake=str(lake.root), input=str(world / "answers"))
+        return monitor(lake=str(lake), input=str(world / "answers"))
     except StepFailedError as failure:
         if not failure.reason:
             raise
@@ -70,46 +69,25 @@ def run_flow(world: Path, lake: Lake) -> RunResult:
 
 
 def quieten_console() -> None:
-    """Leave tracebacks to the interpreter: Prefect logs those of an ordinary failure and of its own shutdown."""
-    for handler in logging.getLogger("prefect").handlers:
-        handler.addFilter(lambda record: not record.exc_info and record.levelno < logging.ERROR)
+    """Leave the flow's own progress on the console: no server's comings and goings, no traceback told twice."""
+    for handler in (*logging.getLogger("prefect").handlers, *logging.getLogger().handlers):
+        handler.addFilter(_is_progress)
 
 
-def print_findings(result: RunResult, world: Path, lake: Lake) -> None:
-    """Print the ranked table, how much of the truth it shows, and where to read on."""
+def _is_progress(record: logging.LogRecord) -> bool:
+    return record.name.startswith("prefect.flow_runs") and record.levelno < logging.ERROR
+
+
+def print_findings(result: RunResult, world: Path) -> None:
+    """Print the ranked table, where the report is, and how much of the truth stands there."""
     from tradeflow.cli import print_result
+    from tradeflow.evaluate.planted import match_planted_cases, read_planted_cases, tell_planted_cases
 
     print_result(result)
-    cases = read_cases(world)
-    found = find_cases(cases, read_table(lake, "signal").filter(pl.col("lead_rank") <= TOP).collect())
-    missed = cases.join(found, on="case_id", how="anti")
-    print(f"\n{found.height} of {cases.height} planted diversions stand in the top {TOP} leads.")
-    for case in missed.iter_rows(named=True):
-        print(
-            "  missed: {case_id} {typology}: {commodity_code} from {exporter_code} into {importer_code}, "
-            "{first_period} to {last_period}".format(**case)
-        )
-    print(f"\nReport: {result.release_folder / 'report.html'}")
-
-
-def read_cases(world: Path) -> pl.DataFrame:
-    """Read the truth table of a simulated world."""
-    return pl.read_csv(world / "planted_case.csv", schema_overrides={"commodity_code": pl.String})
-
-
-def find_cases(cases: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
-    """Return the ids of the cases that a signal names: the code, the areas (0 stands for all), a month of the case."""
-    pairs = cases.lazy().join_where(
-        signals.lazy().select(pl.col("importer_code", "exporter_code", "commodity_code", "period").name.suffix("_seen")),
-        pl.col("commodity_code") == pl.col("commodity_code_seen"),
-        pl.col("first_period") <= pl.col("period_seen"),
-        pl.col("last_period") >= pl.col("period_seen"),
-    )
-    same_areas = [
-        (pl.col(area) == pl.col(f"{area}_seen")) | (pl.col(area) == 0) | (pl.col(f"{area}_seen") == 0)
-        for area in ("importer_code", "exporter_code")
-    ]
-    return pairs.filter(*same_areas).select("case_id").unique().sort("case_id").collect()
+    signals = pl.read_parquet(result.release_folder / "signal.parquet")
+    print()
+    for line in tell_planted_cases(match_planted_cases(signals, read_planted_cases(world / "planted_case.csv"))):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from prefect.runtime import flow_run
 from tradeflow.exceptions import ContractError, NotFoundError, SettingsError, TradeflowError
 from tradeflow.lake import RUN_FOLDER, Lake
 from tradeflow.pipeline import STEPS_THAT_CAN_FAIL_OUTSIDE, RunResult, run_pipeline
-from tradeflow.settings import FilesSource, Settings, default_lake, load_settings
+from tradeflow.settings import default_lake, load_settings, read_only_input
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +55,9 @@ def monitor(
 ) -> RunResult:
     """Pull, judge and publish once; every parameter has the meaning of the option of `tradeflow run` with its name."""
     logger = get_run_logger()
-    settings = choose_settings(config, input)
+    settings = load_settings(Path(config) if config else None)
+    if input is not None:
+        settings = read_only_input(settings, Path(input))
     place = Lake(Path(lake) if lake else default_lake())
     runner = TaskRunner(place.root / RUN_FOLDER)
     result = run_pipeline(settings, place, as_of=as_of, run_step=runner, report_progress=logger.info)
@@ -64,14 +66,6 @@ def monitor(
     if result.problems:
         logger.warning("%d problems; they are listed in the release's manifest", len(result.problems))
     return result
-
-
-def choose_settings(config: str | None, input_path: str | None) -> Settings:
-    """Read the settings; a path of files replaces the sources that they name."""
-    settings = load_settings(Path(config) if config else None)
-    if input_path is None:
-        return settings
-    return settings.model_copy(update={"sources": (FilesSource(kind="files", path=Path(input_path)),)})
 
 
 def publish_counts(result: RunResult) -> None:

@@ -34,7 +34,8 @@ def resume(run_id: UUID) -> None:
     Crashed comes first because that transition gives back the concurrency slot, which a forced one does not.
     """
     with get_client(sync_client=True) as client:
-        if not client.read_flow_run(run_id).state.is_final():
+        state = client.read_flow_run(run_id).state
+        if state is None or not state.is_final():
             client.set_flow_run_state(run_id, Crashed(message="its worker died"))
         client.set_flow_run_state(run_id, Scheduled(message="resumed"), force=True)
 

@@ -23,10 +23,9 @@ from prefect.flow_engine import run_flow
 from prefect.logging.handlers import APILogHandler
 from prefect.states import Scheduled
 
-from flows.monitor import RETRY_DELAYS_SECONDS, choose_settings, key_within_run, make_task, monitor
+from flows.monitor import RETRY_DELAYS_SECONDS, key_within_run, make_task, monitor, publish_counts
 from tests.flows.conftest import COMPANY, STEPS, Handed, PretendedPipeline
 from tradeflow.exceptions import ContractError, SourceError
-from tradeflow.settings import FilesSource
 
 ONCE_EACH = dict.fromkeys(STEPS, 1)
 
@@ -108,7 +107,7 @@ class TestMonitor:
 def test_the_delays_grow() -> None:
     assert len(RETRY_DELAYS_SECONDS) >= 3
     assert all(later > 2 * sooner for sooner, later in zip(RETRY_DELAYS_SECONDS, RETRY_DELAYS_SECONDS[1:], strict=False))
-    assert make_task("pull", choose_settings).retry_delay_seconds == RETRY_DELAYS_SECONDS
+    assert make_task("pull", publish_counts).retry_delay_seconds == RETRY_DELAYS_SECONDS
 
 
 def test_a_result_is_known_by_run_step_and_inputs() -> None:
@@ -121,11 +120,3 @@ def test_a_result_is_known_by_run_step_and_inputs() -> None:
     one, other = uuid4(), uuid4()
     assert key(one, "model", 1) == key(one, "model", 1)
     assert len({key(one, "model", 1), key(other, "model", 1), key(one, "signals", 1), key(one, "model", 2)}) == 4
-
-
-def test_input_replaces_the_sources_that_the_settings_name(tmp_path: Path) -> None:
-    config = tmp_path / "own.toml"
-    config.write_text('[[sources]]\nkind = "comtrade"\n[model]\nscored_periods = 3\n')
-    settings = choose_settings(str(config), "elsewhere")
-    assert settings.sources == (FilesSource(kind="files", path=Path("elsewhere")),)
-    assert settings.model.scored_periods == 3
