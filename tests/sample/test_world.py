@@ -53,11 +53,11 @@ def digest(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_the_same_arguments_give_the_same_bytes_and_a_new_seed_other_ones(tmp_path: Path, world: WorldSummary) -> None:
-    again = write_world(tmp_path / "again", size=SIZE)
-    assert digest(again.folder) == digest(world.folder)
-    write_world(tmp_path / "again", size=SIZE, seed=2)
-    assert digest(again.folder) != digest(world.folder)
+def test_the_same_arguments_give_the_same_bytes_also_over_the_world_of_another_seed(tmp_path: Path, world: WorldSummary) -> None:
+    (tmp_path / "world").mkdir()
+    first = digest(write_world(tmp_path / "world", size=SIZE, seed=2).folder)
+    second = digest(write_world(tmp_path / "world", size=SIZE).folder)
+    assert second == digest(world.folder) != first
 
 
 def test_every_row_has_the_services_47_fields_in_order_and_type(world: WorldSummary) -> None:
@@ -183,7 +183,7 @@ def test_a_revision_changes_figures(rows: pl.DataFrame) -> None:
     assert (again["values"] > 1).any()
 
 
-@pytest.mark.parametrize(("size", "seed"), [(10_000, 3), (60_000, 1)])
+@pytest.mark.parametrize(("size", "seed"), [(60_000, 1)])
 def test_the_size_is_near_what_was_asked(tmp_path: Path, size: int, seed: int) -> None:
     summary = write_world(tmp_path / "world", size=size, seed=seed)
     assert 0.75 * size < summary.rows < 1.25 * size
@@ -192,6 +192,7 @@ def test_the_size_is_near_what_was_asked(tmp_path: Path, size: int, seed: int) -
 
 
 def test_the_summary_counts_what_is_in_the_folder(world: WorldSummary, rows: pl.DataFrame, cases: pl.DataFrame) -> None:
+    assert 0.75 * SIZE < world.rows < 1.25 * SIZE
     assert world.rows == rows.height
     assert world.files == len(list(world.folder.glob("answers/*/*.json.gz")))
     assert world.planted_cases == cases.height

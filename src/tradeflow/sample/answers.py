@@ -17,6 +17,8 @@ from tradeflow.sample.geography import WORLD_CODE
 
 ROWS_PER_ANSWER = 90_000
 _ROWS_PER_WRITE = 20_000
+# An address may have 4,096 characters.
+_CODES_PER_QUERY = 400
 _KILOGRAM, _LITRE, _NO_UNIT = 8, 7, -1
 FIELDS = (
     "typeCode", "freqCode", "refPeriodId", "refYear", "refMonth", "period", "reporterCode", "reporterISO", "reporterDesc",
@@ -146,11 +148,14 @@ def write_period_answers(folder: Path, rows: pl.DataFrame, reporter_code: int, p
 
 def _split_by_code(rows: pl.DataFrame, codes: list[str]) -> Iterator[tuple[list[str], pl.DataFrame]]:
     """Blocks of codes short enough for one address and holding fewer rows than the service would cut at."""
+    if len(rows) <= ROWS_PER_ANSWER and len(codes) <= _CODES_PER_QUERY:
+        yield codes, rows
+        return
     counts = dict(rows.group_by("cmdCode").len().iter_rows())
     asked: list[str] = []
     held = 0
     for code in codes:
-        if asked and (held + counts.get(code, 0) > ROWS_PER_ANSWER or len(asked) >= 400):
+        if asked and (held + counts.get(code, 0) > ROWS_PER_ANSWER or len(asked) >= _CODES_PER_QUERY):
             yield asked, rows.filter(pl.col("cmdCode").is_in(asked))
             asked, held = [], 0
         asked.append(code)

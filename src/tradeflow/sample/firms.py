@@ -11,6 +11,7 @@ from tradeflow.sample.prices import freight_usd_per_kg
 
 SUPPLIERS_PER_BUYER = 3
 REORDER, CONTRACT, TENDER = 0, 1, 2
+_FEWEST_BUYERS = 2
 _PACKS_KG = np.array([0.1, 1.0, 5.0, 25.0, 200.0, 1_000.0, 6_000.0, 20_000.0])
 _BULK_PACKS_KG = np.array([1.0, 25.0, 160.0, 1_000.0, 21_000.0, 500_000.0, 3_000_000.0])
 
@@ -56,6 +57,9 @@ def draw_buyers(item: Item, item_place: int, areas: Areas, density: float, month
     appetite = 0.5 * np.log(hash_uniform(seed, "appetite", item_place, places)) ** 2
     expected = density * item.breadth * areas.weight**0.65 * appetite
     importer = np.repeat(places, rng.poisson(expected)).astype(np.int64)
+    # A watched item is bought by somebody even in the smallest world.
+    few = max(_FEWEST_BUYERS - len(importer), 0) if item.is_watched else 0
+    importer = np.concatenate([importer, rng.choice(places, size=few, p=expected / expected.sum())])
     count = len(importer)
     kg_per_month = item.buyer_kg_per_year / 12 * np.exp(rng.normal(-0.7, 1.25, count)) * areas.weight[importer] ** 0.25
     policy = rng.choice([REORDER, CONTRACT, TENDER], size=count, p=[0.62, 0.28, 0.10])

@@ -185,28 +185,37 @@ def _list_publications(world: World, table: pl.DataFrame, reporter: int, year: i
     return found
 
 
+def _news(world: World, reporter: int, months: list[int], after: int, until: int) -> dict[int, int]:
+    """Which of a reporter's months were published after one pull and up to the next, and in which version."""
+    releases = world.offices.releases
+    found = {}
+    for month in months:
+        if after < int(releases.revised_day[reporter, month]) <= until:
+            found[month] = REVISION
+        elif after < int(releases.first_day[reporter, month]) <= until:
+            found[month] = FIRST_RELEASE
+    return found
+
+
 def _answer_pulls(folder: Path, world: World, table: pl.DataFrame, reporter: int, year: int, codes: list[str]) -> tuple[int, int]:
     """The year's answers in each pull: what was published since the pull before, in its newest version."""
-    clock, releases = world.offices.clock, world.offices.releases
+    clock = world.offices.clock
     style, editions = _style(world, reporter), _editions(world, reporter)
     months = [place for place, period in enumerate(clock.periods) if period // 100 == year]
+    published = to_answer_rows(table, style, np.array(clock.periods), editions)
+    version = table["version"].to_numpy()
+    month_of_row = table["month"].to_numpy()
     rows = files = before = 0
     for day in clock.pull_days.tolist():
-        asked = []
-        for month in months:
-            first, again = int(releases.first_day[reporter, month]), int(releases.revised_day[reporter, month])
-            if before < again <= day:
-                asked.append((month, REVISION))
-            elif before < first <= day:
-                asked.append((month, FIRST_RELEASE))
+        asked = _news(world, reporter, months, before, day)
         before = day
         if not asked:
             continue
-        wanted = pl.DataFrame(asked, schema={"month": table["month"].dtype, "version": table["version"].dtype}, orient="row")
-        part = table.join(wanted, on=["month", "version"], how="semi", maintain_order="left")
-        answer = to_answer_rows(part, style, np.array(clock.periods), editions)
+        newest = np.full(len(clock.periods), -1)
+        newest[list(asked)] = list(asked.values())
+        answer = published.filter(pl.Series(version == newest[month_of_row], dtype=pl.Boolean))
         place = folder / "answers" / date.fromordinal(day).isoformat()
-        periods = [clock.periods[month] for month, _ in asked]
+        periods = [clock.periods[month] for month in asked]
         moment = retrieval_time(day, reporter, world.seed)
         files += write_period_answers(place, answer, style.code, periods, codes, moment)
         rows += len(answer)
