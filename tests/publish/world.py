@@ -215,7 +215,8 @@ def _add_signals(
                 "excess_ratio": expected and kg / expected, "observed_value_usd": kg * 1.2, "unit_value_usd_per_kg": 1.2,
                 "mirror_net_weight_kg": kg * 0.97, "mirror_value_usd": kg * 1.1, "p_value": 0.0002 * rank,
                 "q_value": min(0.0021 * rank, 1.0), "comparison": "past unflagged months of the code",
-                "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, "window_periods": 3 if rank % 10 == 7 else 1, "is_flagged": rank <= 47,
+                "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, 
+                "window_periods": 3 if rank % 10 == 7 else 1, "is_flagged": rank <= 47,
                 "signal_reason": _reason(route, each, period, kg, expected),
             }
         )  # fmt: skip
@@ -279,3 +280,8 @@ def _quarantine() -> pl.DataFrame:
         ("conform", "trade_flow", "negative_net_weight", False, 1_113),
     ]
     return pl.DataFrame(rows, schema=QUARANTINE_COUNT_SCHEMA, orient="row")
+
+
+def replace_tables(tables: ReleaseTables, **replaced: pl.DataFrame) -> ReleaseTables:
+    """Return the same release with some tables exchanged."""
+    return ReleaseTables(**(vars(tables) | replaced))

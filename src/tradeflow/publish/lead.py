@@ -188,7 +188,8 @@ def _history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, 
 def _lead_figures(signal: dict[str, Any], months: pl.DataFrame, divisor: float) -> list[float | None]:
     """Return the lead's own figure at its period; where it is summed over several, each period's part of it."""
     marked = pl.col("is_lead_period")
-    figure = pl.lit(signal["observed_kg"]) if signal["window_periods"] == 1 else pl.col("observed_kg")
+    part = pl.when(pl.col("observed_kg") > 0).then("observed_kg")
+    figure = pl.lit(signal["observed_kg"]) if signal["window_periods"] == 1 else part
     scaled = (figure.cast(pl.Float64) / divisor).round_sig_figs(4)
     return months.select(pl.when(marked).then(scaled).alias("lead"))["lead"].to_list()
 

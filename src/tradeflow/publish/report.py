@@ -19,6 +19,9 @@ from tradeflow.publish.lead import Lead, read_leads
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
 
+_HEAD_FACTS = ("release_id", "as_of", "periods", "is_simulated", "problems", "expected_false")
+"""What the page's head asks of the manifest; a fact that is not there is left out."""
+
 
 def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: Publish) -> str:
     """Take a release's tables and manifest; hand over the page."""
@@ -26,7 +29,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
     periods, coverage = sections.coverage_matrix(tables.coverage)
     return _environment().get_template("report.html.j2").render(
         title=settings.title,
-        manifest=manifest,
+        manifest=dict.fromkeys(_HEAD_FACTS) | dict(manifest),
         reading_note=say.READING_NOTE,
         leads=leads,
         filters=_filter_choices(leads),

@@ -22,7 +22,8 @@ MIRROR_WORDS = {
     "not_reported_yet": "other side not reported yet",
     "partner_never_reports": "other side does not publish",
     "below_threshold": "below the reporting threshold",
-    "weight_missing": "a weight is missing",
+    "recorded_later": "other side recorded it later",
+    "recorded_earlier": "other side recorded it earlier",
     "not_recorded": "other side recorded none",
 }
 

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from tradeflow.contract import load_contract
+from tradeflow.publish.lead import read_leads
+from tradeflow.publish.lead_months import lead_months, lead_periods, reporting_side
+from tradeflow.publish.tables import TRADE_HISTORY_SCHEMA, ReleaseTables, empty_tables
+
+MEXICO, CHINA, INDIA = 484, 156, 699
+ROUTE = {"freq_code": "M", "importer_code": MEXICO, "exporter_code": CHINA, "commodity_code": "291411"}
+SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observed_kg": 500.0, "signal_id": "0" * 16}
+
+
+def tables_of(**rows: list[dict[str, Any]]) -> ReleaseTables:
+    made = {}
+    for table, given in rows.items():
+        schema = TRADE_HISTORY_SCHEMA if table == "trade_history" else load_contract(table).schema
+        made[table] = pl.DataFrame(given, schema=schema, orient="row")
+    return ReleaseTables(**(vars(empty_tables()) | made))
+
+
+def history(period: int, kg: float | None, flow_code: str = "M", **route: Any) -> dict[str, Any]:
+    return ROUTE | {"period": period, "flow_code": flow_code, "net_weight_kg": kg, "primary_value_usd": 9.0} | route
+
+
+def coverage(period: int, reporter: int, flow_code: str, status: str = "reported") -> dict[str, Any]:
+    return {"freq_code": "M", "period": period, "reporter_code": reporter, "flow_code": flow_code, "coverage_status": status}
+
+
+def pair(period: int, exporter_kg: float | None, importer_kg: float | None, status: str, reason: str | None = None) -> dict[str, Any]:
+    sides = {"export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg}
+    return ROUTE | sides | {"period": period, "mirror_status": status, "mirror_reason": reason}
+
+
+def test_an_empty_month_says_why_it_is_empty() -> None:
+    tables = tables_of(
+        trade_history=[history(202401, 300.0), history(202402, None), history(202404, 500.0)],
+        coverage=[*(coverage(period, MEXICO, "M") for period in (202401, 202402, 202403, 202404)),
+                  coverage(202405, MEXICO, "M", "not_reported_yet")],
+    )  # fmt: skip
+    months = lead_months(SIGNAL, tables)
+    assert months.select("period", "observed_kg", "observed_state", "is_lead_period").rows() == [
+        (202401, 300.0, "reported", False),
+        (202402, None, "weight_missing", False),
+        (202403, None, "none", False),
+        (202404, 500.0, "reported", True),
+        (202405, None, "not_reported", False),
+    ]
+
+
+def test_silence_of_a_side_is_zero_only_where_it_has_published() -> None:
+    tables = tables_of(
+        mirror_pair=[
+            pair(202402, 80.0, 75.0, "both"),
+            pair(202403, 90.0, None, "exporter_only", "not_recorded"),
+            pair(202404, 100.0, None, "exporter_only", "not_reported_yet"),
+            pair(202405, None, 60.0, "importer_only", "partner_never_reports"),
+        ],
+        coverage=[coverage(202403, MEXICO, "M"), coverage(202404, MEXICO, "M", "not_reported_yet")],
+    )
+    sides = lead_months(SIGNAL, tables).select("period", "export_net_weight_kg", "import_net_weight_kg")
+    assert sides.rows() == [(202402, 80.0, 75.0), (202403, 90.0, 0.0), (202404, 100.0, None), (202405, None, 60.0)]
+
+
+def test_all_exporters_together_are_summed_once() -> None:
+    whole = SIGNAL | {"exporter_code": 0}
+    routes = [history(202404, 300.0), history(202404, 200.0, exporter_code=INDIA), history(202404, 450.0, "X")]
+    with_total = [*routes, history(202404, 510.0, exporter_code=0), history(202404, 460.0, "X", exporter_code=0)]
+    for rows, imported, exported in ((routes, 500.0, 450.0), (with_total, 510.0, 460.0)):
+        month = lead_months(whole, tables_of(trade_history=rows)).row(0, named=True)
+        assert (month["observed_kg"], month["import_net_weight_kg"], month["export_net_weight_kg"]) == (imported, imported, exported)
+
+
+def test_history_is_the_exporters_where_the_importer_never_reported() -> None:
+    tables = tables_of(trade_history=[history(202404, 700.0, "X")])
+    assert reporting_side(SIGNAL, tables) == "X"
+    assert lead_months(SIGNAL, tables)["observed_kg"].to_list() == [700.0]
+
+
+def test_another_route_or_level_does_not_leak_in() -> None:
+    row = ROUTE | {"period": 202404, "observed_kg": 1.0, "expected_kg": 2.0, "lower_kg": 1.0, "upper_kg": 3.0}
+    tables = tables_of(
+        trade_history=[history(202404, 9.0, exporter_code=INDIA), history(202404, 9.0, commodity_code="291412")],
+        baseline=[row | {"series_level": "importer"}, row | {"series_level": "flow", "exporter_code": INDIA}],
+    )
+    month = lead_months(SIGNAL, tables).row(0, named=True)
+    assert (month["observed_kg"], month["expected_kg"], month["observed_state"]) == (None, None, "not_reported")
+
+
+def test_a_window_spans_the_turn_of_the_year() -> None:
+    assert lead_periods(SIGNAL | {"period": 202402, "window_periods": 3}) == [202312, 202401, 202402]
+    assert lead_periods(SIGNAL | {"freq_code": "A", "period": 2024, "window_periods": 2}) == [2023, 2024]
+
+
+def test_a_long_history_is_cut_but_never_before_the_lead() -> None:
+    periods = [year * 100 + month for year in range(2000, 2025) for month in range(1, 13)]
+    tables = tables_of(trade_history=[history(period, 1.0) for period in periods])
+    assert lead_months(SIGNAL, tables)["period"].to_list()[-1] == 202412
+    assert lead_months(SIGNAL, tables).height == 72
+    assert 201001 in lead_months(SIGNAL | {"period": 201001}, tables)["period"]
+
+
+def test_annual_leads_are_drawn_by_year() -> None:
+    yearly = SIGNAL | {"freq_code": "A", "period": 2023}
+    rows = [history(year, 5.0, freq_code="A") for year in (2020, 2023)]
+    assert lead_months(yearly, tables_of(trade_history=rows))["period"].to_list() == [2020, 2021, 2022, 2023]
+
+
+def test_first_leads_by_rank_are_read(made: tuple[ReleaseTables, dict[str, Any]]) -> None:
+    tables, _ = made
+    leads = read_leads(tables, 5)
+    assert [lead.signal["lead_rank"] for lead in leads] == [1, 2, 3, 4, 5]
+    for lead in leads:
+        columns = [values for values in lead.charts["history"].values() if isinstance(values, list)]
+        assert len({len(values) for values in columns}) == 1
+        assert sum(lead.charts["history"]["flagged"]) == lead.signal["window_periods"]
+        assert any(month["is_lead_period"] for month in lead.months)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from tests.publish.conftest import Made
+from tests.publish.world import replace_tables
+from tradeflow.contract import load_contract
+from tradeflow.publish.serving import RELEASE, TABLES, open_database, serve_release
+
+NOW = datetime(2025, 2, 14, tzinfo=UTC)
+COUNTED = sa.select(sa.select(RELEASE.c.id).scalar_subquery(), sa.select(sa.func.count()).select_from(TABLES["signal"]).scalar_subquery())
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'serving.sqlite'}"
+
+
+@pytest.fixture
+def serve(url: str) -> Callable[[Made, str], None]:
+    return lambda made, release_id: serve_release(url, release_id, made[0], made[1], published_at=NOW)
+
+
+def state(url: str) -> tuple[str, int]:
+    with open_database(url).connect() as connection:
+        release_id, signals = connection.execute(COUNTED).one()
+    return release_id, signals
+
+
+def test_tables_follow_their_contracts(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    serve(few, "first")
+    inspector = sa.inspect(open_database(url))
+    assert set(inspector.get_table_names()) == {"signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "release"}
+    for name in TABLES:
+        contract = load_contract(name)
+        assert [column["name"] for column in inspector.get_columns(name)] == contract.column_names
+        assert set(inspector.get_pk_constraint(name)["constrained_columns"]) == set(contract.unique_keys[0])
+    indexed = {tuple(index["column_names"]) for index in inspector.get_indexes("signal")}
+    assert {("rule",), ("commodity_code",), ("importer_code",), ("anomaly_score",), ("lead_rank",)} <= indexed
+
+
+def test_only_rows_behind_signals_go_in(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    tables, manifest = few
+    stranger = tables.baseline.head(1).with_columns(importer_code=pl.lit(36, pl.Int32))
+    serve((replace_tables(tables, baseline=pl.concat([tables.baseline, stranger])), manifest), "first")
+    with open_database(url).connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(TABLES["baseline"])) == tables.baseline.height
+        assert connection.scalar(sa.select(RELEASE.c.manifest))["counts"] == manifest["counts"]
+
+
+def test_reader_in_the_middle_keeps_the_old_release(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "old")
+    with open_database(url).connect() as reader:
+        before = reader.execute(COUNTED).one()
+        serve(made, "new")
+        assert reader.execute(COUNTED).one() == before == ("old", few[0].signal.height)
+        reader.rollback()
+        assert reader.execute(COUNTED).one() == ("new", made[0].signal.height)
+
+
+def test_readers_beside_a_writer_never_see_half_a_release(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "few-0")
+    seen: list[tuple[str, int]] = []
+    done = threading.Event()
+
+    def read_on() -> None:
+        while not done.is_set():
+            seen.append(state(url))
+
+    readers = [threading.Thread(target=read_on) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for turn in range(1, 4):
+        serve(made, f"made-{turn}")
+        serve(few, f"few-{turn}")
+    done.set()
+    for reader in readers:
+        reader.join()
+    rows = {"few": few[0].signal.height, "made": made[0].signal.height}
+    assert len(seen) > 6
+    assert {(name.partition("-")[0], count) for name, count in seen} <= set(rows.items())
+
+
+def test_release_that_cannot_go_in_leaves_the_old_one(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "old")
+    tables, manifest = made
+    twice = replace_tables(tables, signal_evidence=pl.concat([tables.signal_evidence, tables.signal_evidence]))
+    with pytest.raises(sa.exc.IntegrityError):
+        serve((twice, manifest), "new")
+    assert state(url) == ("old", few[0].signal.height)
+
+
+def test_same_release_again_writes_nothing(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "first")
+    serve(made, "first")
+    assert state(url) == ("first", few[0].signal.height)
+
+
+def test_peoples_work_outlives_a_release(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "first")
+    with open_database(url).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE disposition (signal_id TEXT, decision TEXT)"))
+        connection.execute(sa.text("INSERT INTO disposition VALUES ('0123', 'dismissed')"))
+    serve(made, "second")
+    with open_database(url).connect() as connection:
+        assert connection.execute(sa.text("SELECT * FROM disposition")).all() == [("0123", "dismissed")]
+
+
+def test_table_of_an_older_contract_is_made_anew(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    with open_database(url).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE signal (signal_id TEXT PRIMARY KEY)"))
+        connection.execute(sa.text("INSERT INTO signal VALUES ('old')"))
+    serve(few, "first")
+    assert state(url) == ("first", few[0].signal.height)
+
+
+def test_fault_in_a_row_does_not_print_the_row(serve: Callable[[Made, str], None], few: Made) -> None:
+    tables, manifest = few
+    twice = replace_tables(tables, signal=pl.concat([tables.signal, tables.signal]))
+    with pytest.raises(sa.exc.IntegrityError) as fault:
+        serve((twice, manifest), "new")
+    assert tables.signal["signal_reason"][0] not in str(fault.value)
