@@ -17,7 +17,7 @@ from tradeflow.validate.gate import hold_to_contract
 
 some_contracts = pytest.mark.parametrize("name", ["trade_flow", "mirror_pair", "source_comtrade_legacy"])
 few_examples = settings(
-    max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )  # shrinking would run the library a hundred times
 
 
