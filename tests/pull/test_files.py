@@ -92,7 +92,7 @@ def test_the_same_bytes_again_write_nothing(lake: Lake, folder: Path) -> None:
 
 def test_a_changed_file_is_a_new_answer_to_the_same_question(lake: Lake, folder: Path) -> None:
     put(folder, "a.csv", LEGACY)
-    put(folder, "b.csv", LEGACY)
+    put(folder, "b.csv", LEGACY.replace("Chile", "Peru"))
     pull(lake, folder)
     put(folder, "a.csv", LEGACY.replace("151000", "152000"))
 
@@ -100,6 +100,35 @@ def test_a_changed_file_is_a_new_answer_to_the_same_question(lake: Lake, folder:
 
     assert [(each.query_key, each.retrieved_at) for each in report.new] == [("a.csv", LATER)]
     assert [each.query_key for each in list_snapshots(lake)] == ["a.csv", "b.csv", "a.csv"]
+
+
+def test_a_copy_is_not_kept_twice(lake: Lake, folder: Path) -> None:
+    put(folder, "a.csv", LEGACY)
+    put(folder, "copy of a.csv", LEGACY)
+    put(folder, "b.json.gz", ANSWER, MANIFEST)
+
+    first = pull(lake, folder)
+    again = pull(lake, folder.parent, LATER)
+
+    assert (len(first.new), first.unchanged) == (2, 1)
+    assert (again.new, again.unchanged) == ((), 3)
+
+
+def test_the_same_bytes_to_another_question_or_at_another_time_are_kept(lake: Lake, folder: Path) -> None:
+    put(folder, "a.json.gz", ANSWER, MANIFEST)
+    put(folder, "b.json.gz", ANSWER, MANIFEST | {"query": {"period": "201502"}})
+    put(folder, "c.json.gz", ANSWER, MANIFEST | {"retrieved_at": "2026-01-16T06:00:00Z"})
+
+    assert len(pull(lake, folder).new) == 3
+
+
+def test_a_file_that_becomes_a_copy_supersedes_what_it_was(lake: Lake, folder: Path) -> None:
+    put(folder, "a.csv", LEGACY)
+    put(folder, "b.csv", LEGACY.replace("Chile", "Peru"))
+    pull(lake, folder)
+    put(folder, "b.csv", LEGACY)
+
+    assert [each.query_key for each in pull(lake, folder, LATER).new] == ["b.csv"]
 
 
 def test_a_sidecar_says_where_a_file_comes_from(lake: Lake, folder: Path) -> None:

@@ -15,7 +15,7 @@ from tradeflow.exceptions import NotFoundError, UnreadableAnswerError
 from tradeflow.lake import Snapshot
 from tradeflow.pull.decoding import decode_head
 from tradeflow.pull.delimited import read_delimited
-from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content
+from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content, shorten_names
 from tradeflow.pull.packing import Member, open_members
 from tradeflow.pull.reading import Reading, unreadable_rows, whole_reading
 from tradeflow.pull.records import read_records
@@ -155,8 +155,10 @@ def _join_readings(parts: Sequence[_Read | _Failed], contract: Contract, whole: 
 def _misfit(reading: Reading, contract: Contract) -> str:
     if not reading.columns or compare_columns(reading.columns, contract).declared_names:
         return ""
-    found = ", ".join(reading.columns[:8])
-    return f"has no column of the layout {contract.name}; found {found}; expected {', '.join(contract.column_names[:8])} and so on"
+    found, expected = shorten_names(reading.columns), shorten_names(contract.column_names)
+    return (
+        f"has no column of the layout {contract.name}; found {found}; expected {expected}; give the file's own layout or rename its columns"
+    )
 
 
 def _select_declared(reading: Reading, agreement: Agreement, before: int) -> pl.DataFrame:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any
 
 from tradeflow.contract import Contract, source_layouts
 from tradeflow.exceptions import SourceError
-from tradeflow.lake import Lake, Snapshot, write_snapshot
+from tradeflow.lake import Lake, Snapshot, list_snapshots, write_snapshot
 from tradeflow.pull.layouts import choose_layout, read_column_names
 from tradeflow.pull.packing import SKIPPED_ENDINGS
 from tradeflow.pull.report import PullReport
@@ -35,6 +36,7 @@ class _Origin:
     licence: str = "as supplied by the user"
     query: dict[str, Any] = field(default_factory=dict)
     scope: dict[str, list[Any]] = field(default_factory=dict)
+    is_declared: bool = False
 
 
 @dataclass
@@ -44,6 +46,8 @@ class _Pull:
     lake: Lake
     now: datetime
     layouts: list[Contract]
+    newest: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
+    by_size: defaultdict[int, list[Snapshot]] = field(default_factory=lambda: defaultdict(list))
     used_layouts: dict[str, Counter[str]] = field(default_factory=dict)
     new: list[Snapshot] = field(default_factory=list)
     unchanged: int = 0
@@ -54,9 +58,12 @@ def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callab
     """Keep every data file below a folder, or one file; SourceError where there is no data file at all.
 
     `<file name>.manifest.json` beside a file names its source, query, retrieved_at, licence and scope. Only beginnings are read.
+    A copy of a file that is kept already, under another name or in a folder that was moved, is not kept again: its rows would count double.
     """
     pull = _Pull(lake, now, source_layouts())
-    files = _find_files(path, pull.problems, report_progress)
+    for snapshot in list_snapshots(lake):
+        _remember(pull, snapshot)
+    files = _find_files(pull, path, report_progress)
     empty: list[Path] = []
     for place, file in enumerate(files, start=1):
         with _collect_fault(pull, file):
@@ -70,12 +77,17 @@ def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callab
     return PullReport(tuple(pull.new), pull.unchanged, tuple(pull.problems))
 
 
-def _find_files(path: Path, problems: list[str], report_progress: Callable[[str], None]) -> list[Path]:
+def _remember(pull: _Pull, snapshot: Snapshot) -> None:
+    pull.newest[snapshot.source, snapshot.query_key] = snapshot
+    pull.by_size[sum(part.size_bytes for part in snapshot.parts)].append(snapshot)
+
+
+def _find_files(pull: _Pull, path: Path, report_progress: Callable[[str], None]) -> list[Path]:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; check the path of the source")
     if not path.is_dir():
         return [path]
-    found = list(_walk_folder(path, problems))
+    found = list(_walk_folder(pull, path))
     visible = sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
     files = [file for file in visible if file.suffix.lower() not in SKIPPED_ENDINGS and not file.name.endswith(_SIDECAR_ENDING)]
     papers = sum(file.suffix.lower() in SKIPPED_ENDINGS for file in visible)
@@ -86,14 +98,17 @@ def _find_files(path: Path, problems: list[str], report_progress: Callable[[str]
     return files
 
 
-def _walk_folder(root: Path, problems: list[str]) -> Iterator[Path]:
-    """Yield every file below a folder; links to folders are named and not followed, for they may lead round in a circle."""
+def _walk_folder(pull: _Pull, root: Path) -> Iterator[Path]:
+    """Yield every file below a folder, but for the lake's own; links to folders are named and not followed: they may lead in a circle."""
     faults: list[OSError] = []
     for folder, subfolders, names in os.walk(root, onerror=faults.append):
+        subfolders[:] = [name for name in subfolders if Path(folder, name).resolve() != pull.lake.root.resolve()]
         yield from (Path(folder, name) for name in names)
         links = [Path(folder, name) for name in subfolders if Path(folder, name).is_symlink()]
-        problems += [f"{link}: a link to a folder, which is not followed; name {link.resolve()} as a source of its own" for link in links]
-    problems += [f"{fault.filename}: {fault.strerror}; its files were not looked at; allow this user to read it" for fault in faults]
+        pull.problems += [
+            f"{link}: a link to a folder, which is not followed; name {link.resolve()} as a source of its own" for link in links
+        ]
+    pull.problems += [f"{fault.filename}: {fault.strerror}; its files were not looked at; allow this user to read it" for fault in faults]
 
 
 def _query_key(root: Path, file: Path) -> str:
@@ -131,13 +146,35 @@ def _keep_empty_answer(pull: _Pull, file: Path, query_key: str) -> None:
 
 
 def _write(pull: _Pull, file: Path, query_key: str, origin: _Origin, layout: str) -> None:
+    if (origin.source, query_key) not in pull.newest and _is_copy(pull, file, origin):
+        pull.unchanged += 1
+        return
     snapshot, is_new = write_snapshot(
         pull.lake, source=origin.source, layout=layout, query_key=query_key, query=origin.query,
         retrieved_at=origin.retrieved_at, licence=origin.licence, parts=[(_part_name(file), file, -1)], scope=origin.scope,
     )  # fmt: skip
     pull.unchanged += not is_new
     if is_new:
+        _remember(pull, snapshot)
         pull.new.append(snapshot)
+
+
+def _is_copy(pull: _Pull, file: Path, origin: _Origin) -> bool:
+    """Tell whether the newest answer to some other key is this same file: the same bytes to the same question at the same time."""
+    alike = [
+        snapshot.parts[0].sha256
+        for snapshot in pull.by_size[file.stat().st_size]
+        if len(snapshot.parts) == 1 and _has_origin(snapshot, origin) and pull.newest[snapshot.source, snapshot.query_key] is snapshot
+    ]
+    if not alike:
+        return False
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest() in alike
+
+
+def _has_origin(snapshot: Snapshot, origin: _Origin) -> bool:
+    is_same_time = not origin.is_declared or snapshot.retrieved_at == origin.retrieved_at
+    return is_same_time and (snapshot.source, snapshot.query) == (origin.source, origin.query)
 
 
 def _part_name(file: Path) -> str:
@@ -152,7 +189,12 @@ def _read_origin(file: Path, now: datetime) -> _Origin:
     try:
         said = json.loads(sidecar.read_text(encoding="utf-8"))
         origin = _Origin(
-            datetime.fromisoformat(said["retrieved_at"]), said["source"], said["licence"], dict(said["query"]), dict(said["scope"])
+            datetime.fromisoformat(said["retrieved_at"]),
+            said["source"],
+            said["licence"],
+            dict(said["query"]),
+            dict(said["scope"]),
+            is_declared=True,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{sidecar}: not a manifest ({error!r}); expected {_SIDECAR_FORM}; mend or remove it") from error

@@ -139,11 +139,13 @@ def _no_layout(path: Path, found: Sequence[str], agreements: Sequence[Agreement]
     nearest = max(agreements, key=lambda each: each.share)
     return (
         f"{path}: its {len(found)} columns fit no declared layout; the nearest is {nearest.contract.name}, "
-        f"of which it lacks {_some(nearest.missing_required)} and which does not know {_some(nearest.new)}; "
+        f"of which it lacks {shorten_names(nearest.missing_required)} and which does not know {shorten_names(nearest.new)}; "
         "rename the columns, or declare the layout in a new file data_contracts/source_<name>.odcs.yaml"
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}..." for name in names[:_SHOWN_NAMES])
+def shorten_names(names: Sequence[str]) -> str:
+    """Return the first few names, each cut to a readable length and without characters that do not print."""
+    printable = ["".join(each if each.isprintable() else "?" for each in name) for name in names[:_SHOWN_NAMES]]
+    shown = ", ".join(name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}..." for name in printable)
     return f"{shown} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else shown or "nothing"
