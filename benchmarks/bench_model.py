@@ -27,8 +27,9 @@ from tradeflow.contract import load_contract
 from tradeflow.model import calibrate, fit_seasonal_baseline, score_flows
 from tradeflow.model.baseline import BLOCK_SERIES
 from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
-from tradeflow.model.scale import moderate_variances
+from tradeflow.model.scale import median_scale, moderate_variances
 from tradeflow.model.seasonal import forecast_next
+from tradeflow.model.series import importer_panel, make_calendar
 
 
 def score_last_month(amounts: np.ndarray) -> np.ndarray:
@@ -60,6 +61,26 @@ def bench_detection(folder: Path) -> None:
     for kind in truth.KINDS:
         rates = np.concatenate([score for score, cell in zip(clean, cells, strict=True) if cell[0] == kind]) > limit
         print(f"  {kind}: {rates.mean():.2%}")
+
+
+def bench_real_series(folder: Path) -> None:
+    """Plant a spike x3 in real importers' months, four origins pooled, and compare with the median of the last 24 months."""
+    truth = load_module(folder / "benchmarks" / "series_truth.py")
+    imports, coverage = read_monthly(folder / "data" / "comtrade_monthly_2008_2018")
+    kg = importer_panel(imports, coverage, None, make_calendar("M", 200801, 201802)).kg
+    worlds = [kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)]
+    planted = [np.column_stack([world[:, :-1], 3 * world[:, -1]]) for world in worlds]
+    for score in (score_last_month, score_by_median):
+        clean, strange = (np.concatenate([score(world) for world in side]) for side in (worlds, planted))
+        print(f"average precision, spike x3 in {len(clean):,} real months, {score.__name__}: {truth.average_precision(clean, strange):.3f}")
+
+
+def score_by_median(amounts: np.ndarray) -> np.ndarray:
+    """Score the last column by its distance from the median of the 24 traded months before it, in median absolute deviations."""
+    log_kg = np.log(amounts, out=np.full(amounts.shape, np.nan), where=amounts > 0)
+    recent = log_kg[:, -25:-1]
+    centre, spread = median_scale(recent, np.isfinite(recent))
+    return (log_kg[:, -1] - centre) / np.maximum(spread, 0.1)
 
 
 def bench_fits() -> None:
@@ -128,11 +149,14 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "shared"
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     bench_fits()
-    for bench, needed in ((bench_detection, "benchmarks/series_truth.py"), (bench_stage, "data/comtrade_monthly_2008_2018")):
-        if (folder / needed).exists():
-            bench(folder)
+    series_truth, monthly = folder / "benchmarks" / "series_truth.py", folder / "data" / "comtrade_monthly_2008_2018"
+    needs = {bench_detection: [series_truth], bench_real_series: [series_truth, monthly], bench_stage: [monthly]}
+    for bench, needed in needs.items():
+        absent = [path.name for path in needed if not path.exists()]
+        if absent:
+            print(f"skipped {bench.__name__}: {', '.join(absent)} is not in {folder}")
         else:
-            print(f"skipped {bench.__name__}: {needed} is not in {folder}")
+            bench(folder)
 
 
 if __name__ == "__main__":

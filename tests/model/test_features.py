@@ -14,8 +14,8 @@ NO_MIRROR = load_contract("mirror_pair").empty_frame()
 
 def window_of(imports: pl.DataFrame, periods: list[int]) -> pl.DataFrame:
     """Return a baseline that says no more than which periods are looked at."""
-    keys = {"exporter_code": 0, "importer_code": 484, "commodity_code": "291411", "series_level": "importer", "freq_code": "M"}
-    rows = [{**keys, "period": period, "history_periods": 0, "is_scored": True} for period in periods]
+    keys = {"exporter_code": 0, "importer_code": 484, "series_level": "importer", "freq_code": "M", "history_periods": 0, "is_scored": True}
+    rows = [{**keys, "period": period, "commodity_code": code} for period in periods for code in imports["commodity_code"].unique()]
     return pl.DataFrame(rows, schema=load_contract("baseline").schema)
 
 
@@ -57,6 +57,14 @@ def test_features_equal_the_loop(world) -> None:
             assert row["unit_value_ratio"] is None
         else:
             assert row["unit_value_ratio"] == pytest.approx(np.log(row["unit_value_usd_per_kg"] / np.median(values)), abs=1e-12)
+
+
+def test_each_commodity_has_a_window_of_its_own(world) -> None:
+    imports, described = world
+    later = pl.col("commodity_code") == "291812"
+    window = window_of(imports, CALENDAR[20:].tolist()).filter(~later | (pl.col("period") >= int(CALENDAR[40])))
+    shorter = describe_flows(imports, NO_MIRROR, window)
+    assert shorter.height == described.filter(~later | (pl.col("period") >= int(CALENDAR[40]))).height < described.height
 
 
 def test_a_first_flow_has_no_last_trade_and_no_share() -> None:

@@ -20,16 +20,16 @@ FLOW_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_
 
 
 def describe_flows(imports: pl.DataFrame, mirror_pair: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per reported flow of the baseline's window with its key, is_scored, importer_kg and the columns FEATURES.
+    """Return one row per reported flow of its commodity's window in the baseline: its key, is_scored, importer_kg and the columns FEATURES.
 
     Everything but z_kg, which rests on the reconciliation's view, is taken from the period itself and earlier ones.
     """
-    window = baseline.select("freq_code", "period", "is_scored").unique()
+    window = baseline.select("freq_code", "commodity_code", "period", "is_scored").unique()
     described = pl.concat([_describe_frequency(rows, str(key[0])) for key, rows in imports.group_by("freq_code")] or [imports])
     seasonal = baseline.filter(pl.col("series_level") == "flow").select(*FLOW_KEY, "z_seasonal")
     mirror = mirror_pair.select(*FLOW_KEY, "z_kg")
     return (
-        described.join(window, on=["freq_code", "period"])
+        described.join(window, on=["freq_code", "commodity_code", "period"])
         .join(seasonal, on=FLOW_KEY, how="left")
         .join(mirror, on=FLOW_KEY, how="left")
         .sort(FLOW_KEY)

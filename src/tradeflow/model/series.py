@@ -80,7 +80,8 @@ def reported_periods(keys: pl.DataFrame, coverage: pl.DataFrame, births: pl.Data
     table[places["row"].to_numpy(), places["column"].to_numpy()] = True
     mask = table[np.searchsorted(importers.to_numpy(), keys["importer_code"].to_numpy())]
     if births is not None:
-        first = keys.join(births, on=PAIR, how="left", maintain_order="left")["first_period"].fill_null(0).to_numpy()
+        earliest = births.group_by(PAIR).agg(pl.col("first_period").min())
+        first = keys.join(earliest, on=PAIR, how="left", maintain_order="left")["first_period"].fill_null(0).to_numpy()
         mask &= calendar[None, :] >= first[:, None]
     return mask
 
