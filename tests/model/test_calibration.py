@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from scipy import stats
 
 from tradeflow.model.calibration import benjamini_hochberg, calibrate, conformal_p_values
 from tradeflow.model.grouping import describe_group, spell_group, widen_group
@@ -77,8 +78,6 @@ def test_tail_is_about_right() -> None:
         known = random.standard_t(4, 3_000)
         extreme = known.max() + 1.0
         p = conformal_p_values(np.r_[known, extreme], one_group(3_001), np.arange(3_001) < 3_000)[-1]
-        from scipy import stats
-
         ratios.append(np.log(p / stats.t.sf(extreme, 4)))
     assert abs(np.median(ratios)) < 0.5
 
