@@ -32,6 +32,7 @@ _TABLE_FOLDERS = {
     "trade_flow": "2_conformed",
     "snapshot": "2_conformed",
     "coverage": "2_conformed",
+    "commodity_coverage": "2_conformed",
     "quarantine": "2_conformed",
     "mirror_pair": "3_mirror_pair",
     "reporter_reliability": "3_mirror_pair",

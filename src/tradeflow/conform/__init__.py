@@ -3,9 +3,16 @@
 Nothing here reads or writes a file: frames and plain arguments in, frames out.
 """
 
-from tradeflow.conform.coverage import derive_coverage
+from tradeflow.conform.coverage import derive_commodity_coverage, derive_coverage
 from tradeflow.conform.editions import find_code_births, state_in_newest_edition
 from tradeflow.conform.layout import conform_trade_flow
 from tradeflow.conform.vintage import select_known_rows
 
-__all__ = ["conform_trade_flow", "derive_coverage", "find_code_births", "select_known_rows", "state_in_newest_edition"]
+__all__ = [
+    "conform_trade_flow",
+    "derive_commodity_coverage",
+    "derive_coverage",
+    "find_code_births",
+    "select_known_rows",
+    "state_in_newest_edition",
+]

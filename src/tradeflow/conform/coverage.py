@@ -6,6 +6,9 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 
+_DENSE_ROWS = 20
+"""Rows a period at which a commodity without any row was not asked for: that nobody traded it would be beyond belief."""
+
 
 def derive_coverage(trade_flow: pl.LazyFrame) -> pl.DataFrame:
     """Return `coverage`: each reporter x direction (M, X) x period of the data, reported or not reported yet.
@@ -29,3 +32,22 @@ def derive_coverage(trade_flow: pl.LazyFrame) -> pl.DataFrame:
         .select(load_contract("coverage").column_names)
         .sort("freq_code", "period", "reporter_code", "flow_code")
     )
+
+
+def derive_commodity_coverage(trade_flow: pl.LazyFrame) -> pl.DataFrame:
+    """Return `commodity_coverage`: the periods, per direction and commodity, that the figures at hand cover.
+
+    They run from the commodity's first to its last period with any row. A period between them without any row is covered too (nobody
+    traded), unless the commodity usually has `_DENSE_ROWS` rows and more: then it was not pulled.
+    """
+    key = ["freq_code", "flow_code", "commodity_code"]
+    counted = trade_flow.filter(pl.col("flow_code").is_in(["M", "X"])).group_by([*key, "period"]).agg(pl.len().alias("_rows")).collect()
+    span = counted.group_by(key).agg(
+        pl.col("period").min().alias("_first"), pl.col("period").max().alias("_last"), pl.col("_rows").median().alias("_usual_rows")
+    )
+    grid = span.join(counted.select("freq_code", "period").unique(), on="freq_code")
+    grid = grid.filter(pl.col("period").is_between(pl.col("_first"), pl.col("_last")))
+    covered = grid.join(counted, on=[*key, "period"], how="left").filter(
+        pl.col("_rows").is_not_null() | (pl.col("_usual_rows") < _DENSE_ROWS)
+    )
+    return covered.select(load_contract("commodity_coverage").column_names).sort([*key, "period"])

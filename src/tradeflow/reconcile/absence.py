@@ -17,7 +17,9 @@ _SMALLEST_MISS = 0.002
 """No reporter is credited with missing fewer of its partners' trades than two in a thousand."""
 
 
-def explain_missing_sides(pairs: pl.DataFrame, coverage: pl.DataFrame, threshold_usd: float) -> pl.DataFrame:
+def explain_missing_sides(
+    pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, threshold_usd: float
+) -> pl.DataFrame:
     """Add mirror_status, mirror_reason and partner_report_probability.
 
     The probability is that of the silent side reporting such a trade: how often it did when the other side reported one of that size, by
@@ -30,7 +32,7 @@ def explain_missing_sides(pairs: pl.DataFrame, coverage: pl.DataFrame, threshold
         .when(x.is_not_null()).then(pl.lit("exporter_only"))
         .otherwise(pl.lit("importer_only"))
     )  # fmt: skip
-    seen = _find_shifted_mirrors(_join_availability(pairs.with_columns(status.alias("mirror_status")), coverage))
+    seen = _find_shifted_mirrors(_join_availability(pairs.with_columns(status.alias("mirror_status")), coverage, commodity_coverage))
     for side, one_sided, published in (
         ("importer_code", "exporter_only", "_importer_published"),
         ("exporter_code", "importer_only", "_exporter_published"),
@@ -67,7 +69,7 @@ def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", 
     return joined.filter(pl.col("_other").is_not_null()).select(left.columns)
 
 
-def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
+def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:
     for side, flow_code in (("importer", "M"), ("exporter", "X")):
         published = coverage.filter(pl.col("flow_code") == flow_code).select(
             "freq_code", "period", pl.col("reporter_code").alias(f"{side}_code"),
@@ -76,6 +78,13 @@ def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFr
         ever = published.select("freq_code", f"{side}_code").unique().with_columns(pl.lit(value=True).alias(f"_{side}_ever"))
         pairs = pairs.join(published, on=["freq_code", "period", f"{side}_code"], how="left")
         pairs = pairs.join(ever, on=["freq_code", f"{side}_code"], how="left")
+        pulled = (
+            commodity_coverage.filter(pl.col("flow_code") == flow_code).drop("flow_code").with_columns(pl.lit(value=True).alias("_pulled"))
+        )
+        pairs = pairs.join(pulled, on=["freq_code", "commodity_code", "period"], how="left").with_columns(
+            pl.col(f"_{side}_published") & pl.col("_pulled").fill_null(value=False)
+        )
+        pairs = pairs.drop("_pulled")
     flags = ["_importer_published", "_exporter_published", "_importer_ever", "_exporter_ever"]
     return pairs.with_columns(pl.col(flags).fill_null(value=False))
 

@@ -12,9 +12,10 @@ from tradeflow.reconcile.gap import balance_sides, standardise_gap
 from tradeflow.reconcile.margin import restate_cif_as_fob
 from tradeflow.reconcile.pairs import PAIR_KEY, pair_mirror_flows
 from tradeflow.reconcile.reliability import fit_reporter_reliability
+from tradeflow.reconcile.scale import mark_weights_out_of_scale
 
 _MEASURES = {
-    "net_weight": ("export_net_weight_kg", "import_net_weight_kg"),
+    "net_weight": ("_export_kg", "_import_kg"),
     "value": ("export_value_usd", "import_fob_value_usd"),
 }
 
@@ -31,22 +32,32 @@ class ReconcileOptions:
 
 
 def reconcile_trade_flow(
-    trade_flow: pl.LazyFrame, coverage: pl.DataFrame, fob_reporters: pl.Series, options: ReconcileOptions
+    trade_flow: pl.LazyFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, fob_reporters: pl.Series, options: ReconcileOptions
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (`mirror_pair`, `reporter_reliability`), sorted by their keys.
 
     fob_reporters: codes of the areas whose imports are published FOB.
     """
     pairs = pair_mirror_flows(trade_flow).collect().sort(PAIR_KEY)
+    pairs = _keep_evident_weights(mark_weights_out_of_scale(pairs))
     pairs = restate_cif_as_fob(pairs, fob_reporters, options.prior_margin_rate, options.prior_margin_weight)
     reliability = pl.concat([_fit_measure(pairs, measure, options.floor_sigma) for measure in _MEASURES])
     pairs = _score_value(pairs, reliability, options)
     pairs = _score_weight(pairs, reliability, options)
-    pairs = explain_missing_sides(pairs, coverage, options.threshold_usd)
+    pairs = explain_missing_sides(pairs, coverage, commodity_coverage, options.threshold_usd)
     return (
         _in_contract(pairs.with_columns(*_asymmetry()), "mirror_pair").sort(PAIR_KEY),
         _in_contract(reliability, "reporter_reliability").sort("reporter_code", "flow_code", "measure"),
     )
+
+
+def _keep_evident_weights(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Add _export_kg and _import_kg: the weights that are of the right order of magnitude."""
+    kept = [
+        pl.when(~pl.col(f"is_{side}_weight_out_of_scale")).then(pl.col(f"{side}_net_weight_kg")).alias(f"_{side}_kg")
+        for side in ("export", "import")
+    ]
+    return pairs.with_columns(kept)
 
 
 def _fit_measure(pairs: pl.DataFrame, measure: str, floor_sigma: float) -> pl.DataFrame:
@@ -86,7 +97,7 @@ def _asymmetry() -> list[pl.Expr]:
     total = pl.when(x + m > 0).then(x + m)
     return [
         (x - m).alias("asymmetry_usd"),
-        (pl.col("export_net_weight_kg") - pl.col("import_net_weight_kg")).alias("asymmetry_kg"),
+        (pl.col("_export_kg") - pl.col("_import_kg")).alias("asymmetry_kg"),
         (2 * (x - m) / total).alias("asymmetry_ratio"),
         ((x - m) / total).alias("discrepancy_index"),
     ]

@@ -28,10 +28,12 @@ _ROUTE_HABIT_PERIODS = 6
 
 @dataclass(frozen=True)
 class Window:
-    """First period of the calibration and of the scored window, per frequency; and the shortest history that is judged."""
+    """Where the calibration and the scored periods begin, and the shortest history that is judged.
 
-    calibration_start: dict[str, int]
-    scored_start: dict[str, int]
+    starts: freq_code, commodity_code, _calibration_start, _scored_start, _newest.
+    """
+
+    starts: pl.DataFrame
     min_history_periods: int
 
 
@@ -130,7 +132,8 @@ def new_route(tables: Evidence) -> pl.DataFrame:
     size = pl.col("log_kg")
     spread = (size - size.median()).abs().median().over(_CODE) * _NORMAL_MAD
     sized = flows.with_columns(((size - size.median().over(_CODE)) / spread.clip(lower_bound=0.1)).alias("score"))
-    return _with_flow_figures(sized.filter(is_new & size.is_not_null()), tables).with_columns(
+    opened = _with_flow_figures(sized.filter(is_new & size.is_not_null()), tables)
+    return opened.filter(~pl.col("is_import_weight_out_of_scale")).with_columns(
         pl.col("observed_kg").alias("excess_kg"),
         pl.concat_str(pl.lit("first shipments of HS "), "commodity_code").alias("comparable_group"),
     )
@@ -170,7 +173,9 @@ def _price_deviation(flows: pl.DataFrame) -> pl.DataFrame:
 def isolated_flow(tables: Evidence) -> pl.DataFrame:
     """Strange in no single way, but alone in the crowd of comparable flows (isolation forest)."""
     alone = tables.flow_score.filter(pl.col("isolation_score").is_not_null())
-    return _with_flow_figures(alone, tables).with_columns(
+    # A weight of the wrong order of magnitude stands alone in every crowd: the rule for unit values tells it.
+    in_scale = _with_flow_figures(alone, tables).filter(~pl.col("is_import_weight_out_of_scale"))
+    return in_scale.with_columns(
         pl.col("isolation_score").alias("score"), pl.concat_str(pl.lit("flows of "), "comparable_group").alias("comparable_group")
     )
 
@@ -196,7 +201,7 @@ def _as_candidates(rows: pl.DataFrame, rule: str, window: Window) -> pl.DataFram
     named = rows.with_columns(pl.lit(rule).alias("rule"))
     if "window_periods" not in named.columns:
         named = named.with_columns(pl.lit(1).alias("window_periods"))
-    given = _in_window(named, window).with_columns(_is_scored(window))
+    given = _in_window(named, window)
     columns = [
         (pl.col(column.name) if column.name in given.columns else pl.lit(None)).cast(column.dtype).alias(column.name)
         for column in contract.columns
@@ -205,12 +210,11 @@ def _as_candidates(rows: pl.DataFrame, rule: str, window: Window) -> pl.DataFram
 
 
 def _in_window(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    return rows.filter(pl.col("period") >= pl.col("freq_code").replace_strict(window.calibration_start, default=0, return_dtype=pl.Int32))
-
-
-def _is_scored(window: Window) -> pl.Expr:
-    start = pl.col("freq_code").replace_strict(window.scored_start, default=0, return_dtype=pl.Int32)
-    return (pl.col("period") >= start).alias("is_scored")
+    """Keep the calibration and scored periods and say which is which in is_scored."""
+    placed = rows.drop("is_scored", strict=False).join(window.starts, on=_CODE)
+    period = pl.col("period")
+    kept = placed.filter(period.is_between(pl.col("_calibration_start"), pl.col("_newest")))
+    return kept.with_columns((period >= pl.col("_scored_start")).alias("is_scored"))
 
 
 def _import_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
@@ -254,5 +258,6 @@ def _with_flow_figures(flows: pl.DataFrame, tables: Evidence) -> pl.DataFrame:
         pl.col("export_net_weight_kg").alias("mirror_net_weight_kg"),
         pl.col("export_value_usd").alias("mirror_value_usd"),
         "mirror_status",
+        "is_import_weight_out_of_scale",
     )
     return flows.join(sides, on=PAIR_KEY, how="left").with_columns(pl.lit("flow").alias("subject"))

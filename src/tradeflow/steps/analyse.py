@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from tradeflow.conform import derive_coverage, find_code_births
-from tradeflow.contract import load_codelist
+from tradeflow.conform import derive_commodity_coverage, derive_coverage, find_code_births
+from tradeflow.contract import load_codelist, load_contract
 from tradeflow.lake import Lake, read_table
-from tradeflow.settings import Settings
+from tradeflow.settings import Model, Settings
 from tradeflow.signals import (
     RULES,
     Evidence,
@@ -30,27 +30,29 @@ _log = logging.getLogger("tradeflow")
 
 
 def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
-    """Make `coverage`, `mirror_pair` and `reporter_reliability`."""
+    """Make `coverage`, `commodity_coverage`, `mirror_pair` and `reporter_reliability`."""
     from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
 
     key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
-    tables = ("coverage", "mirror_pair", "reporter_reliability")
+    tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability")
     if stands := standing(lake, key, *tables):
         return Made(stands, is_new=False)
     rows = known_rows(settings, lake, known)
-    coverage = derive_coverage(rows)
+    coverage, commodity_coverage = derive_coverage(rows), derive_commodity_coverage(rows)
     areas = load_codelist("area")
+    options = ReconcileOptions(**settings.reconcile.model_dump())
     fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
     _log.info("putting both sides of each trade beside one another")
-    pairs, reliability = reconcile_trade_flow(rows, coverage, fob_reporters, ReconcileOptions(**settings.reconcile.model_dump()))
-    return Made(commit(lake, key, coverage=coverage, mirror_pair=pairs, reporter_reliability=reliability), is_new=True)
+    pairs, reliability = reconcile_trade_flow(rows, coverage, commodity_coverage, fob_reporters, options)
+    frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
+    return Made(commit(lake, key, **frames), is_new=True)
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
     """Make `baseline`, `flow_score` and `flow_score_feature`."""
-    from tradeflow.model import fit_seasonal_baseline, score_flows
+    from tradeflow.model import score_flows
 
-    key = hash_texts("model", reconciled.tables[1].inputs_key, settings.model.model_dump_json())
+    key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
     if stands := standing(lake, key, "baseline", "flow_score", "flow_score_feature"):
         return Made(stands, is_new=False)
     rows = known_rows(settings, lake, known)
@@ -58,22 +60,38 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     coverage = read_table(lake, "coverage").collect()
     births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
     imports = _import_frame(pairs)
-    options = settings.model
-    parts = []
-    for freq_code in ("M", "A"):
+    is_evidence = ~pairs.filter(pl.col("import_value_usd").is_not_null())["is_import_weight_out_of_scale"]
+    in_scale = imports.with_columns(pl.when(is_evidence).then(pl.col("net_weight_kg")).alias("net_weight_kg"))
+    _log.info("learning what each series normally does")
+    baseline = _fit_baselines(settings.model, in_scale, coverage, read_table(lake, "commodity_coverage").collect(), births)
+    _log.info("looking for flows that are alone in the crowd")
+    trees, seed = settings.model.forest_trees, settings.model.forest_seed
+    flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
+    return Made(commit(lake, key, baseline=baseline, flow_score=flow_score, flow_score_feature=features), is_new=True)
+
+
+def _fit_baselines(
+    options: Model, imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, births: pl.DataFrame
+) -> pl.DataFrame:
+    """Fit the commodities that the figures cover over the same periods together, each up to its own newest period."""
+    from tradeflow.model import fit_seasonal_baseline
+
+    covered = commodity_coverage.filter(pl.col("flow_code") == "M").group_by("freq_code", "commodity_code").agg(pl.col("period").sort())
+    parts = [load_contract("baseline").empty_frame()]
+    for (freq_code, _), group in covered.sort("commodity_code").group_by("freq_code", "period", maintain_order=True):
         of_freq = pl.col("freq_code") == freq_code
-        _log.info(f"learning what {'monthly' if freq_code == 'M' else 'annual'} series normally do")
+        periods = group["period"][0]
         parts.append(
             fit_seasonal_baseline(
-                imports.filter(of_freq), coverage.filter(of_freq),
-                scored_periods=options.scored_periods, calibration_periods=options.calibration_periods,
-                min_history_periods=options.min_history_periods, births=births.filter(of_freq).drop("freq_code"),
+                imports.filter(of_freq & pl.col("commodity_code").is_in(group["commodity_code"].implode())),
+                coverage.filter(of_freq & pl.col("period").is_in(periods.implode())),
+                scored_periods=options.scored_periods,
+                calibration_periods=options.calibration_periods,
+                min_history_periods=options.min_history_periods,
+                births=births.filter(of_freq).drop("freq_code"),
             )
-        )  # fmt: skip
-    baseline = pl.concat(parts)
-    _log.info("looking for flows that are alone in the crowd")
-    flow_score, features = score_flows(imports, pairs, baseline, trees=options.forest_trees, seed=options.forest_seed)
-    return Made(commit(lake, key, baseline=baseline, flow_score=flow_score, flow_score_feature=features), is_new=True)
+        )
+    return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
 
 
 def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -124,12 +142,17 @@ def _rule_tables(settings: Settings, lake: Lake) -> Evidence:
 
 
 def _window(settings: Settings, pairs: pl.DataFrame) -> Window:
-    newest = dict(pairs.filter(pl.col("import_value_usd").is_not_null()).group_by("freq_code").agg(pl.col("period").max()).iter_rows())
-    newest = newest or dict(pairs.group_by("freq_code").agg(pl.col("period").max()).iter_rows())
+    """Count back from the newest period in which a commodity's imports (else its exports) are known."""
+    newest = pairs.group_by("freq_code", "commodity_code").agg(
+        pl.col("period").filter(pl.col("import_value_usd").is_not_null()).max().fill_null(pl.col("period").max()).alias("_newest")
+    )
     model = settings.model
-    scored = {freq: step_back(period, model.scored_periods - 1) for freq, period in newest.items()}
-    calibration = {freq: step_back(period, model.scored_periods + model.calibration_periods - 1) for freq, period in newest.items()}
-    return Window(calibration, scored, model.min_history_periods)
+    scored, calibration = model.scored_periods - 1, model.scored_periods + model.calibration_periods - 1
+    starts = newest.with_columns(
+        pl.col("_newest").map_elements(lambda period: step_back(period, calibration), return_dtype=pl.Int32).alias("_calibration_start"),
+        pl.col("_newest").map_elements(lambda period: step_back(period, scored), return_dtype=pl.Int32).alias("_scored_start"),
+    )
+    return Window(starts, model.min_history_periods)
 
 
 def step_back(period: int, periods: int) -> int:

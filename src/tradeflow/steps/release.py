@@ -17,7 +17,18 @@ from tradeflow.signals import rule_meanings
 from tradeflow.steps.handles import Conformed, Known, Made, code_version, hash_texts
 
 _log = logging.getLogger("tradeflow")
-_TABLES = ("snapshot", "trade_flow", "quarantine", "coverage", "mirror_pair", "reporter_reliability", "baseline", "flow_score", "signal")
+_TABLES = (
+    "snapshot",
+    "trade_flow",
+    "quarantine",
+    "coverage",
+    "commodity_coverage",
+    "mirror_pair",
+    "reporter_reliability",
+    "baseline",
+    "flow_score",
+    "signal",
+)
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
 
 
