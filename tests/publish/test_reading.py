@@ -39,8 +39,8 @@ def test_all_signals_come_back_heads_first_by_rank(database: Path, made: Made) -
         ({"importer": "mexico"}, pl.col("importer_code") == 484),
         ({"importer": 76}, pl.col("importer_code") == 76),
         ({"importer": "076"}, pl.col("importer_code") == 76),
-        ({"min_score": 60.0}, pl.col("anomaly_score") >= 60),
-        ({"rule": "mirror_gap", "min_score": 50.0}, (pl.col("rule") == "mirror_gap") & (pl.col("anomaly_score") >= 50)),
+        ({"min_score": 60.0}, pl.col("lead_score") >= 60),
+        ({"rule": "mirror_gap", "min_score": 50.0}, (pl.col("rule") == "mirror_gap") & (pl.col("lead_score") >= 50)),
     ],
 )
 def test_filters_keep_what_they_name(database: Path, made: Made, asked: dict[str, Any], expected: pl.Expr) -> None:

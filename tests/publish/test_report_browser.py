@@ -12,6 +12,9 @@ import pytest
 from tests.publish.chromium import Page, find_chromium, open_chromium
 from tests.publish.conftest import Made
 from tests.publish.test_report import nasty_page
+from tests.publish.world import replace_tables
+from tradeflow.publish.report import render_report
+from tradeflow.settings import Publish
 
 pytestmark = pytest.mark.browser
 _SHOWN = "[...document.querySelectorAll('tbody.lead')].filter(each => !each.hidden)"
@@ -63,6 +66,17 @@ def test_every_lead_can_be_drawn(tab: Page, report: Path) -> None:
     tab.wait_for(f"document.querySelectorAll('.chart svg').length === {places}")
 
 
+def test_lead_beyond_the_scale_has_its_figure_beside_it(tab: Page, made: Made, tmp_path: Path) -> None:
+    tables, manifest = made
+    huge = tables.signal.with_columns(pl.when(pl.col("lead_rank") == 2).then(9e9).otherwise("observed_kg").alias("observed_kg"))
+    path = tmp_path / "report.html"
+    path.write_text(render_report(replace_tables(tables, signal=huge), manifest, Publish(leads=2)), encoding="utf-8")
+    tab.open(path)
+    tab.evaluate("document.querySelectorAll('tbody.lead .figures')[1].click()")
+    tab.wait_for(f"{_DRAWN} === 2")
+    assert "9,000,000 t ↑" in tab.evaluate("document.querySelector('details[open] .chart[data-chart=history] svg').textContent")
+
+
 def test_chart_library_waits_until_a_lead_is_opened(tab: Page, report: Path) -> None:
     tab.open(report)
     assert tab.evaluate("typeof window.vegaEmbed") == "undefined"
@@ -77,7 +91,7 @@ def test_filters_narrow_the_table_and_say_so(tab: Page, report: Path, heads: pl.
     assert tab.evaluate(f"{_SHOWN}.length") == gaps.height
     assert tab.evaluate("document.getElementById('shown-count').textContent") == f"{gaps.height} of 50 leads shown"
     tab.evaluate("form.score.value = 80; form.dispatchEvent(new Event('input'))")
-    assert tab.evaluate(f"{_SHOWN}.length") == gaps.filter(pl.col("anomaly_score") >= 80).height
+    assert tab.evaluate(f"{_SHOWN}.length") == gaps.filter(pl.col("lead_score") >= 80).height
     tab.evaluate("form.reset()")
     tab.wait_for(f"{_SHOWN}.length === 50")
     tab.evaluate("form.text.value = 'MEXICO acetone'; form.dispatchEvent(new Event('input'))")

@@ -97,7 +97,8 @@ def _with_defaults(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]
     """Give a required column that this world does not care about the smallest value that its contract allows."""
     if name == "trade_history":
         return rows
-    unnamed = {column.name: column.minimum for column in load_contract(name).columns if column.is_required}
+    required = [column for column in load_contract(name).columns if column.is_required]
+    unnamed = {column.name: False if column.dtype == pl.Boolean else column.minimum for column in required}
     return [unnamed | row for row in rows]
 
 
@@ -184,10 +185,8 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
     elif period == 202412:
         exporter_kg, status, reason = None, "importer_only", "not_reported_yet"
     exporter = route["exporter_code"] or PART_OF_ALL
-    row: dict[str, Any] = dict.fromkeys(load_contract("mirror_pair").column_names)
     made["mirror_pair"].append(
-        row
-        | route
+        route
         | {
             "period": period, "exporter_code": exporter, "export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg,
             "mirror_status": status, "mirror_reason": reason, "valuation_basis": "margin_estimated" if importer_kg else "no_import_report",

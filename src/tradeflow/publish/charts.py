@@ -54,7 +54,7 @@ def _history_layers() -> list[alt.Chart]:
     return [
         base.mark_area(color="var(--band)", opacity=1, interpolate="monotone").encode(y=_weight("lower"), y2="upper:Q"),
         base.mark_rule(color="var(--band)", strokeWidth=8).encode(y=_weight("lone_lower"), y2="lone_upper:Q"),
-        _lead_period(base),
+        _lead_periods(),
         base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3], interpolate="monotone").encode(y=_weight("expected")),
         base.mark_tick(color="var(--expected)", thickness=1.5, width=10).encode(y=_weight("lone_expected")),
         base.mark_rule(color="var(--observed)", strokeWidth=1.5, opacity=0.55).encode(y=_weight("stem"), y2=alt.datum(0)),
@@ -65,6 +65,7 @@ def _history_layers() -> list[alt.Chart]:
         ),
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),
         base.mark_point(shape="diamond", filled=True, opacity=1, size=130, color="var(--flag)").encode(y=_weight("lead")),
+        _figure_beyond_the_scale(base),
         _whole_period_tooltip(base),
     ]
 
@@ -73,11 +74,12 @@ def _mirror_layers() -> list[alt.Chart]:
     """Layer the two sides as points with their difference as a bar between them."""
     base = _base_chart()
     return [
-        _lead_period(base),
+        _lead_periods(),
         base.mark_rule(color="var(--gap)", strokeWidth=3).encode(y=_weight("exporter"), y2="importer:Q"),
         base.mark_point(shape="square", filled=True, opacity=1, size=44, color="var(--exporter)").encode(y=_weight("exporter")),
         base.mark_point(filled=True, opacity=1, size=48, color="var(--observed)").encode(y=_weight("importer")),
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),
+        _figure_beyond_the_scale(base),
         _whole_period_tooltip(base),
     ]
 
@@ -94,9 +96,17 @@ def _weight(column: str) -> alt.Y:
     return alt.Y(f"{column}:Q", scale=alt.Scale(zero=True, nice=True), axis=axis)
 
 
-def _lead_period(base: alt.Chart) -> alt.Chart:
-    marked: alt.Chart = base.transform_filter("datum.flagged").mark_rule(color="var(--flag)", strokeWidth=10, opacity=0.13)
-    return marked
+def _lead_periods() -> alt.Chart:
+    """Shade the periods that the lead is about, as one piece."""
+    span = alt.Chart(_FIGURES).encode(x=alt.X("lead_from:T"), x2="lead_to:T")
+    shaded: alt.Chart = span.mark_rect(color="var(--flag)", opacity=0.12)
+    return shaded
+
+
+def _figure_beyond_the_scale(base: alt.Chart) -> alt.Chart:
+    text = base.mark_text(align="right", dx=-11, color="var(--flag)", fontSize=12, fontWeight="bold")
+    written: alt.Chart = text.encode(y=_weight("beyond_at"), text="beyond:N")
+    return written
 
 
 def _whole_period_tooltip(base: alt.Chart) -> alt.Chart:

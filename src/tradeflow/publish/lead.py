@@ -10,15 +10,10 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.publish import wording as say
-from tradeflow.publish.lead_months import lead_months, lead_periods, reporting_side, share_with_trade
+from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
+from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance
 from tradeflow.publish.tables import ReleaseTables
-
-_STATE_WORDS = {
-    "none": "no trade reported",
-    "weight_missing": "reported without a weight",
-    "not_reported": "not reported",
-}
 
 
 @dataclass(frozen=True)
@@ -40,9 +35,10 @@ class Lead:
     history_side: str
 
     @property
-    def since(self) -> int | None:
-        """The first of the periods that the figures are summed over; None where it is the lead's period alone."""
-        return lead_periods(self.signal)[0] if self.signal["window_periods"] > 1 else None
+    def other_words(self) -> str:
+        """Which other rules the lead broke; where there are none, that its own rule saw it elsewhere too."""
+        rules = dict.fromkeys(other["rule"] for other in self.others if other["rule"] != self.signal["rule"])
+        return ", ".join(map(say.say_rule, rules)) or "the same in other periods or sums"
 
     @property
     def haystack(self) -> str:
@@ -90,7 +86,7 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
         features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),
-        charts={"history": _history_figures(signal, months), "mirror": _mirror_figures(months)},
+        charts={"history": history_figures(signal, months), "mirror": mirror_figures(months)},
         facts=_facts(signal),
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=reporting_side(signal, tables),
@@ -155,80 +151,12 @@ def _partner(code: int) -> str:
 
 def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]:
     """Return the newest periods, newest first, and never without the lead's own."""
-    place = months.height - 1 - (months["is_lead_period"].arg_max() or 0)
-    newest = months.reverse().head(max(shown, place + 2))
+    newest = months.reverse().head(max(shown, periods_back_to_lead(months) + 1))
     return [
         row
         | {
-            "observed_words": _STATE_WORDS.get(row["observed_state"], say.say_weight(row["observed_kg"])),
+            "observed_words": say_observed(row),
             "mirror_words": say.MIRROR_WORDS.get(row["mirror_reason"] or "", ""),
         }
         for row in newest.iter_rows(named=True)
     ]
-
-
-def _history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
-    """Return columns for the history chart, in the unit that suits them; a line joins points only where most periods have trade."""
-    is_regular = share_with_trade(months) >= 0.5
-    top = _largest(months, "observed_kg", "upper_kg")
-    divisor, unit = _unit_for(top)
-    scaled = {name: _scaled(months, f"{name}_kg", divisor) for name in ("observed", "expected", "lower", "upper")}
-    tips = [_history_tip(row) for row in months.iter_rows(named=True)]
-    return scaled | {
-        "date": months["period"].to_list(),
-        "state": months["observed_state"].to_list(),
-        "flagged": months["is_lead_period"].to_list(),
-        "lead": _lead_figures(signal, months, divisor),
-        "regular": is_regular,
-        "tip": tips,
-        "unit": unit,
-    }
-
-
-def _lead_figures(signal: dict[str, Any], months: pl.DataFrame, divisor: float) -> list[float | None]:
-    """Return the lead's own figure at its period; where it is summed over several, each period's part of it."""
-    marked = pl.col("is_lead_period")
-    part = pl.when(pl.col("observed_kg") > 0).then("observed_kg")
-    figure = pl.lit(signal["observed_kg"]) if signal["window_periods"] == 1 else part
-    scaled = (figure.cast(pl.Float64) / divisor).round_sig_figs(4)
-    return months.select(pl.when(marked).then(scaled).alias("lead"))["lead"].to_list()
-
-
-def _mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
-    shown = months.tail(36)
-    divisor, unit = _unit_for(_largest(shown, "import_net_weight_kg", "export_net_weight_kg"))
-    importer, exporter = (_scaled(shown, f"{side}_net_weight_kg", divisor) for side in ("import", "export"))
-    paired = shown["mirror_status"].is_not_null().to_list()
-    return {
-        "date": shown["period"].to_list(),
-        "flagged": shown["is_lead_period"].to_list(),
-        "importer": importer,
-        "exporter": exporter,
-        "silent": [has and (i is None or e is None) for has, i, e in zip(paired, importer, exporter, strict=True)],
-        "tip": [_mirror_tip(row) for row in shown.iter_rows(named=True)],
-        "unit": unit,
-    }
-
-
-def _unit_for(top_kg: float) -> tuple[float, str]:
-    return (1000.0, "t") if top_kg >= 5000 else (1.0, "kg")
-
-
-def _largest(months: pl.DataFrame, *columns: str) -> float:
-    tops = [months[column].max() for column in columns]
-    return max((float(top) for top in tops if top is not None), default=0.0)  # type: ignore[arg-type]
-
-
-def _scaled(months: pl.DataFrame, column: str, divisor: float) -> list[float | None]:
-    return (months[column] / divisor).round_sig_figs(4).to_list()
-
-
-def _history_tip(row: dict[str, Any]) -> str:
-    observed = _STATE_WORDS.get(row["observed_state"], say.say_weight(row["observed_kg"]))
-    expected = "" if row["expected_kg"] is None else f"; expected {say.say_weight(row['expected_kg'])}"
-    return f"{say.say_period(row['period'])}: {observed}{expected}"
-
-
-def _mirror_tip(row: dict[str, Any]) -> str:
-    importer, exporter = say.say_weight(row["import_net_weight_kg"]), say.say_weight(row["export_net_weight_kg"])
-    return f"{say.say_period(row['period'])}: importer {importer}, exporter {exporter}"

@@ -56,6 +56,11 @@ def reporting_side(signal: dict[str, Any], tables: ReleaseTables) -> str:
     return _reported_history(signal, tables.trade_history)[1]
 
 
+def periods_back_to_lead(months: pl.DataFrame) -> int:
+    """Return how many of the newest periods it takes to reach the first of the lead's own."""
+    return months.height - (months["is_lead_period"].arg_max() or 0)
+
+
 def share_with_trade(months: pl.DataFrame) -> float:
     """Return the share of the reported periods that had trade: where it is small, a line between points would be a fiction."""
     known = months.filter(pl.col("observed_state") != "not_reported")

@@ -38,7 +38,8 @@ def read_signals(
 ) -> pl.DataFrame:
     """Return signals in the contract's columns: the heads of the leads by rank, then the other signals of these leads.
 
-    `commodity` is an HS code or the beginning of one, dots allowed; `importer` an M49 code, ISO code or name.
+    `commodity` is an HS code or the beginning of one, dots allowed; `importer` an M49 code, ISO code or name; `min_score` is held against
+    the score of the lead, by which the table is ranked.
     """
     question = sa.select(_SIGNAL).order_by(_SIGNAL.c.is_lead_head.desc(), _SIGNAL.c.lead_rank, _SIGNAL.c.anomaly_score.desc())
     if rule is not None:
@@ -48,7 +49,7 @@ def read_signals(
     if importer is not None:
         question = question.where(_SIGNAL.c.importer_code == find_area(importer))
     if min_score is not None:
-        question = question.where(_SIGNAL.c.anomaly_score >= min_score)
+        question = question.where(_SIGNAL.c.lead_score >= min_score)
     with _reader(database) as connection:
         return _frame(connection, "signal", question.limit(limit))
 

@@ -16,6 +16,7 @@ from tradeflow.publish import sections
 from tradeflow.publish import wording as say
 from tradeflow.publish.charts import chart_script, chart_specifications
 from tradeflow.publish.lead import Lead, read_leads
+from tradeflow.publish.names import name_area
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
 
@@ -63,6 +64,7 @@ def _environment() -> jinja2.Environment:
     )
     spoken = ("rule", "period", "count", "weight", "value", "ratio", "probability", "share", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
+    environment.filters["area"] = name_area
     environment.globals |= {"flow_words": say.FLOW_WORDS, "evidence_words": say.EVIDENCE_WORDS}
     return environment
 

@@ -27,7 +27,7 @@ _SQL_TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
     pl.Datetime("us", "UTC"): sa.DateTime(timezone=True),
 }
 _INDEXES = {
-    "signal": [["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_rank"], ["lead_id"]],
+    "signal": [["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"]],
     "signal_feature": [],
     "signal_evidence": [],
     "baseline": [["importer_code", "commodity_code", "exporter_code"]],

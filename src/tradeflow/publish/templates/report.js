@@ -18,26 +18,34 @@
 
   const dateOf = (period) => period > 9999 ? new Date(Math.floor(period / 100), period % 100 - 1, 1) : new Date(period, 0, 1);
   const isLone = (values, at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+  // The lead's periods as one span, from half a period before the first to half a period after the last; carried by the first.
+  const spanOf = (columns, at) => {
+    if (!columns.flagged[at] || columns.flagged[at - 1]) return { lead_from: null, lead_to: null };
+    const half = (columns.date[at] > 9999 ? 15 : 180) * 86400000;
+    return { lead_from: dateOf(columns.date[at]) - half, lead_to: dateOf(columns.date[columns.flagged.lastIndexOf(true)]).getTime() + half };
+  };
+  const beyondOf = (columns, at, edge) => columns.beyond[at] === null ? { beyond_at: null } : { beyond: `${columns.beyond[at]} ↑`, beyond_at: edge };
   const rowsOf = {
     history: (columns) => columns.date.map((period, at) => {
       const state = columns.state[at];
       const observed = state === "reported" ? columns.observed[at] : null;
       const none = state === "none" ? 0 : null;
       const unknown = state === "not_reported" || state === "weight_missing" ? 0 : null;
-      const flagged = columns.flagged[at];
       const [expected, lower, upper] = [columns.expected[at], columns.lower[at], columns.upper[at]];
       const lone = isLone(columns.expected, at);
       return {
-        date: dateOf(period), observed, none, unknown, expected, lower, upper, flagged, tip: columns.tip[at],
+        date: dateOf(period), observed, none, unknown, expected, lower, upper, tip: columns.tip[at], ...spanOf(columns, at),
         lone_expected: lone ? expected : null, lone_lower: lone ? lower : null, lone_upper: lone ? upper : null,
         joined: columns.regular ? observed ?? none : null,
         stem: columns.regular ? null : observed,
         lead: columns.lead[at],
+        ...beyondOf(columns, at, columns.lead[at]),
       };
     }),
     mirror: (columns) => columns.date.map((period, at) => ({
-      date: dateOf(period), flagged: columns.flagged[at], tip: columns.tip[at],
-      importer: columns.importer[at], exporter: columns.exporter[at], unknown: columns.silent[at] ? 0 : null,
+      date: dateOf(period), tip: columns.tip[at], ...spanOf(columns, at),
+      importer: columns.importer[at], exporter: columns.exporter[at], ...beyondOf(columns, at, Math.max(columns.importer[at], columns.exporter[at])),
+      unknown: columns.silent[at] ? 0 : null,
     })),
   };
 
@@ -49,9 +57,9 @@
       const kind = place.dataset.chart;
       const specification = JSON.parse(JSON.stringify(specifications[kind]).replaceAll("net weight", columns[kind].unit));
       const rows = rowsOf[kind](columns[kind]);
-      const hasFigures = (field) => rows.some((row) => (row[field] ?? false) !== false);
+      const hasFigures = (layer) => rows.some((row) => (row[(layer.encoding.y ?? layer.encoding.x).field] ?? null) !== null);
       specification.data = { values: rows };
-      specification.layer = specification.layer.filter((layer) => hasFigures(layer.encoding.y?.field ?? layer.transform?.[0].filter.slice(6) ?? "date"));
+      specification.layer = specification.layer.filter(hasFigures);
       charts(place, specification, { actions: false, renderer: "svg", ast: true, mode: "vega-lite" })
         .catch((error) => { place.textContent = `The chart cannot be drawn: ${error.message}`; });
     }

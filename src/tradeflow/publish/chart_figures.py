@@ -1,0 +1,102 @@
+"""What one lead puts into the two charts: columns of figures, in the unit that suits them, on a scale on which its history can be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from tradeflow.publish import wording as say
+from tradeflow.publish.lead_months import periods_back_to_lead, share_with_trade
+
+_STATE_WORDS = {
+    "none": "no trade reported",
+    "weight_missing": "reported without a weight",
+    "not_reported": "not reported",
+}
+_REGULAR_SHARE = 0.8
+"""Share of months with trade from which a line between the points says something true."""
+_BEYOND_RATIO = 12
+"""Where the lead is so many times larger than anything else, it is drawn at the edge with its figure beside it."""
+_MIRROR_PERIODS = 36
+_SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
+
+
+def history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
+    """Take a lead and its months; return the columns of the history chart."""
+    marked = months.with_columns(lead_kg=_lead_weight(signal))
+    columns = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "lead_kg"]
+    drawn, unit = _scale(marked, columns)
+    return {
+        "date": months["period"].to_list(),
+        "unit": unit,
+        "regular": share_with_trade(months) >= _REGULAR_SHARE,
+        "state": months["observed_state"].to_list(),
+        "flagged": months["is_lead_period"].to_list(),
+        "beyond": [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(marked["lead_kg"], drawn["is_beyond"], strict=True)],
+        "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
+        **{column.removesuffix("_kg"): drawn[column].to_list() for column in columns},
+    }
+
+
+def mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
+    """Take a lead's months; return the columns of the chart of both sides."""
+    shown = months.tail(max(_MIRROR_PERIODS, periods_back_to_lead(months)))
+    drawn, unit = _scale(shown, _SIDES)
+    is_paired = pl.col("mirror_status").is_not_null()
+    is_silent = is_paired & pl.any_horizontal(pl.col(side).is_null() for side in _SIDES)
+    beyond = shown.select(pl.max_horizontal(_SIDES))[_SIDES[0]]
+    return {
+        "date": shown["period"].to_list(),
+        "unit": unit,
+        "flagged": shown["is_lead_period"].to_list(),
+        "silent": shown.select(is_silent.alias("silent"))["silent"].to_list(),
+        "beyond": [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(beyond, drawn["is_beyond"], strict=True)],
+        "tip": [_mirror_tip(row) for row in shown.iter_rows(named=True)],
+        "importer": drawn[_SIDES[0]].to_list(),
+        "exporter": drawn[_SIDES[1]].to_list(),
+    }
+
+
+def say_observed(month: dict[str, Any]) -> str:
+    """Say what was reported for a month, or why there is no figure."""
+    return _STATE_WORDS.get(month["observed_state"], say.say_weight(month["observed_kg"]))
+
+
+def _lead_weight(signal: dict[str, Any]) -> pl.Expr:
+    """Return the lead's own figure at its period; where it is summed over several, each period's part of it."""
+    part = pl.when(pl.col("observed_kg") > 0).then("observed_kg")
+    figure = pl.lit(signal["observed_kg"], pl.Float64) if signal["window_periods"] == 1 else part
+    return pl.when("is_lead_period").then(figure)
+
+
+def _scale(months: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, str]:
+    """Return the columns in t or kg, cut at the edge of the scale, with `is_beyond` where something was cut; and the unit."""
+    edge = _edge_of_scale(months, columns)
+    top = _largest(months, columns) if edge is None else edge
+    divisor, unit = (1000.0, "t") if top >= 5000 else (1.0, "kg")
+    is_beyond = pl.lit(False) if edge is None else pl.any_horizontal((pl.col(column) > edge).fill_null(False) for column in columns)
+    cut = [(pl.col(column).clip(upper_bound=edge) / divisor).round_sig_figs(4) for column in columns]
+    return months.select(*cut, is_beyond.alias("is_beyond")), unit
+
+
+def _edge_of_scale(months: pl.DataFrame, columns: list[str]) -> float | None:
+    """Return where the scale ends if the lead would press all else flat on the axis, as a slip of unit does; else None."""
+    usual = _largest(months.filter(~pl.col("is_lead_period")), columns)
+    lead = _largest(months.filter("is_lead_period"), columns)
+    return usual * 1.3 if usual and lead > usual * _BEYOND_RATIO else None
+
+
+def _largest(months: pl.DataFrame, columns: list[str]) -> float:
+    largest: float | None = months.select(pl.max_horizontal(pl.col(columns).max()).alias("top"))["top"].item()
+    return largest or 0.0
+
+
+def _history_tip(month: dict[str, Any]) -> str:
+    expected = "" if month["expected_kg"] is None else f"; expected {say.say_weight(month['expected_kg'])}"
+    return f"{say.say_period(month['period'])}: {say_observed(month)}{expected}"
+
+
+def _mirror_tip(month: dict[str, Any]) -> str:
+    importer, exporter = (say.say_weight(month[side]) for side in _SIDES)
+    return f"{say.say_period(month['period'])}: importer {importer}, exporter {exporter}"

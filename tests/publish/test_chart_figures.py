@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.publish.test_lead_months import SIGNAL, history, pair, tables_of
+from tradeflow.publish.chart_figures import history_figures, mirror_figures
+from tradeflow.publish.lead_months import lead_months
+
+PERIODS = [202301 + month for month in range(12)] + [202401, 202402, 202403]
+
+
+def months_of(usual_kg: float, lead_kg: float, **signal: Any) -> tuple[dict[str, Any], pl.DataFrame]:
+    lead = SIGNAL | {"observed_kg": lead_kg} | signal
+    rows = [history(period, usual_kg) for period in PERIODS] + [history(202404, lead_kg)]
+    return lead, lead_months(lead, tables_of(trade_history=rows))
+
+
+@pytest.mark.parametrize(("kg", "unit", "drawn"), [(400.0, "kg", 400.0), (6000.0, "t", 6.0)])
+def test_the_unit_suits_the_figures(kg: float, unit: str, drawn: float) -> None:
+    figures = history_figures(*months_of(kg, kg))
+    assert figures["unit"] == unit
+    assert figures["observed"] == [drawn] * 16
+    assert figures["lead"] == [None] * 15 + [drawn]
+    assert figures["beyond"] == [None] * 16
+
+
+def test_a_slip_of_unit_is_drawn_at_the_edge_with_its_figure() -> None:
+    figures = history_figures(*months_of(6_000.0, 6_000_000.0))
+    assert figures["lead"][-1] == figures["observed"][-1] == pytest.approx(6.0 * 1.3)
+    assert figures["beyond"][-1] == "6,000 t"
+    assert figures["observed"][0] == 6.0
+
+
+def test_a_lead_that_can_be_drawn_is_drawn_where_it_is() -> None:
+    figures = history_figures(*months_of(6_000.0, 70_000.0))
+    assert figures["lead"][-1] == 70.0
+    assert figures["beyond"] == [None] * 16
+
+
+def test_a_sum_over_periods_is_drawn_as_its_parts() -> None:
+    figures = history_figures(*months_of(100.0, 300.0, window_periods=2))
+    assert figures["flagged"][-3:] == [False, True, True]
+    assert figures["lead"][-3:] == [None, 100.0, 300.0]
+
+
+@pytest.mark.parametrize(("trading", "is_regular"), [(16, True), (8, False)])
+def test_points_are_joined_only_where_most_months_have_trade(trading: int, is_regular: bool) -> None:
+    periods = [*PERIODS, 202404]
+    rows = [history(period, 5.0 if at < trading else 0.0) for at, period in enumerate(periods)]
+    figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows)))
+    assert figures["regular"] is is_regular
+
+
+def test_a_side_that_says_nothing_is_marked_and_not_drawn_as_zero() -> None:
+    tables = tables_of(mirror_pair=[pair(202403, 80.0, 75.0, "both"), pair(202404, 90.0, None, "exporter_only", "not_reported_yet")])
+    figures = mirror_figures(lead_months(SIGNAL, tables))
+    assert (figures["exporter"], figures["importer"], figures["silent"]) == ([80.0, 90.0], [75.0, None], [False, True])
+    assert figures["tip"][1] == "2024-04: importer –, exporter 90.0 kg"
