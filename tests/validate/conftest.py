@@ -38,10 +38,12 @@ PORTS = """area_code,iso2,iso3,area_name
 8,NA,NAM,Namibia
 12,,,Twin
 16,,,Twin
+20,,IVC,Isle of Vic
 """
 ALIASES = """alias,area_code
 ivory coast,4
 356,8
+ivc,4
 """
 
 

@@ -88,6 +88,8 @@ def test_a_value_that_cannot_be_read_breaks_the_type_and_nothing_else(shipment: 
         ("8", 8),
         (8.0, 8),
         ("356", 8),
+        ("IVC", 4),
+        ("isle of vic", 20),
         ("Twin", None),
         ("Atlantis", None),
         ("5", None),
