@@ -11,7 +11,7 @@ import pytest
 from tests.publish.conftest import Made
 from tests.publish.world import NASTY, replace_tables
 from tradeflow.publish import names
-from tradeflow.publish.report import render_report
+from tradeflow.publish.report import embed_json, render_report
 from tradeflow.publish.tables import empty_tables
 from tradeflow.settings import Publish
 
@@ -96,6 +96,13 @@ def test_figures_of_the_charts_are_json(page: str, made: Made) -> None:
     assert text is not None
     figures = json.loads(text[1])
     assert set(figures) == set(made[0].signal.filter(pl.col("is_lead_head") & (pl.col("lead_rank") <= 50))["signal_id"])
+
+
+def test_embedded_json_cannot_end_its_element() -> None:
+    document = {"text": NASTY + "&<!-- \u2028"}
+    embedded = embed_json(document)
+    assert not set("<>&\u2028") & set(embedded)
+    assert json.loads(embedded) == document
 
 
 def nasty_page(made: Made, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -56,3 +56,13 @@ def test_no_cell_is_a_formula_or_a_link(few: Made, tmp_path: Path) -> None:
     assert b"<f>" not in written
     assert b"hyperlink" not in written
     assert "'=HYPERLINK" in texts
+
+
+def test_workbook_holds_the_first_leads_and_says_so(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradeflow.publish.workbook._LEADS", 3)
+    write_workbook(tmp_path / "signal.xlsx", *made)
+    book = pl.read_excel(tmp_path / "signal.xlsx", sheet_id=0, infer_schema_length=0)
+    kept = made[0].signal.filter(pl.col("lead_rank") <= 3)["signal_id"].to_list()
+    assert book["signal"]["Signal id"].to_list() == kept
+    assert set(book["evidence"]["Signal id"]) == set(kept)
+    assert "the first 3 of 60; all stand in signal.parquet and signal.csv" in str(book["Read me"].rows())

@@ -45,8 +45,8 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         reliability=sections.reliability_rows(tables.reporter_reliability),
         stage_times=sections.stage_times(manifest),
         run_facts=sections.run_facts(manifest),
-        figures=_embed({lead.signal["signal_id"]: lead.charts for lead in leads}),
-        specifications=_embed(chart_specifications()),
+        figures=embed_json({lead.signal["signal_id"]: lead.charts for lead in leads}),
+        specifications=embed_json(chart_specifications()),
         chart_script=_script(chart_script()),
         page_script=_script(_read_part("report.js")),
         style=Markup(_read_part("report.css")),
@@ -75,7 +75,7 @@ def _read_part(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
-def _embed(document: Any) -> Markup:
+def embed_json(document: Any) -> Markup:
     """Return JSON that cannot end the element that it stands in."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":

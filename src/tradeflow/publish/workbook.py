@@ -13,8 +13,8 @@ from tradeflow.publish.table_files import for_people
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.publish.wording import READING_NOTE, say_period
 
-_ROW_LIMIT = 1_048_575
-"""Rows that a sheet holds below its header."""
+_LEADS = 500
+"""Leads that the workbook holds, by rank: a workbook is for people. The rest stands in the Parquet and CSV files."""
 _SHEETS = {"signal": "signal", "signal_feature": "feature", "signal_evidence": "evidence"}
 _WIDTHS = {"signal_reason": 90, "comparison": 34, "commodity_name": 34, "feature": 30}
 _DICTIONARY_WIDTHS = {"Sheet": 12, "Column": 26, "Meaning": 90, "Unit": 10, "Type": 14, "Always there": 12}
@@ -22,6 +22,7 @@ _DICTIONARY_WIDTHS = {"Sheet": 12, "Column": 26, "Meaning": 90, "Unit": 10, "Typ
 
 def write_workbook(path: Path, tables: ReleaseTables, manifest: dict[str, Any]) -> None:
     """Write signal.xlsx; text is always a text cell, never a formula or a link."""
+    shown = tables.signal.filter(pl.col("lead_rank") <= _LEADS)
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         formats = {
             "header": book.add_format({"bold": True, "bg_color": "#E8ECEF", "bottom": 1, "text_wrap": True, "valign": "top"}),
@@ -34,7 +35,7 @@ def write_workbook(path: Path, tables: ReleaseTables, manifest: dict[str, Any]) 
         }
         _write_read_me(book, formats, tables, manifest)
         for table, sheet in _SHEETS.items():
-            _write_table(book, formats, sheet, getattr(tables, table), load_contract(table))
+            _write_table(book, formats, sheet, getattr(tables, table).join(shown, on="signal_id", how="semi"), load_contract(table))
         _write_dictionary(book, formats)
 
 
@@ -61,6 +62,7 @@ def _main_facts(tables: ReleaseTables, manifest: dict[str, Any]) -> list[tuple[s
         ("Periods", " to ".join(say_period(periods[end]) for end in ("first", "last") if periods.get(end))),
         ("Simulated world", "yes: no real country is meant" if manifest.get("is_simulated") else "no"),
         ("Signals in this release", f"{tables.signal.height:,}"),
+        ("Leads in this workbook", _say_leads(tables.signal)),
         ("Flagged", f"{tables.signal['is_flagged'].sum():,}"),
         ("Of these expected to be false", manifest.get("expected_false")),
     ]
@@ -70,8 +72,13 @@ def _main_facts(tables: ReleaseTables, manifest: dict[str, Any]) -> list[tuple[s
     return [(fact, str(text)) for fact, text in facts if text not in (None, "")]
 
 
+def _say_leads(signal: pl.DataFrame) -> str:
+    leads = signal["lead_id"].n_unique()
+    return f"the first {_LEADS:,} of {leads:,}; all stand in signal.parquet and signal.csv" if leads > _LEADS else f"all {leads:,}"
+
+
 def _write_table(book: Any, formats: dict[str, Any], name: str, frame: pl.DataFrame, contract: Contract) -> None:
-    shown = for_people(frame.head(_ROW_LIMIT))
+    shown = for_people(frame)
     sheet = book.add_worksheet(name)
     for at, column in enumerate(shown.columns):
         _write_header(sheet, formats, at, column, contract)
