@@ -14,7 +14,7 @@ import polars as pl
 
 from tradeflow.conform import conform_trade_flow
 from tradeflow.contract import Contract, load_codelist, load_contract
-from tradeflow.exceptions import SourceError
+from tradeflow.exceptions import SettingsError, SourceError
 from tradeflow.lake import Lake, Snapshot, list_snapshots, read_table, table_version, write_table
 from tradeflow.pull.report import PullReport
 from tradeflow.settings import ComtradeSource, FilesSource, Settings, Source
@@ -28,12 +28,19 @@ _BATCH_ROWS = 2_000_000
 
 def pull_sources(settings: Settings, lake: Lake, now: datetime) -> Pulled:
     """Ask every source of the settings; a source that fails is a line, unless the lake has nothing else to work on."""
+    _refuse_missing_folder(settings)
     reports = [_pull_source(source, settings, lake, now) for source in settings.sources]
     problems = tuple(line for report in reports for line in report.problems)
     if not any(each.source != AVAILABILITY for each in list_snapshots(lake)):
         raise SourceError("; ".join(problems) or "there is nothing to work on: name a folder with --input or a source in the settings file")
     new = sum(each.source != AVAILABILITY for report in reports for each in report.new)
     return Pulled(new, sum(report.unchanged for report in reports), problems)
+
+
+def _refuse_missing_folder(settings: Settings) -> None:
+    """A mistyped path is a mistake that waiting does not mend; among several sources it is a line, and the others go on."""
+    if len(settings.sources) == 1 and isinstance(settings.sources[0], FilesSource) and not settings.sources[0].path.exists():
+        raise SettingsError(f"there is no file or folder {settings.sources[0].path}; name one that exists")
 
 
 def _pull_source(source: Source, settings: Settings, lake: Lake, now: datetime) -> PullReport:
