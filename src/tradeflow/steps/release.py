@@ -130,7 +130,8 @@ def _trade_history(pairs: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """What either side reported of the shown series, route by route and, under exporter 0, over all of an importer's origins."""
     sides = pl.concat([_one_side(pairs, "M", "import"), _one_side(pairs, "X", "export")])
     of_all = sides.with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code"))
-    totals = of_all.group_by([*_SERIES, "period", "flow_code"]).agg(pl.col("net_weight_kg").sum(), pl.col("primary_value_usd").sum())
+    weight = pl.when(pl.col("net_weight_kg").count() > 0).then(pl.col("net_weight_kg").sum()).alias("net_weight_kg")
+    totals = of_all.group_by([*_SERIES, "period", "flow_code"]).agg(weight, pl.col("primary_value_usd").sum())
     both = pl.concat([sides, totals.select(sides.columns)])
     return both.join(shown, on=_SERIES, how="semi").sort([*_SERIES, "flow_code", "period"])
 
