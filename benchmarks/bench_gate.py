@@ -54,15 +54,16 @@ def _column(name: str, dtype: pl.DataType, values: np.ndarray | None, rows: int)
     return pl.repeat(filler, rows, dtype=dtype, eager=True).alias(name)
 
 
-def rows_a_second(frame: pl.DataFrame, contract: Contract) -> float:
-    """Return the best of three runs."""
-    seconds = []
+def measure_speed(frame: pl.DataFrame, contract: Contract) -> str:
+    """Say million rows a second and a CPU second, the best of three runs: the second one minds busy neighbours less."""
+    wall, cpu = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         verdict = hold_to_contract(frame, contract)
-        seconds.append(time.perf_counter() - start)
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - start_cpu)
         assert verdict.kept.height + verdict.broken.height == frame.height
-    return frame.height / min(seconds)
+    return f"{frame.height / min(wall) / 1e6:7.2f} /s {frame.height / min(cpu) / 1e6:5.2f} /CPU-s"
 
 
 def main() -> None:
@@ -74,15 +75,16 @@ def main() -> None:
     now = datetime.now(UTC)
     print(f"gate, {rows:,} rows x {len(contract.columns)} columns, {now:%Y-%m-%d %H:%M} UTC, polars {pl.__version__}")
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}")
+    print(f"{'million rows':<28}{'typed columns':>24}{'all text':>24}")
     clean, soiled = make_api_frame(contract, rows), make_api_frame(contract, rows, broken_share=0.02)
     for label, frame, held_to in (
         ("row rules", clean, without_keys),
         ("row rules and uniqueness", clean, contract),
         ("the same, 2% of rows broken", soiled, contract),
     ):
-        typed = rows_a_second(frame, held_to)
-        text = rows_a_second(frame.cast(dict.fromkeys(contract.column_names, pl.String)), held_to)
-        print(f"{label:<32}{typed / 1e6:6.2f} M rows/s typed{text / 1e6:8.2f} M rows/s all text")
+        typed = measure_speed(frame, held_to)
+        text = measure_speed(frame.cast(dict.fromkeys(contract.column_names, pl.String)), held_to)
+        print(f"{label:<28}{typed}{text}")
 
 
 if __name__ == "__main__":
