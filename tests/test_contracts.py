@@ -195,7 +195,11 @@ def declared_names() -> set[str]:
 
 
 def texts(node: ast.AST) -> Iterator[ast.Constant]:
-    return (each for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    """Whole texts: a name that is put together when the code runs cannot be read here."""
+    pieces = {id(piece) for each in ast.walk(node) if isinstance(each, ast.JoinedStr) for piece in each.values}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in pieces:
+            yield each
 
 
 def undeclared_columns(modules: list[str]) -> set[str]:
