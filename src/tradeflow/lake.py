@@ -18,16 +18,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import LakeError, NotFoundError
 
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
 SNAPSHOT_FOLDER = "1_snapshot"
 RELEASE_FOLDER = "7_release"
 RUN_FOLDER = "runs"
+_UNFINISHED = ".unfinished-"
 _TABLE_FOLDERS = {
     "trade_flow": "2_conformed",
     "snapshot": "2_conformed",
@@ -114,19 +118,21 @@ def write_snapshot(
 ) -> tuple[Snapshot, bool]:
     """Keep an answer's parts (name, bytes or a file to copy, rows) and its manifest; return it and whether it is new.
 
-    The same bytes as the newest answer to this query write nothing.
+    The same bytes as the newest answer to this query write nothing; nor do those that were the newest at `retrieved_at`, so that old
+    answers can be offered again in any order.
     """
     if retrieved_at.tzinfo is None:
         raise ValueError("retrieved_at needs a time zone")
     hashed = [(name, content, _sha256(content), rows) for name, content, rows in parts]
     content_key = _digest(source, query_key, *[digest for _, _, digest, _ in hashed])
     query_folder = lake.root / SNAPSHOT_FOLDER / source / _folder_name(query_key)
-    earlier = [_read_manifest(path) for path in query_folder.glob("*/manifest.json")]
-    if earlier:
-        newest = max(earlier, key=lambda each: each.retrieved_at)
-        if [part.sha256 for part in newest.parts] == [digest for _, _, digest, _ in hashed]:
-            return newest, False
-    known = {each.snapshot_id for each in earlier}
+    kept = sorted(_read_manifests(query_folder, "*/manifest.json"), key=lambda each: each.retrieved_at)
+    newest_then = [each for each in kept if each.retrieved_at <= retrieved_at][-1:]
+    at_that_time = [each for each in kept if each.retrieved_at == retrieved_at]
+    for snapshot in (*kept[-1:], *newest_then, *at_that_time):
+        if [part.sha256 for part in snapshot.parts] == [digest for _, _, digest, _ in hashed]:
+            return snapshot, False
+    known = {each.snapshot_id for each in kept}
     snapshot_id = content_key if content_key not in known else _digest(content_key, retrieved_at.isoformat())
     folder = query_folder / snapshot_id
     snapshot = Snapshot(
@@ -144,23 +150,34 @@ def write_snapshot(
 def list_snapshots(lake: Lake, source: str | None = None) -> list[Snapshot]:
     """Return all snapshots (of one source), oldest first."""
     pattern = f"{source or '*'}/*/*/manifest.json"
-    found = [_read_manifest(path) for path in (lake.root / SNAPSHOT_FOLDER).glob(pattern)]
+    found = _read_manifests(lake.root / SNAPSHOT_FOLDER, pattern)
     return sorted(found, key=lambda each: (each.retrieved_at, each.source, each.query_key, each.snapshot_id))
 
 
 def find_snapshot(lake: Lake, snapshot_id: str) -> Snapshot:
     """Return one snapshot by id; NotFoundError where there is none."""
-    for path in (lake.root / SNAPSHOT_FOLDER).glob(f"*/*/{snapshot_id}/manifest.json"):
-        return _read_manifest(path)
+    found = _read_manifests(lake.root / SNAPSHOT_FOLDER, f"*/*/{snapshot_id}/manifest.json")
+    if found:
+        return found[0]
     raise NotFoundError(f"no snapshot {snapshot_id!r} in the lake {lake.root}")
+
+
+def _read_manifests(folder: Path, pattern: str) -> list[Snapshot]:
+    # A process that was killed leaves its unfinished folder, and `*` matches names that begin with a dot.
+    paths = [path for path in folder.glob(pattern) if not path.parent.name.startswith(_UNFINISHED)]
+    return [_read_manifest(path) for path in paths]
 
 
 def _read_manifest(path: Path) -> Snapshot:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         stored["retrieved_at"] = datetime.fromisoformat(stored["retrieved_at"])
+        if stored["retrieved_at"].tzinfo is None:
+            raise ValueError("retrieved_at has no time zone")
         stored["parts"] = tuple(Part(**part) for part in stored["parts"])
         return Snapshot(**stored, folder=path.parent)
+    except OSError as error:
+        raise LakeError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(f"{path}: not a snapshot's manifest ({error}); move the folder {path.parent} away and pull again") from error
 
@@ -202,16 +219,18 @@ def _write_part(path: Path, content: bytes | Path) -> None:
 @contextlib.contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """Make a folder that appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    unfinished = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
         yield unfinished
         unfinished.chmod(0o755)
         unfinished.rename(folder)
     except OSError as error:
         raise LakeError(f"{folder}: {error.strerror or error}; nothing of it was kept, the run can be repeated") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 # --- tables --------------------------------------------------------------------------------------------------------------------
@@ -223,15 +242,9 @@ def table_path(lake: Lake, table: str) -> Path:
 
 
 def table_version(lake: Lake, table: str) -> TableVersion | None:
-    """Return the newest committed state, or None where the table was never written."""
-    from deltalake import DeltaTable
-
-    path = table_path(lake, table)
-    if not DeltaTable.is_deltatable(str(path)):
-        return None
-    stored = DeltaTable(str(path))
-    commit = stored.history(1)[0]
-    return TableVersion(table, stored.version(), int(commit.get("rows", -1)), commit.get("inputs_key", ""))
+    """Return the newest committed state, or None where the table was never written; LakeError where it cannot be read."""
+    stored = _open_table(lake, table)
+    return None if stored is None else _describe_version(table, stored)
 
 
 def write_table(
@@ -240,41 +253,92 @@ def write_table(
 ) -> TableVersion:  # fmt: skip
     """Commit `frame` as the table, or append it, or replace the rows that the SQL predicate `replace_sql` selects.
 
-    The frame is held to the table's declared columns and types; a difference is a fault of ours and raises LakeError.
+    The frame is held to the table's declared columns and types; a difference is a fault of ours and raises LakeError. Rows that stay keep
+    null in a column that a newer contract added.
     """
-    from deltalake import CommitProperties, write_deltalake
+    from deltalake import CommitProperties, PostCommitHookProperties, write_deltalake
+    from deltalake.exceptions import DeltaError
 
     declared = load_contract(table).schema
     if frame.schema != declared:
         raise LakeError(f"table {table!r}: columns differ from its contract: {_schema_difference(frame.schema, declared)}")
     path = table_path(lake, table)
-    path.mkdir(parents=True, exist_ok=True)
-    before = table_version(lake, table)
-    rows = frame.height + (before.rows if before and append else 0)
-    options: dict[str, Any] = {"mode": "append" if append else "overwrite"}
-    if replace_sql and before:
-        options |= {"predicate": replace_sql}
-    elif not append:
-        # A newer release of tradeflow may declare other columns; a table that is made anew takes them.
-        options |= {"schema_mode": "overwrite"}
-    metadata = {"inputs_key": inputs_key, "rows": str(rows)}
+    before = _open_table(lake, table)
+    options: dict[str, Any] = {"mode": "append" if append else "overwrite", "schema_mode": "overwrite"}
+    if before is not None and (append or replace_sql):
+        _check_stored_columns(lake, table, before)
+        options |= {"schema_mode": "merge"} | ({"predicate": replace_sql} if replace_sql else {})
+    elif append:
+        options |= {"schema_mode": "merge"}
     try:
+        path.mkdir(parents=True, exist_ok=True)
         write_deltalake(
             str(path), frame, partition_by=partition_by,
-            commit_properties=CommitProperties(custom_metadata=metadata), **options,
+            commit_properties=CommitProperties(custom_metadata={"inputs_key": inputs_key}),
+            # Every hundredth commit would else delete the log of versions older than a month: old versions stay readable.
+            post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False), **options,
         )  # fmt: skip
-    except OSError as error:
-        raise LakeError(f"table {table!r} in {path}: {error}; the version before stands, the run can be repeated") from error
+    except (OSError, DeltaError) as error:
+        raise LakeError(f"table {table!r} in {path}: {_one_line(error)}; the version before stands, the run can be repeated") from error
     written = table_version(lake, table)
     assert written is not None
     return written
 
 
 def read_table(lake: Lake, table: str, version: int | None = None) -> pl.LazyFrame:
-    """Scan a table, at its newest or at a named version; NotFoundError where it was never written."""
-    if table_version(lake, table) is None:
+    """Scan a table, at its newest or at a named version; NotFoundError where it, or that version, was never written."""
+    newest = table_version(lake, table)
+    if newest is None:
         raise NotFoundError(f"the lake {lake.root} holds no table {table!r} yet; run `tradeflow run` first")
+    if version is not None and not 0 <= version <= newest.version:
+        raise NotFoundError(f"table {table!r} of the lake {lake.root} has the versions 0 to {newest.version}, not {version}")
     return pl.scan_delta(str(table_path(lake, table)), version=version)
+
+
+def _open_table(lake: Lake, table: str) -> DeltaTable | None:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    path = table_path(lake, table)
+    try:
+        if not DeltaTable.is_deltatable(str(path)):
+            return None
+        stored = DeltaTable(str(path))
+        is_cut = not stored.history(1)
+    except OSError as error:
+        raise LakeError(f"table {table!r} in {path}: cannot be read: {_one_line(error)}") from error
+    except DeltaError as error:
+        raise _broken_table(lake, table, _one_line(error)) from error
+    if is_cut:
+        raise _broken_table(lake, table, f"the commit of version {stored.version()} is empty")
+    return stored
+
+
+def _describe_version(table: str, stored: DeltaTable) -> TableVersion:
+    """The inputs' key stands in the newest commit, the number of rows in the statistics of the files that make up the version."""
+    rows = sum(stored.get_add_actions().column("num_records").to_pylist())
+    return TableVersion(table, stored.version(), rows, stored.history(1)[0].get("inputs_key", ""))
+
+
+def _check_stored_columns(lake: Lake, table: str, stored: DeltaTable) -> None:
+    """Refuse to mix rows of two contracts, unless the newer one only adds columns that may be empty."""
+    contract = load_contract(table)
+    found = pl.scan_delta(stored).collect_schema()
+    may_be_new = {column.name for column in contract.columns if not column.is_required and column.name not in found}
+    expected = pl.Schema({name: dtype for name, dtype in contract.schema.items() if name not in may_be_new})
+    if dict(found) != dict(expected):
+        raise _broken_table(lake, table, f"written under another contract: {_schema_difference(found, expected)}")
+
+
+def _broken_table(lake: Lake, table: str, reason: str) -> LakeError:
+    folder = lake.root / _TABLE_FOLDERS[table]
+    return LakeError(f"table {table!r} in {folder}: {reason}; move {folder} away: the next run makes it again from the snapshots")
+
+
+def _one_line(error: Exception) -> str:
+    """Say what delta-rs said without its colours, line breaks and stack."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error))
+    return " ".join(re.split(r"\n\s*\d+: ", plain)[0].split())[:300]
 
 
 def _schema_difference(found: pl.Schema, declared: pl.Schema) -> str:
@@ -290,18 +354,24 @@ def _schema_difference(found: pl.Schema, declared: pl.Schema) -> str:
 @contextlib.contextmanager
 def hold_lake(lake: Lake) -> Iterator[None]:
     """Keep other runs off this lake; the operating system lets go of the lock when the process ends, however it ends."""
-    try:
-        (lake.root / RUN_FOLDER).mkdir(parents=True, exist_ok=True)
-        lock = (lake.root / RUN_FOLDER / "lock").open("a+")
-    except OSError as error:
-        raise LakeError(f"the lake {lake.root} cannot be written: {error.strerror}; name another with --lake") from error
-    with lock:
+    with contextlib.ExitStack() as held:
         try:
+            (lake.root / RUN_FOLDER).mkdir(parents=True, exist_ok=True)
+            lock = held.enter_context((lake.root / RUN_FOLDER / "lock").open("a+b", buffering=0))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
         except BlockingIOError:
             lock.seek(0)
-            raise LakeError(f"another run is at work on the lake {lake.root} (process {lock.read().strip()}); wait for it") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+            holder = lock.read().decode() or "unknown"
+            raise LakeError(f"another run is at work on the lake {lake.root} (process {holder}); wait for it") from None
+        except OSError as error:
+            raise LakeError(f"the lake {lake.root} cannot be written: {error.strerror}; name another with --lake") from error
+        _sweep_unfinished(lake)
         yield
+
+
+def _sweep_unfinished(lake: Lake) -> None:
+    """Remove what killed runs left half written; only the holder of the lake may, since nobody else is at work on it."""
+    for folder in (lake.root / SNAPSHOT_FOLDER).glob(f"*/*/{_UNFINISHED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
