@@ -5,16 +5,31 @@ Every setting has its default here and its meaning beside it; `config/default.to
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tradeflow.exceptions import SettingsError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 Share = Annotated[float, Field(gt=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, le=1)]
+
+_RULE_WEIGHTS = {
+    "excess_import": 1.0,
+    "mirror_gap": 1.0,
+    "missing_mirror": 0.8,
+    "new_route": 0.7,
+    "unit_value_outlier": 0.7,
+    "isolated_flow": 0.5,
+}
+_EXPOSURE_WEIGHTS = {"own": 1.0, "shared": 0.8, "none": 0.6}
 
 
 class _Section(BaseModel):
@@ -60,7 +75,8 @@ class Watch(_Section):
     """What is looked at; an empty list stands for everything that the sources hold."""
 
     reporters: tuple[int, ...] = ()
-    commodities: tuple[str, ...] = ()
+    commodities: tuple[Annotated[str, Field(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})$")], ...] = ()
+    """HS codes of 2, 4 or 6 digits without points, as the conformed rows carry them."""
     overlay: Path | None = None
     """A private substance list (CSV with the columns of `codelists/substance.csv`) laid over the public one."""
 
@@ -83,12 +99,12 @@ class Reconcile(_Section):
 class Model(_Section):
     """What counts as normal, and over which periods."""
 
-    scored_periods: Annotated[int, Field(ge=1)] = 12
-    """Newest periods whose leads are published."""
-    calibration_periods: Annotated[int, Field(ge=1)] = 24
-    """Periods before those, against which p-values are calibrated."""
-    min_history_periods: Annotated[int, Field(ge=6)] = 18
-    """Shortest history from which a monthly series is judged."""
+    scored_months: Annotated[int, Field(ge=1)] = 12
+    """Newest months whose leads are published; of annual figures as many whole years, one at the least."""
+    calibration_months: Annotated[int, Field(ge=1)] = 24
+    """Months before those, against which p-values are calibrated; of annual figures as many whole years."""
+    min_history_months: Annotated[int, Field(ge=6)] = 18
+    """Shortest history from which a monthly series is judged; an annual one needs five years."""
     forest_trees: Annotated[int, Field(ge=10)] = 100
     forest_seed: int = 1
 
@@ -102,17 +118,26 @@ class Signals(_Section):
     """Largest p-value with which an unflagged signal is still listed below the flagged ones."""
     min_excess_kg: Annotated[float, Field(ge=0)] = 100
     """Leads about less than this weight are not published."""
-    weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = {
-        "excess_import": 1.0,
-        "mirror_gap": 1.0,
-        "missing_mirror": 0.8,
-        "new_route": 0.7,
-        "unit_value_outlier": 0.7,
-        "isolated_flow": 0.5,
-    }
-    """What a rule counts for in the score that leads are ranked by."""
-    exposure_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = {"own": 1.0, "shared": 0.8, "none": 0.6}
+    weights: dict[str, Weight] = _RULE_WEIGHTS
+    """What a rule counts for in the score that leads are ranked by; a rule that is not named keeps its default."""
+    exposure_weights: dict[str, Weight] = _EXPOSURE_WEIGHTS
     """What a code counts for: its own substance's, a residual that also holds other goods, or not watched at all."""
+
+    @field_validator("weights")
+    @classmethod
+    def _complete_weights(cls, given: dict[str, float]) -> dict[str, float]:
+        return _lay_over(_RULE_WEIGHTS, given)
+
+    @field_validator("exposure_weights")
+    @classmethod
+    def _complete_exposure_weights(cls, given: dict[str, float]) -> dict[str, float]:
+        return _lay_over(_EXPOSURE_WEIGHTS, given)
+
+
+def _lay_over(defaults: dict[str, float], given: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(set(given) - set(defaults)):
+        raise ValueError(f"{', '.join(unknown)} is not known; known are {', '.join(defaults)}")
+    return defaults | given
 
 
 class Publish(_Section):
@@ -144,17 +169,30 @@ def load_settings(path: Path | None = None) -> Settings:
     """Read a settings file, by default the shipped one; SettingsError with the place of each fault. Paths are relative to the file."""
     path = path or config_folder() / "default.toml"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Windows editors write a byte order mark, which TOML does not allow.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(f"no settings file {path}; `--config` names one, config/default.toml is an example") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: cannot be read as TOML: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
     try:
-        settings = Settings.model_validate(document)
+        # Strict: "12", 12.0 or true are no whole numbers. JSON, as strict Python would also refuse TOML's lists and paths.
+        settings = Settings.model_validate_json(json.dumps(document, default=str), strict=True)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(at) for at in fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise SettingsError(f"{path}: {faults}") from error
+        raise SettingsError(f"{path}: {'; '.join(_tell_fault(fault) for fault in error.errors())}") from error
     return _resolve_paths(settings, path.parent)
+
+
+def _tell_fault(fault: ErrorDetails) -> str:
+    # The kind of a source stands in pydantic's place without being a key of the file.
+    place = ".".join(str(at) for number, at in enumerate(fault["loc"]) if not (fault["loc"][0] == "sources" and number == 2))
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such setting"
+    if fault["type"] in ("missing", "union_tag_not_found"):
+        return f"{place}: {fault['msg']}"
+    return f"{place}: {fault['msg']}, found {fault['input']!r}"
 
 
 def read_only_input(settings: Settings, path: Path) -> Settings:
@@ -164,12 +202,12 @@ def read_only_input(settings: Settings, path: Path) -> Settings:
 
 def _resolve_paths(settings: Settings, folder: Path) -> Settings:
     sources = tuple(
-        source.model_copy(update={"path": folder / source.path}) if isinstance(source, FilesSource) else source
+        source.model_copy(update={"path": folder / source.path.expanduser()}) if isinstance(source, FilesSource) else source
         for source in settings.sources
     )
     watch = settings.watch
     if watch.overlay is not None:
-        watch = watch.model_copy(update={"overlay": folder / watch.overlay})
+        watch = watch.model_copy(update={"overlay": folder / watch.overlay.expanduser()})
     return settings.model_copy(update={"sources": sources, "watch": watch})
 
 
@@ -177,6 +215,6 @@ def default_lake() -> Path:
     """Return where the lake lies when nobody names one: `TRADEFLOW_LAKE`, else a folder beside the user's other data."""
     named = os.environ.get("TRADEFLOW_LAKE")
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     data_home = os.environ.get("XDG_DATA_HOME")
     return (Path(data_home) if data_home else Path.home() / ".local" / "share") / "tradeflow" / "lake"

@@ -20,8 +20,10 @@ _CODE = ["freq_code", "commodity_code"]
 _SUMMED = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "observed_value_usd"]
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
-_SILENT_PERIODS = 24
-"""Periods without trade after which a route counts as new again."""
+_SILENT_MONTHS = 24
+"""Months without trade after which a route counts as new again."""
+_MIN_ANNUAL_HISTORY = 3
+"""Earlier years that an importer must have published before one of its routes can be called new."""
 _ROUTE_HABIT_PERIODS = 6
 """Periods of trade at which a route's own unit values count as much as all routes' of the code."""
 
@@ -34,7 +36,7 @@ class Window:
     """
 
     starts: pl.DataFrame
-    min_history_periods: int
+    min_history_months: int
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ def new_route(tables: Evidence) -> pl.DataFrame:
     )
     flows = tables.flow_score.join(known_for, on=["freq_code", "period", "importer_code"], how="left")
     since = pl.col("months_since_last_trade")
-    is_new = (since.is_null() | (since > _SILENT_PERIODS)) & (pl.col("_known_periods") > tables.window.min_history_periods)
+    shortest = pl.when(pl.col("freq_code") == "M").then(tables.window.min_history_months).otherwise(_MIN_ANNUAL_HISTORY)
+    silent = pl.when(pl.col("freq_code") == "M").then(_SILENT_MONTHS).otherwise(_SILENT_MONTHS // 12)
+    is_new = (since.is_null() | (since > silent)) & (pl.col("_known_periods") > shortest)
     size = pl.col("log_kg")
     spread = (size - size.median()).abs().median().over(_CODE) * _NORMAL_MAD
     sized = flows.with_columns(((size - size.median().over(_CODE)) / spread.clip(lower_bound=0.1)).alias("score"))

@@ -85,9 +85,9 @@ def _fit_baselines(
             fit_seasonal_baseline(
                 imports.filter(of_freq & pl.col("commodity_code").is_in(group["commodity_code"].implode())),
                 coverage.filter(of_freq & pl.col("period").is_in(periods.implode())),
-                scored_periods=options.scored_periods,
-                calibration_periods=options.calibration_periods,
-                min_history_periods=options.min_history_periods,
+                scored_periods=in_periods(options.scored_months, str(freq_code)),
+                calibration_periods=in_periods(options.calibration_months, str(freq_code)),
+                min_history_periods=options.min_history_months,
                 births=births.filter(of_freq).drop("freq_code"),
             )
         )
@@ -135,10 +135,14 @@ def _watch_list(settings: Settings, day: date) -> pl.DataFrame:
 
 
 def _rule_tables(settings: Settings, lake: Lake) -> Evidence:
-    pairs, baseline, scores, coverage = (
-        read_table(lake, table).collect() for table in ("mirror_pair", "baseline", "flow_score", "coverage")
-    )
-    return Evidence(pairs, baseline, scores, coverage, _window(settings, pairs))
+    pairs, baseline, scores = (_of_named_areas(read_table(lake, table).collect()) for table in ("mirror_pair", "baseline", "flow_score"))
+    return Evidence(pairs, baseline, scores, read_table(lake, "coverage").collect(), _window(settings, pairs))
+
+
+def _of_named_areas(flows: pl.DataFrame) -> pl.DataFrame:
+    """Leave out flows with a pool of areas (areas not specified, bunkers): there is no other side to ask, and no route to open."""
+    pools = load_codelist("area").filter(pl.col("area_class") == "pool")["area_code"].implode()
+    return flows.filter(~pl.col("exporter_code").is_in(pools) & ~pl.col("importer_code").is_in(pools))
 
 
 def _window(settings: Settings, pairs: pl.DataFrame) -> Window:
@@ -147,12 +151,20 @@ def _window(settings: Settings, pairs: pl.DataFrame) -> Window:
         pl.col("period").filter(pl.col("import_value_usd").is_not_null()).max().fill_null(pl.col("period").max()).alias("_newest")
     )
     model = settings.model
-    scored, calibration = model.scored_periods - 1, model.scored_periods + model.calibration_periods - 1
-    starts = newest.with_columns(
-        pl.col("_newest").map_elements(lambda period: step_back(period, calibration), return_dtype=pl.Int32).alias("_calibration_start"),
-        pl.col("_newest").map_elements(lambda period: step_back(period, scored), return_dtype=pl.Int32).alias("_scored_start"),
-    )
-    return Window(starts, model.min_history_periods)
+    starts = [
+        {
+            "_scored_start": step_back(newest, in_periods(model.scored_months, freq) - 1),
+            "_calibration_start": step_back(newest, in_periods(model.scored_months, freq) + in_periods(model.calibration_months, freq) - 1),
+        }
+        for freq, newest in newest.select("freq_code", "_newest").iter_rows()
+    ]
+    schema = {"_scored_start": pl.Int32, "_calibration_start": pl.Int32}
+    return Window(newest.hstack(pl.DataFrame(starts, schema=schema)), model.min_history_months)
+
+
+def in_periods(months: int, freq_code: str) -> int:
+    """Return how many periods so many months are: as many when monthly, whole years, one at the least, when annual."""
+    return months if freq_code == "M" else max(1, round(months / 12))
 
 
 def step_back(period: int, periods: int) -> int:
