@@ -142,7 +142,7 @@ def read_contract(path: Path) -> Contract:
             name=document["id"],
             version=document["version"],
             meaning=_one_line(table["description"]),
-            columns=tuple(_read_column(each) for each in table["properties"]),
+            columns=_read_columns(table["properties"]),
             rules=tuple(_read_rule(each) for each in table.get("quality", ()) if each.get("type") == "custom"),
             unique_keys=tuple(
                 tuple(each["arguments"]["properties"]) for each in table.get("quality", ()) if each.get("metric") == "duplicateValues"
@@ -154,7 +154,11 @@ def read_contract(path: Path) -> Contract:
         )
     except yaml.YAMLError as error:
         raise ContractError(f"{path}: not YAML: {_one_line(str(error))}") from error
-    except (KeyError, IndexError, TypeError) as error:
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: cannot be read: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ContractError(f"{path}: not a contract of the form that tradeflow reads: missing or wrong {error}") from error
 
 
@@ -176,15 +180,34 @@ def load_codelist(name: str) -> pl.DataFrame:
 def codes_of(codelist: str) -> pl.Series:
     """Return the column that a contract's `codelist` names as "list.column"."""
     name, _, column = codelist.partition(".")
-    return load_codelist(name)[column]
+    codes = load_codelist(name)
+    if column not in codes.columns:
+        raise ContractError(f"code list {name!r} has no column {column!r}; it has {', '.join(codes.columns)}")
+    return codes[column]
+
+
+def _read_columns(properties: list[dict[str, Any]]) -> tuple[Column, ...]:
+    columns: list[Column] = []
+    for number, document in enumerate(properties, 1):
+        name = document.get("name", f"number {number}")
+        if name in (column.name for column in columns):
+            raise ContractError(f"column {name!r} is declared twice")
+        try:
+            columns.append(_read_column(document))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ContractError(f"column {name!r}: missing or wrong {error}") from error
+    return tuple(columns)
 
 
 def _read_column(document: dict[str, Any]) -> Column:
     custom = _custom_properties(document)
     options = document.get("logicalTypeOptions", {})
+    logical, physical = document["logicalType"], document["physicalType"]
+    if (logical, physical) not in _POLARS_TYPES:
+        raise ContractError(f"column {document['name']!r}: type {logical} {physical} is none of {_known_types()}")
     return Column(
         name=document["name"],
-        dtype=_POLARS_TYPES[document["logicalType"], document["physicalType"]],
+        dtype=_POLARS_TYPES[logical, physical],
         meaning=_one_line(document["description"]),
         is_required=document.get("required", False),
         unit=custom.get("unit"),
@@ -199,6 +222,10 @@ def _read_column(document: dict[str, Any]) -> Column:
         transform=document.get("transformLogic"),
         examples=tuple(document.get("examples", ())),
     )
+
+
+def _known_types() -> str:
+    return ", ".join(f"{logical} {physical}" for logical, physical in _POLARS_TYPES)
 
 
 def _valid_values(quality: list[dict[str, Any]]) -> list[str | int]:
