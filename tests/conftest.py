@@ -5,8 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.small_world import FinishedRun
 
 # Both libraries read these when they are first imported, and Prefect would else use the database of whoever runs the tests.
 _PREFECT_HOME = tempfile.mkdtemp(prefix="tradeflow-prefect-")
@@ -31,3 +36,19 @@ def require() -> Callable[[object, str], None]:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
     return require
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The answers of a small simulated world. Read only."""
+    from tests.small_world import write_answers
+
+    return write_answers(tmp_path_factory.mktemp("small-world"))
+
+
+@pytest.fixture(scope="session")
+def finished(answers: Path, tmp_path_factory: pytest.TempPathFactory) -> "FinishedRun":
+    """An undisturbed `tradeflow run` over these answers, with what it printed. Read only."""
+    from tests.small_world import run_command
+
+    return run_command(answers, tmp_path_factory.mktemp("finished") / "lake")
