@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 import sqlalchemy as sa
 
 from tradeflow.contract import load_codelist, load_contract
-from tradeflow.exceptions import NotFoundError
+from tradeflow.exceptions import LakeError, NotFoundError
 from tradeflow.publish.names import area_names
 from tradeflow.publish.serving import TABLES, open_database
 
@@ -100,7 +102,18 @@ def _known_rule(rule: str) -> str:
 def _reader(database: Path) -> sa.Connection:
     if not database.is_file():
         raise NotFoundError(f"no release is served yet: there is no {database}; run `tradeflow run` first")
-    return open_database(f"sqlite:///{database}").connect()
+    try:
+        return open_database(_readable_url(database)).connect()
+    except sa.exc.OperationalError as error:
+        raise LakeError(f"serving database {database}: {error.orig}; allow this user to read it, or publish again") from error
+
+
+def _readable_url(database: Path) -> str:
+    """Name the database so that a folder which may not be written can be read: SQLite else writes a file beside it even to read."""
+    is_at_rest = not database.with_name(f"{database.name}-wal").exists()
+    if is_at_rest and not os.access(database.parent, os.W_OK):
+        return f"sqlite:///file:{quote(str(database.absolute()))}?immutable=1&uri=true"
+    return f"sqlite:///{database}"
 
 
 def _frame(connection: sa.Connection, table: str, question: sa.Select[Any]) -> pl.DataFrame:
