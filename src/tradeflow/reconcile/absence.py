@@ -6,15 +6,18 @@ from typing import Literal
 
 import polars as pl
 
-from tradeflow.reconcile.pairs import PAIR_KEY
+from tradeflow.reconcile.pairs import ROUTE_NUMBER
 
-_ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
 _LAG_PERIODS = 2
 """Periods within which the other side may record the same trade."""
 _PRIOR_MISSES = 3
 """Misses that the broader rate counts for when a narrower one is shrunk to it."""
 _SMALLEST_MISS = 0.002
 """No reporter is credited with missing fewer of its partners' trades than two in a thousand."""
+
+
+_TELLING_PARTNERS = 3
+"""Partners reporting a code from which a reporter without any row of it is taken to have withheld it: suppressed or not compiled."""
 
 
 def explain_missing_sides(
@@ -32,19 +35,20 @@ def explain_missing_sides(
         .when(x.is_not_null()).then(pl.lit("exporter_only"))
         .otherwise(pl.lit("importer_only"))
     )  # fmt: skip
-    seen = _find_shifted_mirrors(_join_availability(pairs.with_columns(status.alias("mirror_status")), coverage, commodity_coverage))
+    told = pairs.with_columns(status.alias("mirror_status")).with_row_index("_row")
+    seen = _find_shifted_mirrors(_join_availability(told, coverage, commodity_coverage, threshold_usd))
     for side, one_sided, published in (
         ("importer_code", "exporter_only", "_importer_published"),
         ("exporter_code", "importer_only", "_exporter_published"),
     ):
         misses = _miss_rates(seen, side, one_sided, published, threshold_usd).rename({"_miss": f"_{one_sided}_miss"})
-        seen = seen.join(misses, on=PAIR_KEY, how="left")
+        seen = seen.join(misses, on="_row", how="left")
     missed = (
         pl.when(pl.col("mirror_status") == "exporter_only").then(pl.col("_exporter_only_miss"))
         .when(pl.col("mirror_status") == "importer_only").then(pl.col("_importer_only_miss"))
     )  # fmt: skip
-    told = seen.with_columns(_reason(threshold_usd).alias("mirror_reason"), (1 - missed).alias("partner_report_probability"))
-    return told.select(*pairs.columns, "mirror_status", "mirror_reason", "partner_report_probability")
+    explained = seen.with_columns(_reason(threshold_usd).alias("mirror_reason"), (1 - missed).alias("partner_report_probability"))
+    return explained.select(*pairs.columns, "mirror_status", "mirror_reason", "partner_report_probability")
 
 
 def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -55,7 +59,7 @@ def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
     month = pl.col("period").cast(pl.Int64)
     index = pl.when(month > 9999).then(month // 100 * 12 + month % 100).otherwise(month)
     indexed = pairs.with_columns(index.alias("_index"))
-    keys = [*_ROUTE, "_index"]
+    keys = [ROUTE_NUMBER, "_index"]
     exports = indexed.filter(pl.col("mirror_status") == "exporter_only").select(keys).sort("_index")
     imports = indexed.filter(pl.col("mirror_status") == "importer_only").select(keys).sort("_index")
     later = _near(exports, imports, "forward").with_columns(pl.lit("recorded_later").alias("_shifted"))
@@ -65,11 +69,15 @@ def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", "backward"]) -> pl.DataFrame:
     marked = right.with_columns(pl.col("_index").alias("_other"))
-    joined = left.join_asof(marked, on="_index", by=_ROUTE, strategy=strategy, tolerance=_LAG_PERIODS, check_sortedness=False)
+    joined = left.join_asof(marked, on="_index", by=ROUTE_NUMBER, strategy=strategy, tolerance=_LAG_PERIODS, check_sortedness=False)
     return joined.filter(pl.col("_other").is_not_null()).select(left.columns)
 
 
-def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:
+def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, threshold_usd: float) -> pl.DataFrame:
+    """Add for each side whether it has ever published, and whether it has published this code for this period."""
+    frequency, commodity = (pl.col(name).cast(pairs.schema[name], strict=False) for name in ("freq_code", "commodity_code"))
+    coverage = coverage.with_columns(frequency)
+    commodity_coverage = commodity_coverage.with_columns(frequency, commodity)
     for side, flow_code in (("importer", "M"), ("exporter", "X")):
         published = coverage.filter(pl.col("flow_code") == flow_code).select(
             "freq_code", "period", pl.col("reporter_code").alias(f"{side}_code"),
@@ -84,35 +92,67 @@ def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_co
         pairs = pairs.join(pulled, on=["freq_code", "commodity_code", "period"], how="left").with_columns(
             pl.col(f"_{side}_published") & pl.col("_pulled").fill_null(value=False)
         )
-        pairs = pairs.drop("_pulled")
+        withheld = _withheld_codes(pairs, side, threshold_usd)
+        pairs = pairs.drop("_pulled").join(withheld, on=["freq_code", "period", f"{side}_code", "commodity_code"], how="left")
+        pairs = pairs.with_columns(pl.col(f"_{side}_published") & pl.col("_withheld").is_null()).drop("_withheld")
     flags = ["_importer_published", "_exporter_published", "_importer_ever", "_exporter_ever"]
     return pairs.with_columns(pl.col(flags).fill_null(value=False))
+
+
+def _withheld_codes(pairs: pl.DataFrame, side: str, threshold_usd: float) -> pl.DataFrame:
+    """Return the codes and periods of which a reporter has no row at all while several partners report such trade with it."""
+    own = "import_value_usd" if side == "importer" else "export_value_usd"
+    counted = pairs.group_by("freq_code", "period", f"{side}_code", "commodity_code").agg(
+        pl.col(own).count().alias("_own"), (pl.col(_value_of_other(f"{side}_code")) >= threshold_usd).sum().alias("_others")
+    )
+    withheld = counted.filter((pl.col("_own") == 0) & (pl.col("_others") >= _TELLING_PARTNERS))
+    return withheld.drop("_own", "_others").with_columns(pl.lit(value=True).alias("_withheld"))
 
 
 def _miss_rates(seen: pl.DataFrame, side: str, one_sided: str, published: str, threshold_usd: float) -> pl.DataFrame:
     """Return _miss per trade that this side might have reported: the share of such trades that it does not.
 
     A size's general rate times the reporter's relative rate, times the corridor's, times the route's; each relative rate is observed over
-    expected misses, both raised by `_PRIOR_MISSES` (the posterior mean of a gamma-Poisson rate with mean 1). The route's counts earlier
-    periods only: a route that falls silent must not make its own silence look usual.
+    expected misses, both raised by `_PRIOR_MISSES` (the posterior mean of a gamma-Poisson rate with mean 1). A route that falls silent must
+    not make its own silence look usual: it stays out of its reporter's and its corridor's rate, and its own counts earlier periods only.
     """
     size = pl.col(_value_of_other(side)).log10().floor().alias("_size")
     told = seen.filter(pl.col("mirror_status").is_in(["both", one_sided]) & pl.col(published))
-    told = told.filter(pl.col(_value_of_other(side)) >= threshold_usd).with_columns(
-        size, ((pl.col("mirror_status") == one_sided) & pl.col("_shifted").is_null()).cast(pl.Float64).alias("_is_missed")
-    )
+    told = told.filter(pl.col(_value_of_other(side)) >= threshold_usd).select(
+        "_row", "exporter_code", "importer_code", ROUTE_NUMBER,
+        size, ((pl.col("mirror_status") == one_sided) & pl.col("_shifted").is_null()).cast(pl.Float64).alias("_is_missed"),
+    )  # fmt: skip
     told = told.with_columns(pl.col("_is_missed").mean().over("_size").alias("_miss"))
-    missed, expected = pl.col("_is_missed"), pl.col("_miss")
     for level in ([side], ["exporter_code", "importer_code"]):
-        told = told.with_columns(_raised(missed.sum().over(level), expected.sum().over(level)))
-    earlier = told.sort("period").with_columns(
-        _raised((missed.cum_sum() - missed).over(_ROUTE), (expected.cum_sum() - expected).over(_ROUTE))
+        told = _raise_by_others(told, level)
+    return _raise_by_past(told).select("_row", "_miss")
+
+
+def _raise_by_others(told: pl.DataFrame, level: list[str]) -> pl.DataFrame:
+    counted = [pl.col("_is_missed").sum().alias("_missed"), pl.col("_miss").sum().alias("_expected")]
+    routes = told.group_by(*dict.fromkeys([ROUTE_NUMBER, *level])).agg(counted).sort(ROUTE_NUMBER)
+    wholes = routes.group_by(level).agg(pl.col("_missed").sum().alias("_all_missed"), pl.col("_expected").sum().alias("_all_expected"))
+    others = routes.join(wholes, on=level).select(
+        ROUTE_NUMBER,
+        _relative_rate(pl.col("_all_missed") - pl.col("_missed"), pl.col("_all_expected") - pl.col("_expected")).alias("_relative"),
     )
-    return earlier.select(*PAIR_KEY, "_miss")
+    joined = told.join(others, on=ROUTE_NUMBER, how="left", maintain_order="left")
+    return joined.with_columns(_raised(pl.col("_relative"))).drop("_relative")
 
 
-def _raised(missed: pl.Expr, expected: pl.Expr) -> pl.Expr:
-    relative = (missed + _PRIOR_MISSES) / (expected + _PRIOR_MISSES)
+def _raise_by_past(told: pl.DataFrame) -> pl.DataFrame:
+    """Rows are in the order of their periods, for pairs are sorted by their key."""
+    missed, expected = pl.col("_is_missed"), pl.col("_miss")
+    has_past = told[ROUTE_NUMBER].is_duplicated()
+    past = _relative_rate(missed.cum_sum() - missed, expected.cum_sum() - expected).over(ROUTE_NUMBER)
+    return pl.concat([told.filter(~has_past), told.filter(has_past).with_columns(_raised(past))])
+
+
+def _relative_rate(missed: pl.Expr, expected: pl.Expr) -> pl.Expr:
+    return (missed + _PRIOR_MISSES) / (expected + _PRIOR_MISSES)
+
+
+def _raised(relative: pl.Expr) -> pl.Expr:
     return (pl.col("_miss") * relative).clip(_SMALLEST_MISS, 1.0).alias("_miss")
 
 

@@ -38,7 +38,7 @@ def reconcile_trade_flow(
 
     fob_reporters: codes of the areas whose imports are published FOB.
     """
-    pairs = pair_mirror_flows(trade_flow).collect().sort(PAIR_KEY)
+    pairs = pair_mirror_flows(trade_flow)
     pairs = _keep_evident_weights(mark_weights_out_of_scale(pairs))
     pairs = restate_cif_as_fob(pairs, fob_reporters, options.prior_margin_rate, options.prior_margin_weight)
     reliability = pl.concat([_fit_measure(pairs, measure, options.floor_sigma) for measure in _MEASURES])

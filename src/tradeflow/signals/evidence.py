@@ -8,23 +8,37 @@ from tradeflow.contract import load_contract
 
 _ROWS_PER_SIGNAL = 50
 """Source rows kept per signal: an importer's total of a month may rest on hundreds; the largest carry it."""
-_EXPORT_LED = ["mirror_gap", "missing_mirror"]
 
 
 def collect_evidence(signals: pl.DataFrame, trade_flow: pl.LazyFrame) -> pl.DataFrame:
-    """Return `signal_evidence`: both sides' source rows of each signal's subject and period, largest first.
+    """Return `signal_evidence`: both sides' source rows of each signal's subject over the periods of its window, largest first.
 
-    `observed` rows are the importer's, except where the lead starts from the exporter's report.
+    `observed` rows are the importer's, except where the lead starts from the exporter's report. A missing mirror rests on the rows that
+    stand alone: periods that both sides report, or only the other one, are left out.
     """
-    wanted = signals.select("signal_id", "rule", "freq_code", "period", "importer_code", "exporter_code", "commodity_code").lazy()
+    wanted = _each_period(signals).lazy()
     imports = _rows_of(trade_flow, wanted, "M", importer="reporter_code", exporter="partner_code")
     exports = _rows_of(trade_flow, wanted, "X", importer="partner_code", exporter="reporter_code")
-    found = pl.concat([imports, exports]).collect()
-    ordered = found.sort(
+    found = _drop_answered(pl.concat([imports, exports]).collect())
+    is_observed = _tells_the_lead().alias("_is_observed")
+    ordered = found.with_columns(is_observed).sort(
         "signal_id", "primary_value_usd", "snapshot_id", "row_number", descending=[False, True, False, False], nulls_last=True
     )
     kept = ordered.filter(pl.int_range(pl.len()).over("signal_id") < _ROWS_PER_SIGNAL)
-    return kept.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal_evidence").columns])
+    told = kept.with_columns(pl.when("_is_observed").then(pl.lit("observed")).otherwise(pl.lit("mirror")).alias("evidence_role"))
+    return told.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal_evidence").columns])
+
+
+def _each_period(signals: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per signal and period of its window, the signal's own period beside it."""
+    key = ["signal_id", "rule", "freq_code", "importer_code", "exporter_code", "commodity_code"]
+    spread = signals.select(
+        *key, pl.col("period").alias("_last_period"), pl.int_ranges(0, pl.col("window_periods").cast(pl.Int64)).alias("_back")
+    ).explode("_back")
+    last, back = pl.col("_last_period").cast(pl.Int64), pl.col("_back")
+    months = last // 100 * 12 + last % 100 - 1 - back
+    period = pl.when(last > 9999).then(months // 12 * 100 + months % 12 + 1).otherwise(last - back)
+    return spread.with_columns(period.cast(pl.Int32).alias("period")).drop("_back")
 
 
 def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, importer: str, exporter: str) -> pl.LazyFrame:
@@ -32,11 +46,10 @@ def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, 
     month = ["freq_code", "period", "commodity_code"]
     joined = wanted.join(rows, left_on=[*month, "importer_code"], right_on=[*month, importer], how="inner")
     route = joined.filter((pl.col("exporter_code") == 0) | (pl.col("exporter_code") == pl.col(exporter)))
-    leads_with_export = pl.col("rule").is_in(_EXPORT_LED)
-    is_observed = leads_with_export if flow_code == "X" else ~leads_with_export
     return route.select(
         "signal_id",
-        pl.when(is_observed).then(pl.lit("observed")).otherwise(pl.lit("mirror")).alias("evidence_role"),
+        "rule",
+        "_last_period",
         "snapshot_id",
         "row_number",
         (pl.col("importer_code") if flow_code == "M" else pl.col(exporter)).alias("reporter_code"),
@@ -46,6 +59,21 @@ def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, 
         "net_weight_kg",
         "primary_value_usd",
     )
+
+
+def _drop_answered(found: pl.DataFrame) -> pl.DataFrame:
+    """Keep of a missing mirror's rows those of the side that tells it, in the periods in which the other side is silent."""
+    is_missing = pl.col("rule") == "missing_mirror"
+    teller = found.filter(is_missing & (pl.col("period") == pl.col("_last_period"))).group_by("signal_id").agg(
+        pl.col("flow_code").first().alias("_teller")
+    )  # fmt: skip
+    stands_alone = pl.col("flow_code").n_unique().over("signal_id", "period") == 1
+    joined = found.join(teller, on="signal_id", how="left")
+    return joined.filter(~is_missing | (stands_alone & (pl.col("flow_code") == pl.col("_teller")))).drop("_teller")
+
+
+def _tells_the_lead() -> pl.Expr:
+    return (pl.col("rule") == "missing_mirror") | ((pl.col("flow_code") == "X") == (pl.col("rule") == "mirror_gap"))
 
 
 def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) -> pl.DataFrame:

@@ -76,11 +76,12 @@ def _short_hash(text: str) -> str:
 def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
     """Give each signal the exporter under which it is told: an importer-wide excess goes to the route that holds most of it."""
     month = ["freq_code", "period", "importer_code", "commodity_code"]
+    monthly_excess = pl.col("excess_kg") / pl.col("window_periods")
     routes = signals.filter((pl.col("rule") == "excess_import") & (pl.col("subject") == "flow")).select(
-        *month, pl.col("exporter_code").alias("_route"), pl.col("excess_kg").alias("_route_kg")
+        *month, pl.col("exporter_code").alias("_route"), monthly_excess.alias("_route_kg")
     )
     largest = routes.sort("_route_kg", "_route", descending=[True, False]).group_by(month, maintain_order=True).first()
-    holds_most = (pl.col("subject") == "importer") & (pl.col("_route_kg") >= _LEVEL_SHARE * pl.col("excess_kg"))
+    holds_most = (pl.col("subject") == "importer") & (pl.col("_route_kg") >= _LEVEL_SHARE * monthly_excess)
     told_under = pl.when(holds_most).then(pl.col("_route")).otherwise(pl.col("exporter_code"))
     joined = signals.join(largest, on=month, how="left").with_columns(told_under.alias("_told_under"))
     text = pl.concat_str(

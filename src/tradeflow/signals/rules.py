@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.signals.spell import best_window
+from tradeflow.signals.spell import LOG_SPREAD, best_window, interval_of_sum, log_spread_parts
 
 PAIR_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
 _ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
 _CODE = ["freq_code", "commodity_code"]
-_SUMMED = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "observed_value_usd"]
+_SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *LOG_SPREAD]
+_INTERVAL = ("expected_kg", "lower_kg", "upper_kg")
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
 _SILENT_MONTHS = 24
@@ -62,11 +63,15 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
     # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
     implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
     implied = pl.when(log_excess > 0).then(pl.col("z_seasonal") * implied_log_excess / log_excess)
-    monthly = valued.with_columns(pl.min_horizontal("z_seasonal", implied).alias("score"), pl.col("series_level").alias("subject"))
+    monthly = valued.with_columns(
+        pl.min_horizontal("z_seasonal", implied).alias("score"), pl.col("series_level").alias("subject"), *log_spread_parts(*_INTERVAL)
+    )
+    level = pl.when(pl.col("series_level") == "flow").then(pl.lit("route")).otherwise("series_level")
     return best_window(monthly, ["series_level", *_ROUTE], _SUMMED).with_columns(
+        *interval_of_sum(*_INTERVAL),
         (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
-        pl.concat_str(pl.col("series_level"), pl.lit(" series of HS "), "commodity_code").alias("comparable_group"),
+        pl.concat_str(level, pl.lit(" series of HS "), "commodity_code").alias("comparable_group"),
     )
 
 
@@ -88,9 +93,12 @@ def mirror_gap(tables: Evidence) -> pl.DataFrame:
         pl.col("export_value_usd").alias("mirror_value_usd"),
     )
     # Over several periods what only arrived later cancels out; what never arrived adds up.
-    summed = best_window(monthly, _ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
+    spread_out = monthly.with_columns(log_spread_parts(*_INTERVAL))
+    summed = best_window(spread_out, _ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
     return summed.with_columns(
-        (pl.col("expected_kg") - pl.col("observed_kg")).alias("excess_kg"),
+        *interval_of_sum(*_INTERVAL),
+        # Never more than the exporter says has left, even where the importer is used to record more than that.
+        (pl.min_horizontal("expected_kg", "mirror_net_weight_kg") - pl.col("observed_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
         pl.concat_str(pl.lit("pairs of HS "), "commodity_code").alias("comparable_group"),
     )
@@ -100,7 +108,7 @@ def missing_mirror(tables: Evidence) -> pl.DataFrame:
     """One side reports the trade and the other, which had published the period and usually records this trade, reports none."""
     pairs = tables.mirror_pair.filter(pl.col("mirror_reason") == "not_recorded")
     is_export = pl.col("mirror_status") == "exporter_only"
-    kg = pl.when(is_export).then(pl.col("export_net_weight_kg")).otherwise(pl.col("import_net_weight_kg"))
+    kg = pl.when(is_export).then(_weight_in_scale("export")).otherwise(_weight_in_scale("import"))
     usd = pl.when(is_export).then(pl.col("export_value_usd")).otherwise(pl.col("import_value_usd"))
     usual = _usual_two_sided_value(tables.mirror_pair)
     surprise = -(1 - pl.col("partner_report_probability")).log()
@@ -116,8 +124,16 @@ def missing_mirror(tables: Evidence) -> pl.DataFrame:
     summed = best_window(monthly, [*_ROUTE, "mirror_status"], ["observed_kg", "excess_kg", "observed_value_usd"])
     return summed.with_columns(
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
-        pl.concat_str("mirror_status", pl.lit(" trade of HS "), "commodity_code").alias("comparable_group"),
+        pl.concat_str(pl.lit("one-sided "), _reported_side(), pl.lit(" of HS "), "commodity_code").alias("comparable_group"),
     )
+
+
+def _reported_side() -> pl.Expr:
+    return pl.when(pl.col("mirror_status") == "exporter_only").then(pl.lit("exports")).otherwise(pl.lit("imports"))
+
+
+def _weight_in_scale(side: str) -> pl.Expr:
+    return pl.when(~pl.col(f"is_{side}_weight_out_of_scale")).then(f"{side}_net_weight_kg")
 
 
 def new_route(tables: Evidence) -> pl.DataFrame:

@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 
 _COUNTS = {3: "three", 6: "six"}
+_SLIP_RATIO = 30
+"""Times above or below the usual unit value from which a slip of unit is likelier than a price (`reconcile.scale` draws the same line)."""
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
@@ -52,9 +54,11 @@ def _how_sure(row: dict[str, Any]) -> str:
 
 def _tell_excess(row: dict[str, Any], names: Names) -> str:
     origin = "" if row["exporter_code"] == 0 else f" from {names.area(row['exporter_code'])}"
+    # Windows add up the months with trade; the months without say nothing and are not expected to have any.
+    traded = "" if row["window_periods"] == 1 else " for those of them with trade"
     return (
         f"{_subject(row, names)} reported importing {format_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
-        f"{_when(row)}, where its own history led to expect {format_kg(row['expected_kg'])} "
+        f"{_when(row)}, where its own history led to expect {format_kg(row['expected_kg'])}{traded} "
         f"(90% interval {format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}): {format_kg(row['excess_kg'])} more."
     )
 
@@ -73,12 +77,15 @@ def _tell_gap(row: dict[str, Any], names: Names) -> str:
 def _tell_missing(row: dict[str, Any], names: Names) -> str:
     exporter, importer = names.area(row["exporter_code"]), _subject(row, names)
     goods = f"{_amount(row)} of {names.commodity(row['commodity_code'])}"
-    when = _when(row)
     if row["mirror_status"] == "importer_only":
         told, silent = f"{importer} reported importing {goods} from {exporter}", exporter
     else:
         told, silent = f"{exporter} reported exporting {goods} to {importer}", importer
-    return f"{told} in {when}; {silent} had published that period and usually records this trade, but reports none."
+    if row["window_periods"] == 1:
+        return f"{told} in {_when(row)}; {silent} had published that period and usually records this trade, but reports none."
+    return (
+        f"{told} in those of {_when(row)} for which {silent} reports none, although it had published them and usually records this trade."
+    )
 
 
 def _tell_route(row: dict[str, Any], names: Names) -> str:
@@ -94,8 +101,15 @@ def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
         f"{names.area(row['exporter_code'])} in {_when(row)} at {format_usd(row['unit_value_usd_per_kg'])} a kilogram, "
-        f"where the code's median of the year is {format_usd(usual)}."
+        f"where the code's median of the year is {format_usd(usual)}{_likely_slip(row['unit_value_usd_per_kg'], usual)}."
     )
+
+
+def _likely_slip(unit_value: float | None, usual: float) -> str:
+    """Say so where no price explains the unit value: it is then a lead about the record before one about the trade."""
+    if unit_value is None or not unit_value > 0 or not usual > 0 or abs(math.log(unit_value / usual)) < math.log(_SLIP_RATIO):
+        return ""
+    return ", so far apart that a slip in the weight or the value comes before any other reading"
 
 
 def _tell_isolated(row: dict[str, Any], names: Names) -> str:

@@ -6,6 +6,7 @@ import polars as pl
 
 WINDOWS = (1, 3, 6)
 """Periods over which scores are added up, each window ending with the row's own period."""
+LOG_SPREAD = ["_log_spread_down", "_log_spread_up"]
 
 
 def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.DataFrame:
@@ -13,7 +14,7 @@ def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.
 
     score of a window = sum of its periods' scores / sqrt(their number), Stouffer's combination: noise that only moves trade between
     neighbouring periods cancels, a lasting deviation adds up. Periods without a row of the series count for nothing. Later periods
-    never enter.
+    never enter. A sum of which a part is unknown is unknown.
     """
     indexed = rows.with_columns(_period_index().alias("_index")).sort(*series, "_index")
     parts = [_sum_window(indexed, series, summed, periods) for periods in WINDOWS]
@@ -26,9 +27,33 @@ def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.
 def _sum_window(indexed: pl.DataFrame, series: list[str], summed: list[str], periods: int) -> pl.DataFrame:
     score = pl.col("score")
     rolled = indexed.rolling("_index", period=f"{periods}i", group_by=series).agg(
-        (score.sum() / score.count().sqrt()).alias("score"), *[pl.col(name).sum() for name in summed]
+        (score.sum() / score.count().sqrt()).alias("score"), *[_whole_sum(name) for name in summed]
     )
     return rolled.with_columns(pl.lit(periods, dtype=pl.Int32).alias("window_periods"))
+
+
+def _whole_sum(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name)
+
+
+def log_spread_parts(expected: str, lower: str, upper: str) -> list[pl.Expr]:
+    """Return the columns that `interval_of_sum` needs to have been added up: squares of expected x ln(expected / limit)."""
+    down = (pl.col(expected) * (pl.col(expected) / pl.col(lower)).log()) ** 2
+    up = (pl.col(expected) * (pl.col(upper) / pl.col(expected)).log()) ** 2
+    return [down.alias(LOG_SPREAD[0]), up.alias(LOG_SPREAD[1])]
+
+
+def interval_of_sum(expected: str, lower: str, upper: str) -> list[pl.Expr]:
+    """Return the interval of a sum of amounts whose logs err independently of one another, to first order.
+
+    d ln(sum e) = sum of (e / sum e) d ln e, so the log widths add up in quadrature, weighted by the amounts. The sum of the limits would be
+    the interval of months that all err alike.
+    """
+    total = pl.col(expected)
+    return [
+        (total * (-pl.col(LOG_SPREAD[0]).sqrt() / total).exp()).alias(lower),
+        (total * (pl.col(LOG_SPREAD[1]).sqrt() / total).exp()).alias(upper),
+    ]
 
 
 def _period_index() -> pl.Expr:
