@@ -19,7 +19,10 @@ def state_in_newest_edition(trade_flow: pl.LazyFrame, concordance: pl.DataFrame)
     newest = _newest_codes(concordance).lazy()
     return (
         trade_flow.join(newest, left_on=["hs_revision", "commodity_code"], right_on=["from_revision", "from_code"], how="left")
-        .with_columns(pl.coalesce("_newest_code", "commodity_code").alias("commodity_code"))
+        .with_columns(
+            pl.coalesce("_newest_code", "commodity_code").alias("commodity_code"),
+            pl.coalesce(pl.col("_newest_code").str.head(2), "commodity_chapter").alias("commodity_chapter"),
+        )
         .drop("_newest_code")
     )
 

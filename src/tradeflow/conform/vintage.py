@@ -1,7 +1,9 @@
 """Which of all the figures that were ever sent is the one to believe at a given time.
 
 A statistic is known by its cell (frequency, reporter, period, flow, commodity) and by when we learned of it. The newest answer that covers
-a cell speaks for it alone: rows that an earlier answer had there and the newer one has not are gone, other cells are untouched.
+a cell speaks for it alone: rows that an earlier answer had there and the newer one has not are gone, other cells are untouched. Answers
+of the same time (the files of one folder) are read together; where they overlap, one of them speaks for each partner, or it would count
+twice.
 """
 
 from __future__ import annotations
@@ -25,8 +27,12 @@ def select_known_rows(
     known = snapshots if as_of is None else snapshots.filter(pl.col("retrieved_at") <= as_of)
     newest_answers = known.sort("retrieved_at", "snapshot_id").group_by("source", "query_key", maintain_order=True).last()
     rows = trade_flow.join(newest_answers.lazy().select("snapshot_id"), on="snapshot_id", how="semi")
-    if newest_answers["retrieved_at"].n_unique() <= 1:
-        return rows
+    if newest_answers["retrieved_at"].n_unique() > 1:
+        rows = _newest_of_each_cell(rows, newest_answers, scopes)
+    return rows if newest_answers["retrieved_at"].is_unique().all() else _without_overlap(rows)
+
+
+def _newest_of_each_cell(rows: pl.LazyFrame, newest_answers: pl.DataFrame, scopes: pl.DataFrame) -> pl.LazyFrame:
     asked = scopes.lazy().join(newest_answers.lazy().select("snapshot_id", "retrieved_at"), on="snapshot_id")
     learned = (
         pl.concat(
@@ -37,3 +43,12 @@ def select_known_rows(
         .agg(pl.col("retrieved_at").max().alias("_newest"))
     )
     return rows.join(learned, on=CELL).filter(pl.col("retrieved_at") == pl.col("_newest")).drop("_newest")
+
+
+def _without_overlap(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Leave each partner's figure in a cell to one answer: of several of the same time none is better, so always the same one is taken."""
+    key = [*CELL, "partner_code"]
+    said = rows.group_by(key).agg(pl.col("snapshot_id").min().alias("_least"), pl.col("snapshot_id").max().alias("_speaker"))
+    overlapping = said.filter(pl.col("_least") != pl.col("_speaker")).drop("_least")
+    speaks = pl.col("_speaker").is_null() | (pl.col("snapshot_id") == pl.col("_speaker"))
+    return rows.join(overlapping, on=key, how="left").filter(speaks).drop("_speaker")
