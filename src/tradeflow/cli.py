@@ -5,13 +5,15 @@ What is heavy is imported inside the command that needs it: `--help` answers at 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 _COLUMNS = ("#", "score", "what", "importer < exporter", "HS", "commodity", "period", "observed", "expected", "q", "id")
+_NARROW_COLUMNS = ("#", "score", "what", "route", "HS", "period", "observed", "expected", "id")
+_NUMBERS = frozenset({"#", "score", "observed", "expected", "q"})
+_SHORTEST_COMMODITY = 16
 
 
 def _tells_mistakes(command: Callable[P, None]) -> Callable[P, None]:
@@ -34,6 +39,8 @@ def _tells_mistakes(command: Callable[P, None]) -> Callable[P, None]:
         except TradeflowError as error:
             click.echo(f"tradeflow: {error}", err=True)
             sys.exit(2)
+        except BrokenPipeError:
+            raise  # whoever reads our output has seen enough
         except OSError as error:
             # A full disk, a folder without permission: outside matters, told like any other.
             click.echo(f"tradeflow: {error.filename or 'the lake'}: {error.strerror or error}", err=True)
@@ -50,7 +57,31 @@ _lake = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _OneLineGroup(click.Group):
+    """Commands that tell a wrong option or argument in one line too."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        with _usage_told():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _usage_told():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _usage_told() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "tradeflow"
+        click.echo(f"{command}: {error.format_message()} See `{command} --help`.", err=True)
+        raise click.exceptions.Exit(2) from error
+
+
+@click.group(name="tradeflow", cls=_OneLineGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tradeflow")
 def main() -> None:
     """Find the traces that diverted chemicals leave in licit trade statistics, and rank them as leads."""
@@ -60,13 +91,19 @@ def main() -> None:
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings file; config/default.toml is the example.")
 @click.option("--input", "input_path", type=click.Path(path_type=Path), help="A file or folder to read instead of the settings' sources.")
 @click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="See only what was known at the end of that day; leaves the current release."
+    "--as-of",
+    metavar="YYYY-MM-DD",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="See only what was known at the end of that day; leaves the current release.",
 )
 @click.option("--quiet", is_flag=True, help="No progress, no table: only problems and where the release is.")
 @_lake
 @_tells_mistakes
 def run(config: Path | None, input_path: Path | None, as_of: datetime | None, quiet: bool, lake_path: Path | None) -> None:
-    """Pull, validate, reconcile, model and publish once, without an orchestrator."""
+    """Run once, from the sources to the release.
+
+    Pulls, validates, reconciles, models and publishes, without an orchestrator.
+    """
     from tradeflow.lake import Lake
     from tradeflow.pipeline import run_pipeline
     from tradeflow.settings import default_lake, load_settings, read_only_input
@@ -92,7 +129,10 @@ def _print_progress(line: str) -> None:
 @click.option("--seed", default=1, show_default=True, type=int, help="The same seed and size give the same bytes.")
 @_tells_mistakes
 def sample(out: Path, size: int, seed: int) -> None:
-    """Write the simulated world: answers as UN Comtrade would give them, with planted diversions and their truth."""
+    """Write a simulated world with planted diversions.
+
+    The answers are such as UN Comtrade would give; a truth table lists what was planted.
+    """
     from tradeflow.sample import write_world
 
     try:
@@ -109,7 +149,10 @@ def sample(out: Path, size: int, seed: int) -> None:
 @click.option("--rows", "shown", default=5, show_default=True, help="Broken rows to show per rule.")
 @_tells_mistakes
 def validate(file: Path, contract: str, shown: int) -> None:
-    """Hold one file to one contract; exit code 1 where a row breaks it."""
+    """Hold one file to one contract.
+
+    The exit code is 0 where every row keeps it, 1 where a row breaks it, 2 where the file cannot be read at all.
+    """
     from tradeflow.contract import load_contract
     from tradeflow.pull.answers import read_answer
     from tradeflow.validate.gate import hold_to_contract
@@ -125,13 +168,32 @@ def validate(file: Path, contract: str, shown: int) -> None:
         click.echo(f"columns that the contract does not declare: {', '.join(answer.new_columns)}")
     set_aside = int(verdict.broken["is_set_aside"].sum())
     broken = verdict.broken.height - set_aside + answer.unreadable.height
-    click.echo(f"{file}: {verdict.kept.height:,} rows keep {contract}, {broken:,} break it, {set_aside:,} are set aside")
+    click.echo(f"{file}: {_rows(verdict.kept.height)} kept by {contract}, {broken:,} broken, {set_aside:,} set aside")
+    for reason, rows in answer.unreadable.group_by("reason", maintain_order=True):
+        click.echo(f"  unreadable: {reason[0]}: {_rows(rows.height)}")
+        for row in rows.head(shown).iter_rows(named=True):
+            click.echo(f"    row {row['row_number']}: {_shorten(row['raw_row'])}")
     for rule, count in sorted(verdict.counts.items(), key=lambda each: -each[1]):
         if count:
-            click.echo(f"  {rule}: {count:,} rows")
+            click.echo(f"  {rule}: {_rows(count)}")
             for row in verdict.broken.filter(_names_rule(rule)).head(shown).iter_rows(named=True):
-                click.echo(f"    row {row['row_number']}: {row['raw_row'][:160]}")
+                click.echo(f"    row {row['row_number']}: {_tell_row(row['raw_row'], rule)}")
     sys.exit(1 if broken else 0)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _tell_row(raw_row: str, rule: str) -> str:
+    """Put the value that the rule complains about before the rest of the row."""
+    column, _, check = rule.partition(":")
+    value = json.loads(raw_row).get(column) if check else None
+    return f"{column} = {json.dumps(value, ensure_ascii=False)} in {_shorten(raw_row)}" if check else _shorten(raw_row)
+
+
+def _shorten(text: str, limit: int = 240) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _names_rule(rule: str) -> pl.Expr:
@@ -146,7 +208,9 @@ def _names_rule(rule: str) -> pl.Expr:
 @click.option("--importer", help="ISO code, M49 code or name.")
 @click.option("--min-score", type=click.FloatRange(0, 100), help="Only signals with at least this score.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Rows at the most.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "csv", "json"]))
+@click.option(
+    "--format", "form", default="table", show_default=True, type=click.Choice(["table", "csv", "json"]), help="To read, or all columns."
+)
 @_lake
 @_tells_mistakes
 def signals(
@@ -172,7 +236,10 @@ def signals(
 @_lake
 @_tells_mistakes
 def explain(signal_id: str, lake_path: Path | None) -> None:
-    """Tell one signal: the sentence, the figures, and the walk back to the bytes of the source."""
+    """Explain one signal, back to its source rows.
+
+    SIGNAL_ID is the id that `tradeflow signals` shows, or its beginning.
+    """
     from tradeflow.explain import explain_signal
     from tradeflow.lake import Lake
     from tradeflow.settings import default_lake
@@ -185,7 +252,7 @@ def explain(signal_id: str, lake_path: Path | None) -> None:
 @_lake
 @_tells_mistakes
 def status(lake_path: Path | None) -> None:
-    """Show the last runs, and how fresh and how complete each source is."""
+    """Show the last runs and how fresh each source is."""
     from tradeflow.explain import describe_lake
     from tradeflow.lake import Lake
     from tradeflow.settings import default_lake
@@ -234,25 +301,59 @@ def _print_ending(result: RunResult) -> None:
 
 
 def _print_signals(rows: pl.DataFrame) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    """Print one line a signal, fitted to the terminal: commodities are cut first, then names give way to codes."""
+    width = shutil.get_terminal_size().columns if _is_terminal() else None
+    lines = [_tell_signal(row) for row in rows.iter_rows(named=True)]
+    widths = _measure(lines, _COLUMNS)
+    if width is not None and (too_long := sum(widths.values()) + len(widths) - 1 - width) > 0:
+        widths["commodity"] -= too_long
+        if widths["commodity"] < _SHORTEST_COMMODITY:
+            widths = _measure(lines, _NARROW_COLUMNS)
+            widths["what"] = max(len("what"), min(widths["what"], widths["what"] + width - sum(widths.values()) - len(widths) + 1))
+    click.secho(_align({title: title for title in widths}, widths), bold=True)
+    for line in lines:
+        click.echo(_align(line, widths))
 
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _measure(lines: list[dict[str, str]], titles: tuple[str, ...]) -> dict[str, int]:
+    return {title: max(len(title), *(len(line[title]) for line in lines)) for title in titles}
+
+
+def _align(line: dict[str, str], widths: dict[str, int]) -> str:
+    cut = {title: line[title] if len(line[title]) <= width else f"{line[title][: width - 1]}…" for title, width in widths.items()}
+    cells = [cut[title].rjust(width) if title in _NUMBERS else cut[title].ljust(width) for title, width in widths.items()]
+    return " ".join(cells).rstrip()
+
+
+def _tell_signal(row: dict[str, Any]) -> dict[str, str]:
     from tradeflow.publish.names import name_area, name_commodity
     from tradeflow.publish.wording import RULE_WORDS, say_period, say_probability, say_weight
 
-    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    for title in _COLUMNS:
-        is_text = title in ("commodity", "importer < exporter", "what")
-        is_number = title in ("#", "score", "observed", "expected", "q")
-        table.add_column(title, justify="right" if is_number else "left", no_wrap=not is_text)
-    for row in rows.iter_rows(named=True):
-        route = name_area(row["importer_code"]) + (f" < {name_area(row['exporter_code'])}" if row["exporter_code"] else "")
-        code = row["commodity_code"]
-        name = name_commodity(code)
-        table.add_row(
-            str(row["lead_rank"]), f"{row['lead_score']:.0f}", RULE_WORDS.get(row["rule"], row["rule"]), route,
-            f"{code[:4]}.{code[4:]}" if len(code) == 6 else code, name if name != code else "", say_period(row["period"]),
-            say_weight(row["observed_kg"]), say_weight(row["expected_kg"]), say_probability(row["q_value"]), row["signal_id"][:8],
-        )  # fmt: skip
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    sides = [code for code in (row["importer_code"], row["exporter_code"]) if code]
+    code, commodity = row["commodity_code"], name_commodity(row["commodity_code"])
+    return {
+        "#": str(row["lead_rank"]),
+        "score": f"{row['lead_score']:.0f}",
+        "what": RULE_WORDS.get(row["rule"], row["rule"]),
+        "importer < exporter": " < ".join(map(name_area, sides)),
+        "route": " < ".join(map(_iso_code, sides)),
+        "HS": f"{code[:4]}.{code[4:]}" if len(code) == 6 else code,
+        "commodity": commodity if commodity != code else "",
+        "period": say_period(row["period"]),
+        "observed": say_weight(row["observed_kg"]),
+        "expected": say_weight(row["expected_kg"]),
+        "q": say_probability(row["q_value"]),
+        "id": row["signal_id"][:8],
+    }
+
+
+def _iso_code(area_code: int) -> str:
+    from tradeflow.contract import load_codelist
+
+    areas = load_codelist("area")
+    known = dict(areas.select("area_code", "iso3").drop_nulls().iter_rows())
+    return str(known.get(area_code, area_code))

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from tradeflow.lake import RELEASE_FOLDER, RUN_FOLDER, Lake, find_snapshot, read_table, table_version
+from tradeflow.contract import load_contract
+from tradeflow.lake import RELEASE_FOLDER, RUN_FOLDER, Lake, Snapshot, find_snapshot, read_table, table_version
 from tradeflow.publish.names import name_area
 from tradeflow.publish.reading import read_signal
 from tradeflow.publish.wording import say_period, say_probability, say_value, say_weight
@@ -34,8 +35,10 @@ def explain_signal(lake: Lake, signal_id: str) -> Iterator[str]:
         value = "" if row["feature_value"] is None else f" = {row['feature_value']:.4g}"
         yield f"  {row['feature_share']:4.0%}  {row['feature']}{value}"
     yield ""
-    yield f"Source rows ({dossier.evidence.height}, the largest first):"
-    for row in dossier.evidence.head(_SHOWN_ROWS).iter_rows(named=True):
+    rows = dossier.evidence.sort("net_weight_kg", "primary_value_usd", "snapshot_id", "row_number", descending=True, nulls_last=True)
+    more = f"; the {_SHOWN_ROWS} largest are shown" if rows.height > _SHOWN_ROWS else ""
+    yield f"Source rows ({rows.height}{more}):"
+    for row in rows.head(_SHOWN_ROWS).iter_rows(named=True):
         yield from _walk_back(lake, row)
 
 
@@ -47,7 +50,8 @@ def _figures(signal: dict[str, Any]) -> Iterator[str]:
     if signal["mirror_net_weight_kg"] is not None or signal["mirror_value_usd"] is not None:
         yield f"  the other side says {say_weight(signal['mirror_net_weight_kg'])}, {say_value(signal['mirror_value_usd'])}"
     yield f"  p {say_probability(signal['p_value'])}, q {say_probability(signal['q_value'])}, against {signal['comparison']}"
-    yield f"  score {signal['anomaly_score']:.1f}; the lead's {signal['lead_score']:.1f} with {signal['signal_count']} flagged signals"
+    yield f"  score {signal['anomaly_score']:.1f} of 100"
+    yield f"  its lead scores {signal['lead_score']:.1f} and holds {signal['signal_count']} flagged signals"
 
 
 def _walk_back(lake: Lake, row: dict[str, Any]) -> Iterator[str]:
@@ -60,8 +64,15 @@ def _walk_back(lake: Lake, row: dict[str, Any]) -> Iterator[str]:
     )
     yield f"    row {row['row_number']} of snapshot {snapshot.snapshot_id}, retrieved {snapshot.retrieved_at:%Y-%m-%d %H:%M} UTC"
     yield f"    {snapshot.folder}"
-    source_row = {name: value for name, value in read_source_row(snapshot, row["row_number"]).items() if value is not None}
+    source_row = _in_declared_order(snapshot, read_source_row(snapshot, row["row_number"]))
     yield f"    {json.dumps(source_row, ensure_ascii=False, default=str)}"
+
+
+def _in_declared_order(snapshot: Snapshot, source_row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is empty; the reader of JSON forgets the order of the fields, the layout's contract knows it."""
+    declared = {name: place for place, name in enumerate(load_contract(snapshot.layout).column_names)}
+    named = sorted(source_row, key=lambda name: declared.get(name, len(declared)))
+    return {name: source_row[name] for name in named if source_row[name] is not None}
 
 
 def describe_lake(lake: Lake, today: date) -> Iterator[str]:

@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from tradeflow.exceptions import TradeflowError
 from tradeflow.lake import RUN_FOLDER, Lake, hold_lake
 from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
@@ -132,7 +133,8 @@ def _record_kept(lake: Lake, started: datetime, as_of: date | None) -> Iterator[
     try:
         yield record
     except BaseException as error:
-        record |= {"outcome": "failed", "error": f"{type(error).__name__}: {error}"}
+        told = str(error) if isinstance(error, TradeflowError) else f"{type(error).__name__}: {error}"
+        record |= {"outcome": "failed", "error": told}
         raise
     finally:
         record["ended_at"] = datetime.now(UTC).isoformat()
