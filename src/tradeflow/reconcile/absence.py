@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from tradeflow.reconcile.pairs import ROUTE_NUMBER
+from tradeflow.reconcile.pairs import ROUTE_NUMBER, exact_sum
 
 _LAG_PERIODS = 2
 """Periods within which the other side may record the same trade."""
@@ -129,9 +129,9 @@ def _miss_rates(seen: pl.DataFrame, side: str, one_sided: str, published: str, t
 
 
 def _raise_by_others(told: pl.DataFrame, level: list[str]) -> pl.DataFrame:
-    counted = [pl.col("_is_missed").sum().alias("_missed"), pl.col("_miss").sum().alias("_expected")]
-    routes = told.group_by(*dict.fromkeys([ROUTE_NUMBER, *level])).agg(counted).sort(ROUTE_NUMBER)
-    wholes = routes.group_by(level).agg(pl.col("_missed").sum().alias("_all_missed"), pl.col("_expected").sum().alias("_all_expected"))
+    counted = [pl.col("_is_missed").sum().alias("_missed"), exact_sum("_miss").alias("_expected")]
+    routes = told.group_by(*dict.fromkeys([ROUTE_NUMBER, *level])).agg(counted)
+    wholes = routes.group_by(level).agg(pl.col("_missed").sum().alias("_all_missed"), exact_sum("_expected").alias("_all_expected"))
     others = routes.join(wholes, on=level).select(
         ROUTE_NUMBER,
         _relative_rate(pl.col("_all_missed") - pl.col("_missed"), pl.col("_all_expected") - pl.col("_expected")).alias("_relative"),

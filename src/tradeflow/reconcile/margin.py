@@ -6,6 +6,8 @@ import math
 
 import polars as pl
 
+from tradeflow.reconcile.pairs import exact_sum
+
 MAX_MARGIN_LOG = math.log(1.25)
 """No corridor is credited with more freight and insurance than a quarter of the goods' value (BACI; MIRROR.md section 13)."""
 
@@ -68,4 +70,4 @@ def _estimate_margins(pairs: pl.DataFrame, prior_log: float, prior_weight: float
 
 
 def _shrunk(towards: pl.Expr, weight: float) -> pl.Expr:
-    return (pl.col("_log").sum() + weight * towards) / (pl.len() + weight)
+    return (exact_sum("_log") + weight * towards) / (pl.len() + weight)

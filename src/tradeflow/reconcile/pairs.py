@@ -12,6 +12,8 @@ ROUTE_NUMBER = "_route"
 _FREQUENCIES = pl.Enum(["A", "M"])
 _MEASURES = ["primary_value_usd", "_weight", "cif_value_usd", "fob_value_usd", "snapshot_id", "row_number"]
 
+_STEPS = 2.0**32
+
 
 def pair_mirror_flows(trade_flow: pl.LazyFrame) -> pl.DataFrame:
     """Return one row per exporter, importer, commodity and period with both reports, null where a side is silent; sorted by the key.
@@ -102,6 +104,11 @@ def _one_side(rows: pl.DataFrame, side: str) -> pl.DataFrame:
         pl.col("snapshot_id", "row_number").first(),
     )
     return pl.concat([kept.filter(~is_shared), summed.select(kept.columns)]).rename(names)
+
+
+def exact_sum(column: str) -> pl.Expr:
+    """Sum of small numbers in steps of 2^-32: whole numbers add up to the same total in whatever order threads take them."""
+    return (pl.col(column) * _STEPS).round().cast(pl.Int64).sum() / _STEPS
 
 
 def _whole_sum(column: str) -> pl.Expr:

@@ -58,7 +58,8 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
     """More arrived than the importer's own history, season and trend explain, by weight and by value alike."""
     judged = tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
     values, usual = _import_values(tables.mirror_pair), _usual_unit_values(tables.mirror_pair)
-    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=_ROUTE, how="left")
+    mirror = tables.mirror_pair.select(*PAIR_KEY, _weight_in_scale("export").alias("mirror_net_weight_kg"))
+    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=_ROUTE, how="left").join(mirror, on=PAIR_KEY, how="left")
     log_excess = (pl.col("observed_kg") / pl.col("expected_kg")).log()
     # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
     implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
@@ -67,7 +68,8 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
         pl.min_horizontal("z_seasonal", implied).alias("score"), pl.col("series_level").alias("subject"), *log_spread_parts(*_INTERVAL)
     )
     level = pl.when(pl.col("series_level") == "flow").then(pl.lit("route")).otherwise("series_level")
-    return best_window(monthly, ["series_level", *_ROUTE], _SUMMED).with_columns(
+    summed = best_window(monthly, ["series_level", *_ROUTE], [*_SUMMED, "mirror_net_weight_kg"])
+    return summed.with_columns(
         *interval_of_sum(*_INTERVAL),
         (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
@@ -242,7 +244,10 @@ def _import_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
     value = pl.col("import_value_usd").alias("observed_value_usd")
     routes = mirror_pair.filter(pl.col("import_value_usd").is_not_null()).select(*PAIR_KEY, value)
     importer = (
-        routes.with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code")).group_by(PAIR_KEY).agg(pl.col("observed_value_usd").sum())
+        routes.sort(PAIR_KEY)
+        .with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code"))
+        .group_by(PAIR_KEY, maintain_order=True)
+        .agg(pl.col("observed_value_usd").sum())
     )
     return pl.concat([routes, importer.select(routes.columns)])
 

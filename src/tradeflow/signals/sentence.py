@@ -60,7 +60,14 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
         f"{_subject(row, names)} reported importing {format_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
         f"{_when(row)}, where its own history led to expect {format_kg(row['expected_kg'])}{traded} "
         f"(90% interval {format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}): {format_kg(row['excess_kg'])} more."
+        f"{_mirror_of_excess(row, names)}"
     )
+
+
+def _mirror_of_excess(row: dict[str, Any], names: Names) -> str:
+    if row["mirror_net_weight_kg"] is None:
+        return ""
+    return f" {names.area(row['exporter_code'])} reported exporting {format_kg(row['mirror_net_weight_kg'])} of it."
 
 
 def _tell_gap(row: dict[str, Any], names: Names) -> str:
