@@ -13,7 +13,9 @@ from scipy.optimize import nnls
 
 MIN_OBSERVATIONS = 5
 """Two-sided flows from which a corridor's variance is worth anything."""
-_ROUNDS = 12
+_ROUNDS = 40
+"""Rounds of reweighting at most; the weights usually stand after ten to twenty."""
+_SETTLED = 1e-7
 _MAX_VARIANCE = float(np.log(10) ** 2)
 """A corridor on which half the flows differ more than tenfold says that its figures cannot be compared, not how much worse they are."""
 _PRIOR_OBSERVATIONS = 10
@@ -80,15 +82,21 @@ def _split_variance(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     typical = float(np.median(variance))
     solution = np.full(exporters + importers, typical / 2)
-    prior_weight = (_PRIOR_OBSERVATIONS / 2) / typical**2
     for _ in range(_ROUNDS):
         fitted = solution[e] + solution[i + exporters]
         weight = (count / 2) / np.maximum(fitted, typical / 10) ** 2
+        # The prior is a corridor of typical variance; like every other it weighs less the larger the fit is. With a fixed weight a reporter
+        # with one wild corridor would be thrown from the prior to the corridor and back, round by round.
+        prior_weight = (_PRIOR_OBSERVATIONS / 2) / np.maximum(2 * solution, typical / 10) ** 2
         normal, right = _normal_equations(e, i + exporters, variance, weight, exporters + importers)
         normal[np.diag_indices(len(right))] += prior_weight
-        solution, _ = nnls(normal, right + prior_weight * typical / 2, maxiter=50 * len(right))
-        # Without the cap a reporter with one wild corridor loses all weight round by round and its variance runs away.
-        solution = np.minimum(solution, _MAX_VARIANCE)
+        solved, _ = nnls(normal, right + prior_weight * typical / 2, maxiter=50 * len(right))
+        # Half a step: whole ones can go to and fro between two solutions, and the last round would decide.
+        moved = (solution + np.minimum(solved, _MAX_VARIANCE)) / 2
+        is_settled = bool(np.max(np.abs(moved - solution)) < _SETTLED * typical)
+        solution = moved
+        if is_settled:
+            break
     return solution[:exporters], solution[exporters:]
 
 
