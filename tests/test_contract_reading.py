@@ -92,6 +92,7 @@ def leave_out(*path: str | int) -> dict[str, Any]:
         (leave_out("schema"), "missing or wrong 'schema'"),
         (leave_out("schema", 0), "missing or wrong list index out of range"),
         (leave_out("schema", 0, "properties"), "missing or wrong 'properties'"),
+        ({**document(), "schema": [{"description": None}]}, "missing or wrong 'NoneType'"),
         (leave_out("schema", 0, "quality", 1, "implementation"), "missing or wrong 'implementation'"),
         (leave_out("schema", 0, "properties", 1, "description"), "column 'speed': missing or wrong 'description'"),
         (leave_out("schema", 0, "properties", 1, "name"), "column 'number 2': missing or wrong 'name'"),

@@ -334,6 +334,12 @@ def test_the_same_bytes_again_write_nothing(lake: Lake) -> None:
     assert list_snapshots(lake) == [first]
 
 
+def test_the_same_bytes_by_a_clock_that_was_set_back_write_nothing(lake: Lake) -> None:
+    keep(lake, b"a", FEBRUARY)
+
+    assert keep(lake, b"a", JANUARY)[1] is False
+
+
 def test_a_restatement_that_is_taken_back_gives_three_vintages(lake: Lake) -> None:
     vintages = [keep(lake, content, at) for content, at in ((b"a", JANUARY), (b"b", FEBRUARY), (b"a", MARCH))]
 

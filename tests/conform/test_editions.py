@@ -73,6 +73,12 @@ def test_a_code_that_returns_to_its_number_keeps_it() -> None:
     assert stated(concordance("H4 290001 H5 290002 1:1", "H5 290002 H6 290001 1:1"), ("H4", "290001"), ("H5", "290002")) == ["290001"] * 2
 
 
+def test_a_list_that_also_skips_editions_doubles_no_row() -> None:
+    steps = concordance("H1 290001 H2 290002 1:1", "H1 290001 H3 290002 1:1", "H2 290002 H3 290002 1:1", "H1 290001 H4 290003 1:1")
+
+    assert stated(steps, ("H1", "290001")) == ["290003"]
+
+
 def test_the_chapter_follows_the_code_and_the_edition_stays_as_reported() -> None:
     found = state_in_newest_edition(rows_of(("H4", "293339"), ("H4", "010121")), concordance("H4 293339 H5 300001 1:1")).collect()
 
@@ -167,6 +173,12 @@ def test_a_reporter_that_fell_back_for_a_month_keeps_its_first_switch() -> None:
     rows = [("M", 484, 201703, "H5"), ("M", 484, 201704, "H4"), ("M", 484, 201705, "H5"), ("M", 484, 201702, "H4")]
 
     assert births(SPLIT, *rows) == [("M", 484, "292640", 201703)]
+
+
+def test_a_code_that_two_editions_gave_something_to_was_born_in_the_first() -> None:
+    fed_twice = concordance("H4 292690 H5 292640 1:n", "H5 293339 H6 292640 1:n")
+
+    assert births(fed_twice, ("M", 484, 201703, "H5"), ("M", 484, 202201, "H6")) == [("M", 484, "292640", 201703)]
 
 
 def test_who_never_used_the_edition_or_does_not_say_has_no_row() -> None:
