@@ -12,10 +12,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from tests.killed_run import Point, run_held_by_permissions, run_until
 from tests.small_world import FinishedRun, put_answer, read_records, run_command
+from tradeflow.cli import main
 from tradeflow.lake import RELEASE_FOLDER, Lake, hold_lake, list_snapshots, read_table, table_version
 from tradeflow.settings import Settings
 from tradeflow.steps import analyse
@@ -29,22 +31,23 @@ COMPUTED = (
     *("baseline", "flow_score", "flow_score_feature"),
     *("signal", "signal_feature", "signal_evidence"),
 )
-STEP_BY_STEP = (
+POINTS = (
     Point("tradeflow.lake", "_write_part", is_after=True),
     Point("tradeflow.pull.files", "write_snapshot", nth=3),
     Point("tradeflow.validate.certificate", "certify"),
-    Point("tradeflow.validate.certificate", "certify", is_after=True),
-    *(Point("tradeflow.steps.ingest", "write_table", table) for table in INGESTED),
-    *(Point("tradeflow.steps.handles", "write_table", table) for table in COMPUTED),
+    Point("tradeflow.steps.ingest", "write_table", "quarantine"),
+    Point("deltalake", "write_deltalake", "trade_flow", is_after=True),
+    Point("tradeflow.steps.ingest", "write_table", "snapshot"),
+    Point("deltalake", "write_deltalake", "coverage", is_after=True),
+    *(Point("tradeflow.steps.handles", "write_table", table) for table in COMPUTED[:7]),
+    Point("deltalake", "write_deltalake", "flow_score_feature", is_after=True),
+    *(Point("tradeflow.steps.handles", "write_table", table) for table in COMPUTED[7:]),
+    Point("deltalake", "write_deltalake", "signal_evidence", is_after=True),
     Point("tradeflow.publish.workbook", "write_workbook"),
     Point("tradeflow.publish.release", "_write_release", is_after=True),
     Point("tradeflow.publish.serving", "serve_release"),
     Point("tradeflow.publish.serving", "_replace_rows", is_after=True),
     Point("tradeflow.publish.release", "_replace_text"),
-)
-INSIDE_COMMITS = tuple(
-    Point("deltalake", "write_deltalake", table, is_after=True)
-    for table in (*INGESTED, "coverage", "baseline", "signal", "signal_evidence")
 )
 
 
@@ -80,13 +83,13 @@ def assert_same_results(lake: Lake, expected: Lake) -> None:
         assert_frame_equal(read(lake, table), read(expected, table), check_exact=True)
 
 
-@pytest.mark.parametrize("points", [STEP_BY_STEP, INSIDE_COMMITS], ids=["step by step", "inside commits"])
-def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
-    processes: ForkServerContext, finished: FinishedRun, answers: Path, tmp_path: Path, points: tuple[Point, ...]
+def test_a_run_killed_at_every_step_ends_as_an_undisturbed_one(
+    processes: ForkServerContext, finished: FinishedRun, answers: Path, tmp_path: Path
 ) -> None:
+    """Each run goes on where the one before was killed, and comes a little further."""
     lake, told = Lake(tmp_path / "lake"), tmp_path / "told"
     command = ["run", "--input", str(answers), "--lake", str(lake.root)]
-    for point in points:
+    for point in POINTS:
         run = processes.Process(target=run_until, args=(point, command, told))
         run.start()
         run.join()
@@ -209,14 +212,11 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     run = run_command(tmp_path / "nowhere", tmp_path / "lake")
 
     assert (run.exit_code, run.stdout) == (2, "")
-    assert run.stderr == f"tradeflow: {tmp_path / 'nowhere'}: no such file or folder; check the path of the source\n"
+    assert run.stderr == f"tradeflow: there is no file or folder {tmp_path / 'nowhere'}; name one that exists\n"
 
 
 def test_a_lake_that_cannot_be_made_is_one_line(answers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEFLOW_LAKE", "/proc/no/lake")
-    from click.testing import CliRunner
-
-    from tradeflow.cli import main
 
     run = CliRunner().invoke(main, ["run", "--input", str(answers)])
 

@@ -129,7 +129,7 @@ def _check_snapshot(snapshot: Snapshot) -> _Checked:
             _quarantine_rows(_with_row_numbers(second, conformed), snapshot, target),
         ]
     )
-    return _Checked(snapshot, second.kept, refused, answer.frame.height + answer.unreadable.height, _describe(answer, first))
+    return _Checked(snapshot, second.kept, refused, answer.frame.height + answer.unreadable.height, _describe(answer, first, snapshot))
 
 
 def _with_row_numbers(verdict: Verdict, conformed: pl.DataFrame) -> pl.DataFrame:
@@ -149,8 +149,9 @@ def _quarantine_rows(broken: pl.DataFrame, snapshot: Snapshot, contract: Contrac
     return given.select([pl.col(column.name).cast(column.dtype) for column in declared.columns])
 
 
-def _describe(answer: Any, verdict: Verdict) -> tuple[str, ...]:
-    lines = list(answer.problems)
+def _describe(answer: Any, verdict: Verdict, snapshot: Snapshot) -> tuple[str, ...]:
+    only_part = f"{snapshot.parts[0].name}: " if len(snapshot.parts) == 1 else ""
+    lines = [line.removeprefix(only_part) for line in answer.problems]
     if answer.missing_columns:
         lines.append(f"columns missing at the source: {', '.join(answer.missing_columns)}")
     if answer.new_columns:
