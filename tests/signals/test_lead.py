@@ -1,0 +1,126 @@
+import polars as pl
+import pytest
+
+from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, INDIA, MEXICO, USA, candidate, candidates
+from tradeflow.contract import load_contract
+from tradeflow.signals import Names, RankOptions, rank_leads
+
+WATCHED = pl.DataFrame({"commodity_code": [ACETONE, EPHEDRINE], "substance_code": ["acetone", None], "exposure": ["own", "shared"]})
+OPTIONS = RankOptions(weights={"new_route": 0.5}, exposure_weights={"own": 1.0, "shared": 0.6, "none": 0.3})
+
+
+def rank(*rows: dict, options: RankOptions = OPTIONS) -> pl.DataFrame:
+    return rank_leads(candidates(*rows), WATCHED, Names({}, {}), options)
+
+
+def test_signals_keep_their_contract() -> None:
+    told = rank(candidate(), candidate(period=202312, q_value=0.5))
+    assert dict(told.schema) == load_contract("signal").schema
+    assert told.select("is_flagged", "is_lead_head", "signal_count", "excess_ratio").rows() == [
+        (True, True, 1, 5.0),
+        (False, False, 1, 5.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_listed"),
+    [
+        ({}, True),
+        ({"is_scored": False}, False),
+        ({"q_value": 0.2, "p_value": 0.02}, False),
+        ({"q_value": 0.2, "p_value": 0.01}, True),
+        ({"q_value": 0.1, "p_value": 0.02}, True),
+        ({"excess_kg": 99.0}, False),
+        ({"excess_kg": None, "observed_kg": 99.0}, False),
+        ({"excess_kg": None, "observed_kg": None}, True),
+    ],
+)  # fmt: skip
+def test_what_is_listed(changed: dict, is_listed: bool) -> None:
+    assert rank(candidate(**changed)).height == is_listed
+
+
+def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:
+    told = rank(
+        candidate(), candidate(rule="mirror_gap", period=202312), candidate(exporter_code=INDIA), candidate(commodity_code=EPHEDRINE)
+    )
+    assert told["lead_id"].n_unique() == 3
+    by_lead = told.group_by("lead_id").agg(pl.len().alias("n"), pl.col("is_lead_head").sum().alias("heads"))
+    assert sorted(by_lead.select("n", "heads").rows()) == [(1, 1), (1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("route_kg", "route_window", "importer_window", "is_joined"),
+    [(2400, 1, 1, True), (2300, 1, 1, False), (14_400, 6, 1, True), (4000, 6, 1, False), (2400, 1, 6, True)],
+    ids=["60% of it", "less", "60% a month of six", "a sixth of it a month", "more in one month than the importer's mean of six"],
+)
+def test_an_importers_excess_is_told_under_the_route_that_holds_most_of_it(
+    route_kg: float, route_window: int, importer_window: int, is_joined: bool
+) -> None:
+    whole = candidate(subject="importer", exporter_code=0, excess_kg=4000.0, window_periods=importer_window)
+    told = rank(whole, candidate(excess_kg=float(route_kg), window_periods=route_window), candidate(exporter_code=INDIA, excess_kg=500.0))
+    by_exporter = dict(told.select("exporter_code", "lead_id").iter_rows())
+    assert (by_exporter[0] == by_exporter[CHINA]) == is_joined
+    assert by_exporter[0] != by_exporter[INDIA]
+
+
+def test_score_grows_as_p_falls_with_the_weight_the_kilograms_and_the_exposure() -> None:
+    def score(**changed: object) -> float:
+        # beside another of the same rule and code, so that kilograms have a rank
+        compared = {name: changed[name] for name in ("rule", "commodity_code") if name in changed}
+        told = rank(candidate(exporter_code=USA, **compared), candidate(**changed))
+        return told.filter(pl.col("exporter_code") == CHINA)["anomaly_score"].item()
+
+    by_p = [score(p_value=p, q_value=0.0) for p in (0.5, 0.1, 1e-2, 1e-3, 1e-4)]
+    assert by_p == sorted(by_p)
+    assert len(set(by_p)) == 5
+    assert score(p_value=1e-9) == score(p_value=1e-4)
+    assert score(rule="new_route") == pytest.approx(score() / 2)
+    assert score(excess_kg=9000.0) > score(excess_kg=500.0)
+    assert score(commodity_code=EPHEDRINE) == pytest.approx(0.6 * score())
+
+
+def test_exact_score_of_a_sure_and_large_signal() -> None:
+    told = rank(candidate(excess_kg=9000.0, p_value=1e-2), candidate(exporter_code=INDIA, excess_kg=100.0, p_value=1e-4))
+    assert told.filter(pl.col("exporter_code") == CHINA)["anomaly_score"].item() == pytest.approx(50)
+    assert told.filter(pl.col("exporter_code") == INDIA)["anomaly_score"].item() == pytest.approx(100 * (0.4 + 0.6 / 2))
+
+
+def test_lead_score_joins_the_rules_and_counts_each_once() -> None:
+    one = rank(candidate(p_value=1e-2), candidate(period=202312, p_value=1e-2))
+    two = rank(candidate(p_value=1e-2), candidate(rule="mirror_gap", p_value=1e-2))
+    strongest = one["anomaly_score"].max()
+    assert one["lead_score"].max() == pytest.approx(strongest)
+    assert two["lead_score"].max() == pytest.approx(100 * (1 - (1 - two["anomaly_score"][0] / 100) ** 2))
+
+
+def test_a_flagged_lead_stands_above_every_other() -> None:
+    sure = candidate(q_value=0.5, p_value=1e-9, excess_kg=1e9, observed_kg=1e9)
+    told = rank(sure, candidate(exporter_code=INDIA, q_value=0.1, p_value=0.3, excess_kg=100.0))
+    assert told.select("exporter_code", "lead_rank", "is_flagged").rows() == [(INDIA, 1, True), (CHINA, 2, False)]
+    assert told["lead_score"][0] < told["lead_score"][1]
+
+
+def test_the_head_is_the_flagged_signal_before_the_stronger_one() -> None:
+    told = rank(candidate(q_value=0.5, p_value=1e-4), candidate(period=202312, q_value=0.05, p_value=1e-3))
+    assert told.filter("is_lead_head")["period"].to_list() == [202312]
+
+
+def test_ids_are_those_of_every_run_and_order_changes_nothing() -> None:
+    rows = [candidate(exporter_code=exporter, period=period, rule=rule, excess_kg=1000.0 + exporter)
+            for exporter in (CHINA, INDIA, USA) for period in (202312, 202401) for rule in ("excess_import", "mirror_gap")]  # fmt: skip
+    assert rank(*rows).equals(rank(*reversed(rows)))
+    alone, among = rank(candidate(score=9.0, p_value=1e-7)), rank(*rows)
+    same = among.join(alone, on="signal_id")
+    assert same.select("lead_id", "exporter_code", "period").rows() == [(alone["lead_id"][0], CHINA, 202401)]
+    assert rank(candidate())["signal_id"].to_list() == ["dfd53a7d62e3b8ec"]
+
+
+def test_nothing_listed_is_an_empty_table() -> None:
+    assert rank(candidate(is_scored=False)).schema == load_contract("signal").schema
+
+
+def test_an_unwatched_code_names_no_substance() -> None:
+    told = rank(candidate(), candidate(commodity_code=EPHEDRINE), candidate(commodity_code="290110", importer_code=MEXICO))
+    assert {row[0]: row[1:] for row in told.select("commodity_code", "substance_code", "exposure").iter_rows()} == {
+        ACETONE: ("acetone", "own"), EPHEDRINE: (None, "shared"), "290110": (None, "none"),
+    }  # fmt: skip

@@ -1,0 +1,278 @@
+"""Each rule's table of cases: the flow that is strange in that way scores highest, its innocent look-alike does not."""
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, INDIA, MEXICO, USA, coverage, evidence, expectation, flow_score, months, pair
+from tradeflow.contract import load_contract
+from tradeflow.signals import RULES, Evidence, propose_candidates, rule_meanings
+
+STRANGE = CHINA
+INNOCENT = INDIA
+
+
+def scores(tables: Evidence, rule: str, period: int = 202401) -> dict[int, float]:
+    """Score of each exporter's route in `period`."""
+    told = propose_candidates(tables, [rule]).filter(pl.col("period") == period)
+    return dict(told.select("exporter_code", "score").iter_rows())
+
+
+def ordinary(exporter: int, count: int = 12, last: int = 202312, **other: Any) -> list[dict[str, Any]]:
+    return [pair(exporter_code=exporter, period=period, **other) for period in months(count, last)]
+
+
+def test_each_rule_publishes_the_first_sentence_of_its_docstring() -> None:
+    meanings = rule_meanings()
+    assert list(meanings) == list(RULES) == list(load_contract("candidate").column("rule").valid_values)
+    for name, meaning in meanings.items():
+        assert meaning == (RULES[name].__doc__ or "").strip().split("\n")[0]
+        assert meaning.endswith(".")
+        assert meaning[0].isupper()
+        assert ". " not in meaning
+
+
+# --- excess_import -------------------------------------------------------------------------------------------------------------
+
+
+def excess(observed_kg: float, z: float, usd: float, exporter: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    now = pair(observed_kg, observed_kg, exporter_code=exporter, import_value_usd=usd)
+    return [*ordinary(exporter), now], expectation(observed_kg, z, exporter_code=exporter)
+
+
+@pytest.mark.parametrize(
+    ("innocent_kg", "innocent_z", "innocent_usd"),
+    [(1100.0, 0.3, 2200.0), (1_000_000.0, 20.0, 2000.0), (300.0, -3.0, 600.0)],
+    ids=["an ordinary month", "a weight mis-keyed a thousandfold at the usual value", "a month of little trade"],
+)
+def test_excess_import(innocent_kg: float, innocent_z: float, innocent_usd: float) -> None:
+    (strange_pairs, strange), (pairs, innocent) = (
+        excess(6000.0, 5.0, 12_000.0, STRANGE),
+        excess(innocent_kg, innocent_z, innocent_usd, INNOCENT),
+    )
+    told = scores(evidence([*strange_pairs, *pairs], [strange, innocent]), "excess_import")
+    assert told[STRANGE] == pytest.approx(5.0)
+    assert told[INNOCENT] < 1
+
+
+def test_excess_by_weight_alone_counts_only_as_far_as_the_value_goes() -> None:
+    """Six times the kilograms at three times the value: ln 3 / ln 6 of the deviation."""
+    pairs, judged = excess(6000.0, 5.0, 6000.0, STRANGE)
+    assert scores(evidence(pairs, [judged]), "excess_import")[STRANGE] == pytest.approx(5 * math.log(3) / math.log(6))
+
+
+def test_excess_of_an_importer_is_judged_over_all_its_partners() -> None:
+    tables = evidence(
+        [*ordinary(STRANGE), *ordinary(INNOCENT), pair(3000, 3000), pair(3000, 3000, exporter_code=INNOCENT)],
+        [expectation(6000.0, 4.0, series_level="importer", exporter_code=0, expected_kg=2000.0, lower_kg=1500.0, upper_kg=3000.0)],
+    )
+    told = propose_candidates(tables, ["excess_import"]).row(0, named=True)
+    assert (told["subject"], told["exporter_code"], told["score"], told["excess_kg"]) == ("importer", 0, 4.0, 4000.0)
+    assert told["observed_value_usd"] == 12_000.0
+    assert told["mirror_net_weight_kg"] is None
+
+
+def test_excess_tells_what_the_exporter_reports() -> None:
+    tables = evidence([*ordinary(STRANGE), pair(1100, 6000)], [expectation(6000.0, 4.0)])
+    assert propose_candidates(tables, ["excess_import"])["mirror_net_weight_kg"].to_list() == [1100.0]
+
+
+def test_an_excess_that_lasts_is_told_over_its_window_with_an_interval_that_narrows() -> None:
+    lasting = [expectation(3000.0, 2.0, period=period) for period in months(6)]
+    told = propose_candidates(evidence([pair(3000, 3000, period=p) for p in months(18)], lasting), ["excess_import"])
+    row = told.filter(pl.col("period") == 202401).row(0, named=True)
+    assert (row["window_periods"], row["observed_kg"], row["expected_kg"], row["excess_kg"]) == (6, 18_000.0, 6000.0, 12_000.0)
+    assert row["score"] == pytest.approx(2 * math.sqrt(6))
+    # Each month's limits lie a factor of two away; six independent months together less: 2^(1 / sqrt 6).
+    assert row["upper_kg"] == pytest.approx(6000 * 2 ** (1 / math.sqrt(6)))
+    assert row["lower_kg"] == pytest.approx(6000 / 2 ** (1 / math.sqrt(6)))
+
+
+# --- mirror_gap ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "innocent",
+    [
+        {"import_kg": 990.0, "z_kg": 0.1, "z_value": 0.2},
+        {"import_kg": 1.0, "z_kg": 9.0, "z_value": 0.0, "import_value_usd": 2000.0},
+        {"import_kg": 5000.0, "z_kg": -6.0, "z_value": -6.0},
+    ],
+    ids=["both sides agree", "a slip of the unit: the value is all there", "the importer records more"],
+)
+def test_mirror_gap(innocent: dict[str, Any]) -> None:
+    strange = pair(1000, 150, z_kg=6.0, z_value=5.0)
+    told = scores(evidence([strange, pair(1000, innocent.pop("import_kg"), exporter_code=INNOCENT, **innocent)]), "mirror_gap")
+    assert told[STRANGE] == 5.0
+    assert told[INNOCENT] < 1
+
+
+def test_a_shipment_booked_in_the_next_month_cancels_out() -> None:
+    carried = [pair(1000, 100, z_kg=4.0, z_value=4.0, period=202312), pair(1000, 1900, z_kg=-4.0, z_value=-4.0)]
+    assert scores(evidence(carried), "mirror_gap")[CHINA] == pytest.approx(0)
+
+
+def test_no_more_is_missing_than_left() -> None:
+    generous = pair(1000, 100, z_kg=5.0, z_value=5.0, corridor_gap_log=0.5)
+    row = propose_candidates(evidence([generous]), ["mirror_gap"]).row(0, named=True)
+    assert row["expected_kg"] == pytest.approx(1000 * math.exp(0.5))
+    assert row["excess_kg"] == pytest.approx(900)
+    spread = 1.645 * math.sqrt(0.04)
+    assert (row["lower_kg"], row["upper_kg"]) == pytest.approx((1000 * math.exp(0.5 - spread), 1000 * math.exp(0.5 + spread)))
+
+
+def test_the_habitual_shortfall_of_a_corridor_is_not_missing() -> None:
+    row = propose_candidates(evidence([pair(1000, 300, z_kg=3.0, z_value=3.0, corridor_gap_log=math.log(0.5))]), ["mirror_gap"]).row(
+        0, named=True
+    )
+    assert row["excess_kg"] == pytest.approx(200)
+
+
+# --- missing_mirror ------------------------------------------------------------------------------------------------------------
+
+
+def missing(probability: float = 0.9, **other: Any) -> dict[str, Any]:
+    return pair(1000, None, **{"mirror_reason": "not_recorded", "partner_report_probability": probability} | other)
+
+
+@pytest.mark.parametrize(
+    "innocent",
+    [
+        [missing(0.05, exporter_code=INNOCENT)],
+        [*ordinary(INNOCENT, export_kg=50_000, import_kg=50_000), missing(0.9, exporter_code=INNOCENT)],
+    ],
+    ids=["the partner seldom records such trade", "a remnant of the route's usual trade"],
+)
+def test_missing_mirror(innocent: list[dict[str, Any]]) -> None:
+    told = scores(evidence([*ordinary(STRANGE), missing(), *innocent]), "missing_mirror")
+    assert told[STRANGE] == pytest.approx(-math.log(0.1))
+    assert told[INNOCENT] < told[STRANGE] - 2
+
+
+@pytest.mark.parametrize(
+    "reason", ["not_reported_yet", "partner_never_reports", "below_threshold", "recorded_later", "recorded_earlier", None]
+)
+def test_only_what_was_not_recorded_is_missing(reason: str | None) -> None:
+    assert scores(evidence([missing(mirror_reason=reason)] if reason else [pair()]), "missing_mirror") == {}
+
+
+@pytest.mark.parametrize(("kg", "is_slip"), [(None, False), (1000.0, True)], ids=["no weight", "a weight of the wrong scale"])
+def test_a_missing_mirror_without_usable_weight_is_told_by_its_value(kg: float | None, is_slip: bool) -> None:
+    row = missing(is_export_weight_out_of_scale=is_slip, export_net_weight_kg=kg)
+    month_before = missing(period=202312)
+    told = propose_candidates(evidence([month_before, row]), ["missing_mirror"]).filter(pl.col("period") == 202401).row(0, named=True)
+    assert (told["window_periods"], told["observed_kg"], told["excess_kg"], told["observed_value_usd"]) == (3, None, None, 4000.0)
+
+
+# --- new_route -----------------------------------------------------------------------------------------------------------------
+
+OTHERS = [flow_score(exporter_code=USA, importer_code=importer, log_kg=5 + importer / 10) for importer in range(1, 30)]
+
+
+@pytest.mark.parametrize(
+    ("since", "log_kg", "is_told"),
+    [(None, 12.0, True), (25, 12.0, True), (24, 12.0, False), (1, 12.0, False), (None, None, False)],
+    ids=["never before", "not for two years", "within two years", "an old route", "without weight"],
+)
+def test_new_route(since: int | None, log_kg: float | None, is_told: bool) -> None:
+    opened = flow_score(months_since_last_trade=since, log_kg=log_kg)
+    told = scores(evidence([pair(100_000, 100_000)], scores=[opened, *OTHERS]), "new_route")
+    assert list(told) == ([CHINA] if is_told else [])
+
+
+def test_a_new_routes_score_is_its_size_among_the_codes_flows() -> None:
+    sizes = [
+        flow_score(months_since_last_trade=None, exporter_code=exporter, log_kg=log_kg)
+        for exporter, log_kg in ((STRANGE, 12.0), (INNOCENT, 5.5))
+    ]
+    pairs = [pair(1000, 1000), pair(1000, 1000, exporter_code=INNOCENT)]
+    told = scores(evidence(pairs, scores=[*sizes, *OTHERS]), "new_route")
+    assert told[STRANGE] > 3 > told[INNOCENT]
+
+
+def test_a_route_is_not_new_to_an_importer_of_whom_little_is_known() -> None:
+    opened = flow_score(months_since_last_trade=None, log_kg=12.0)
+    for known, told in ((18, []), (19, [CHINA])):
+        tables = evidence([pair(1000, 1000)], scores=[opened, *OTHERS], covered=coverage(known))
+        assert list(scores(tables, "new_route")) == told
+
+
+def test_a_weight_of_the_wrong_scale_opens_no_route() -> None:
+    opened = flow_score(months_since_last_trade=None, log_kg=14.0)
+    slip = pair(1000, 1_000_000, is_import_weight_out_of_scale=True)
+    assert scores(evidence([slip], scores=[opened, *OTHERS]), "new_route") == {}
+
+
+# --- unit_value_outlier --------------------------------------------------------------------------------------------------------
+
+
+def prices(exporter: int, now: float, usual: float = 0.0) -> list[dict[str, Any]]:
+    wobble = [0.05, -0.05, 0.1, -0.1, 0.0, 0.02]
+    past = [
+        flow_score(exporter_code=exporter, period=period, unit_value_ratio=usual + wobble[place % 6])
+        for place, period in enumerate(months(23, 202312))
+    ]
+    return [*past, flow_score(exporter_code=exporter, unit_value_ratio=now, unit_value_usd_per_kg=2 * math.exp(now))]
+
+
+@pytest.mark.parametrize("now", [math.log(8), -math.log(8)], ids=["eight times the price", "an eighth of it"])
+@pytest.mark.parametrize(
+    ("innocent_now", "innocent_usual", "mirror_kg"),
+    [(0.05, 0.0, 1000), (math.log(8), math.log(8), 1000), (math.log(8), 0.0, 8000)],
+    ids=["an ordinary price", "a route that is always so dear", "a weight mis-keyed by one side"],
+)
+def test_unit_value_outlier(now: float, innocent_now: float, innocent_usual: float, mirror_kg: float) -> None:
+    strange = pair(1000, 1000, import_value_usd=2000 * math.exp(now), export_value_usd=2000 * math.exp(now))
+    usd = 2000 * math.exp(innocent_now)
+    innocent = pair(mirror_kg, 1000, exporter_code=INNOCENT, import_value_usd=usd, export_value_usd=usd)
+    crowd = [row for exporter in range(1, 5) for row in prices(exporter, 0.0)]
+    tables = evidence([strange, innocent], scores=[*prices(STRANGE, now), *prices(INNOCENT, innocent_now, innocent_usual), *crowd])
+    told = scores(tables, "unit_value_outlier")
+    assert told[STRANGE] > 8
+    assert told[INNOCENT] < told[STRANGE] / 2
+
+
+def test_the_usual_unit_value_gives_the_expected_weight() -> None:
+    tables = evidence([pair(1000, 1000, import_value_usd=16_000.0, export_value_usd=16_000.0)], scores=prices(STRANGE, math.log(8)))
+    row = propose_candidates(tables, ["unit_value_outlier"]).filter(pl.col("period") == 202401).row(0, named=True)
+    assert row["expected_kg"] == pytest.approx(8000)
+
+
+# --- isolated_flow -------------------------------------------------------------------------------------------------------------
+
+
+def test_isolated_flow() -> None:
+    crowd = [
+        flow_score(isolation_score=0.9),
+        flow_score(exporter_code=INNOCENT, isolation_score=0.4),
+        flow_score(exporter_code=USA, isolation_score=None),
+    ]
+    pairs = [pair(), pair(exporter_code=INNOCENT), pair(exporter_code=USA)]
+    assert scores(evidence(pairs, scores=crowd), "isolated_flow") == {STRANGE: 0.9, INNOCENT: 0.4}
+
+
+def test_a_weight_of_the_wrong_scale_is_not_called_isolated() -> None:
+    slip = pair(1000, 1_000_000, is_import_weight_out_of_scale=True)
+    assert scores(evidence([slip], scores=[flow_score(isolation_score=0.99)]), "isolated_flow") == {}
+
+
+# --- all ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_candidates_keep_their_contract_and_know_which_are_scored() -> None:
+    judged = [expectation(2000.0, 1.0, period=period) for period in months(40)]
+    told = propose_candidates(evidence([pair(period=period) for period in months(40)], judged), list(RULES))
+    assert dict(told.schema) == load_contract("candidate").schema
+    excess_rows = told.filter(pl.col("rule") == "excess_import")
+    assert excess_rows["period"].to_list() == months(36)
+    assert excess_rows.filter("is_scored")["period"].to_list() == months(12)
+
+
+def test_a_commodity_has_a_window_of_its_own() -> None:
+    told = propose_candidates(
+        evidence(baseline=[expectation(2000.0, 1.0), expectation(2000.0, 1.0, commodity_code=EPHEDRINE)]), ["excess_import"]
+    )
+    assert told["commodity_code"].to_list() == [ACETONE, EPHEDRINE]
+    assert told["importer_code"].unique().to_list() == [MEXICO]

@@ -1,0 +1,117 @@
+import re
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, MEXICO, candidate, candidates
+from tradeflow.signals import RULES, Names
+from tradeflow.signals.sentence import format_chance, format_kg, format_period, format_usd, write_reasons
+
+NAMES = Names({MEXICO: "Mexico", CHINA: "China"}, {ACETONE: "Acetone"})
+SURE = "About 1 in 10,000 of 5,000 earlier route series look this unusual (q 0.02); a lead to check, not a finding."
+
+
+def write(exposure: str = "own", **row: Any) -> str:
+    told = candidates(candidate(**row)).with_columns(exposure=pl.lit(exposure))
+    return write_reasons(told, NAMES)["signal_reason"].item()
+
+
+IMPORTED = "Mexico reported importing 5.00 t of Acetone (HS 2914.11)"
+FROM_CHINA = f"{IMPORTED} from China in January 2024"
+EXPORTED = "China reported exporting 5.00 t of Acetone (HS 2914.11) to Mexico"
+BAND = "(90% interval 500 kg to 2.00 t): 4.00 t more."
+EXPECTED = "where its own history led to expect 1.00 t"
+MISSING = {"rule": "missing_mirror", "mirror_status": "exporter_only"}
+THEM = "for which Mexico reports none, although it had published them and usually records this trade."
+MEDIAN = "a kilogram, where the code's median of the year is USD 2.00"
+GAP = {"rule": "mirror_gap", "mirror_net_weight_kg": 6e3, "observed_kg": 12.0, "excess_kg": 5988.0, "lower_kg": 4e3, "upper_kg": 9e3}
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({}, f"{FROM_CHINA}, {EXPECTED} {BAND}"),
+        (
+            {"exporter_code": 0, "window_periods": 3},
+            f"{IMPORTED} in the three months to January 2024, {EXPECTED} for those of them with trade {BAND}",
+        ),
+        ({"mirror_net_weight_kg": 1100.0}, f"{FROM_CHINA}, {EXPECTED} {BAND} China reported exporting 1.10 t of it."),
+        (
+            GAP,
+            "China reported exporting 6.00 t of Acetone (HS 2914.11) to Mexico in January 2024, which reported importing 12.0 kg; given "
+            "how these two usually differ, 4.00 t to 9.00 t was to be expected, so 5.99 t is not accounted for.",
+        ),
+        (MISSING, f"{EXPORTED} in January 2024; Mexico had published that period and usually records this trade, but reports none."),
+        (
+            MISSING | {"mirror_status": "importer_only", "observed_kg": None},
+            "Mexico reported importing USD 10,000 worth of Acetone (HS 2914.11) from China in January 2024; China had published that "
+            "period and usually records this trade, but reports none.",
+        ),
+        (MISSING | {"window_periods": 6, "period": 202402}, f"{EXPORTED} in those of the six months to February 2024 {THEM}"),
+        (MISSING | {"window_periods": 3, "period": 2023, "freq_code": "A"}, f"{EXPORTED} in those of the three years to 2023 {THEM}"),
+        (
+            {"rule": "new_route", "period": 2023, "freq_code": "A"},
+            f"{IMPORTED} from China in 2023, a route that had carried none before, or none for two years; first shipments of this code are "
+            "rarely so large.",
+        ),
+        (
+            {"rule": "unit_value_outlier", "unit_value_usd_per_kg": 16.0, "expected_kg": 5000.0},
+            f"{FROM_CHINA} at USD 16.0 {MEDIAN}.",
+        ),
+        (
+            {"rule": "unit_value_outlier", "unit_value_usd_per_kg": 0.01, "expected_kg": 5000.0},
+            f"{FROM_CHINA} at USD 0.0100 {MEDIAN}, so far apart that a slip in the weight or the value comes before any other reading.",
+        ),
+        (
+            {"rule": "isolated_flow", "commodity_code": EPHEDRINE, "importer_code": 999},
+            "The 5.00 t of HS 2939.41 that area 999 reported importing from China in January 2024 stand apart from comparable flows in "
+            "their combination of size, price, route and mirror figures.",
+        ),
+    ],
+)
+def test_the_sentence_of_each_branch(row: dict[str, Any], sentence: str) -> None:
+    assert write(**row) == f"{sentence} {SURE}"
+
+
+def test_a_shared_code_is_worded_as_exposure() -> None:
+    assert write("shared").endswith(" The code also holds other goods: this is exposure at code level, not trade in one substance.")
+    assert "exposure" not in write("own")
+    assert "exposure" not in write("none")
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("status", ["exporter_only", "importer_only", "both"])
+@pytest.mark.parametrize("window", [1, 3, 6])
+@pytest.mark.parametrize("kg", [5000.0, None])
+def test_no_sentence_accuses_or_shows_a_machines_word(rule: str, status: str, window: int, kg: float | None) -> None:
+    told = write("shared", rule=rule, mirror_status=status, window_periods=window, observed_kg=kg, commodity_code="2914", importer_code=999)
+    assert not re.search(r"fraud|illegal|illicit|guilty|criminal|smuggl|suspect|launder", told, re.IGNORECASE)
+    assert not re.search(r"\bNone\b|\bnan\b|null|_|  |\{|\binf\b", told)
+    assert "a lead to check, not a finding." in told
+    assert "HS 2914" in told
+
+
+@pytest.mark.parametrize(
+    ("kg", "text"),
+    [(0, "0 kg"), (0.512, "0.512 kg"), (7, "7.00 kg"), (999.4, "999 kg"), (1000, "1.00 t"), (38_421, "38.4 t"),
+     (1_234_567_890, "1,234,568 t"),
+     (-250, "-250 kg"), (None, "an unstated weight"), (float("nan"), "an unstated weight")],
+)  # fmt: skip
+def test_weights_are_said_as_people_say_them(kg: float | None, text: str) -> None:
+    assert format_kg(kg) == text
+
+
+@pytest.mark.parametrize(("usd", "text"), [(39.31, "USD 39.3"), (0.0153, "USD 0.0153"), (1_250_000.4, "USD 1,250,000"), (None, "USD ?")])
+def test_values_have_three_figures(usd: float | None, text: str) -> None:
+    assert format_usd(usd) == text
+
+
+@pytest.mark.parametrize(("period", "text"), [(202401, "January 2024"), (202412, "December 2024"), (2024, "2024")])
+def test_periods(period: int, text: str) -> None:
+    assert format_period(period) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.01, "About 1 in 100"), (1 / 2345.6, "About 1 in 2,346"), (0.0, "None")])
+def test_chances(p: float, text: str) -> None:
+    assert format_chance(p) == text
