@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tradeflow.contract import Contract
+from tradeflow.contract import Contract, load_contract
 from tradeflow.validate.gate import Verdict, hold_to_contract
 
 GOOD = {"port": "Namibia", "month": "202403", "net_weight_kg": "1.5"}
@@ -190,3 +190,16 @@ def test_infinity_and_nan_stand_in_the_raw_row(shipment: Contract) -> None:
     verdict = judge(shipment, {"port": "Namibia", "month": None, "net_weight_kg": float("inf")})
 
     assert json.loads(verdict.broken["raw_row"][0]) == {"port": "Namibia", "month": None, "net_weight_kg": "inf"}
+
+
+def test_many_answers_are_judged_at_once_each_within_itself() -> None:
+    contract = load_contract("coverage")
+    row = {"freq_code": "M", "period": 202401, "reporter_code": 484, "flow_code": "M", "coverage_status": "reported", "row_count": 3}
+    rows = [row | {"snapshot_id": "a"}, row | {"snapshot_id": "b"}, row | {"snapshot_id": "b"}, row | {"snapshot_id": "c", "row_count": 9}]
+
+    apart = hold_to_contract(pl.DataFrame(rows), contract, within=("snapshot_id",))
+    together = hold_to_contract(pl.DataFrame(rows), contract)
+
+    assert apart.kept["snapshot_id"].to_list() == ["a", "b", "c"]
+    assert apart.broken.select("snapshot_id", "rule", "is_set_aside").rows() == [("b", "duplicate_row", True)]
+    assert together.kept.is_empty()

@@ -9,21 +9,28 @@ import polars as pl
 from tradeflow.contract import Contract, load_contract
 
 
-def conform_trade_flow(rows: pl.DataFrame, layout: Contract, *, source: str, snapshot_id: str, retrieved_at: datetime) -> pl.DataFrame:
+def conform_trade_flow(
+    rows: pl.DataFrame, layout: Contract, *, source: str | pl.Expr, snapshot_id: str | pl.Expr, retrieved_at: datetime | pl.Expr
+) -> pl.DataFrame:
     """Return the rows, which keep `layout`, as `trade_flow`; one row out for each row in, in the same order.
 
-    `rows` carries `row_number`, the place in the snapshot. Columns that the layout neither maps nor derives are null.
+    `rows` carries `row_number`, the place in the snapshot; rows of several snapshots carry the three others as columns as
+    well. Columns that the layout neither maps nor derives are null.
     """
     target = load_contract("trade_flow")
     given = {
-        "source": pl.lit(source),
-        "snapshot_id": pl.lit(snapshot_id),
+        "source": _as_column(source),
+        "snapshot_id": _as_column(snapshot_id),
         "row_number": pl.col("row_number"),
-        "retrieved_at": pl.lit(retrieved_at).cast(pl.Datetime("us", "UTC")),
+        "retrieved_at": _as_column(retrieved_at).cast(pl.Datetime("us", "UTC")),
     }
     sources = given | _mapped_columns(layout) | {name: pl.sql_expr(sql) for name, sql in layout.derive.items()}
     mapped = rows.select([sources.get(column.name, pl.lit(None)).cast(column.dtype).alias(column.name) for column in target.columns])
     return mapped.with_columns(_commodity_level(), _commodity_chapter())
+
+
+def _as_column(value: str | datetime | pl.Expr) -> pl.Expr:
+    return value if isinstance(value, pl.Expr) else pl.lit(value)
 
 
 def _mapped_columns(layout: Contract) -> dict[str, pl.Expr]:

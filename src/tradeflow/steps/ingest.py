@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -19,7 +19,10 @@ from tradeflow.lake import Lake, Snapshot, list_snapshots, read_table, table_ver
 from tradeflow.pull.report import PullReport
 from tradeflow.settings import ComtradeSource, FilesSource, Settings, Source
 from tradeflow.steps.handles import AVAILABILITY, Conformed, Pulled, hash_texts
-from tradeflow.validate.gate import Verdict, hold_to_contract
+from tradeflow.validate.gate import hold_to_contract
+
+if TYPE_CHECKING:
+    from tradeflow.pull.answers import Answer
 
 _log = logging.getLogger("tradeflow")
 _BATCH_ROWS = 2_000_000
@@ -85,98 +88,109 @@ def _conformed_ids(lake: Lake) -> set[str]:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _Arrived:
+    """One snapshot as it was read; `answer` is None, with the reason, where not one row of it can be read."""
+
     snapshot: Snapshot
-    trade_flow: pl.DataFrame
-    quarantine: pl.DataFrame
-    row_count: int
+    answer: Answer | None
     problems: tuple[str, ...]
 
+    @property
+    def row_count(self) -> int:
+        """Rows that came in, readable or not."""
+        return 0 if self.answer is None else self.answer.frame.height + self.answer.unreadable.height
 
-def _batches(pending: list[Snapshot]) -> Iterator[list[_Checked]]:
-    batch: list[_Checked] = []
-    rows = 0
+
+@dataclass(frozen=True)
+class _Checked:
+    """What became of the rows of several snapshots."""
+
+    arrived: list[_Arrived]
+    trade_flow: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+def _batches(pending: list[Snapshot]) -> Iterator[_Checked]:
+    batch: list[_Arrived] = []
     for number, snapshot in enumerate(pending, 1):
-        batch.append(_check_snapshot(snapshot))
-        rows += batch[-1].row_count
-        if rows >= _BATCH_ROWS or number == len(pending):
+        batch.append(_read(snapshot))
+        if number == len(pending) or sum(each.row_count for each in batch) >= _BATCH_ROWS:
+            yield _check(batch)
             _log.info(f"validated {number:,} of {len(pending):,} answers")
-            yield batch
-            batch, rows = [], 0
+            batch = []
 
 
-def _check_snapshot(snapshot: Snapshot) -> _Checked:
-    """Read, hold to the layout's contract, conform, hold to the contract of `trade_flow`."""
+def _read(snapshot: Snapshot) -> _Arrived:
     from tradeflow.pull.answers import read_snapshot
 
-    layout, target = load_contract(snapshot.layout), load_contract("trade_flow")
     try:
-        answer = read_snapshot(snapshot, layout)
+        answer = read_snapshot(snapshot, load_contract(snapshot.layout))
     except SourceError as error:
-        return _Checked(snapshot, target.empty_frame(), load_contract("quarantine").empty_frame(), 0, (str(error),))
-    first = hold_to_contract(answer.frame, layout)
-    conformed = conform_trade_flow(
-        first.kept, layout, source=snapshot.source, snapshot_id=snapshot.snapshot_id, retrieved_at=snapshot.retrieved_at
-    )
-    second = hold_to_contract(conformed, target)
-    unreadable = answer.unreadable.select(
-        "row_number", pl.concat_str(pl.lit("unreadable: "), "reason").alias("rule"), pl.lit(value=False).alias("is_set_aside"), "raw_row"
-    )
-    refused = pl.concat(
-        [
-            _quarantine_rows(unreadable, snapshot, layout),
-            _quarantine_rows(first.broken, snapshot, layout),
-            _quarantine_rows(_with_row_numbers(second, conformed), snapshot, target),
-        ]
-    )
-    return _Checked(snapshot, second.kept, refused, answer.frame.height + answer.unreadable.height, _describe(answer, first, snapshot))
-
-
-def _with_row_numbers(verdict: Verdict, conformed: pl.DataFrame) -> pl.DataFrame:
-    """The target's contract declares row_number, so the gate does not pass it through: it stands in the raw row."""
-    numbers = verdict.broken["raw_row"].str.json_path_match("$.row_number").cast(pl.Int64)
-    return verdict.broken.with_columns(numbers.alias("row_number"))
-
-
-def _quarantine_rows(broken: pl.DataFrame, snapshot: Snapshot, contract: Contract) -> pl.DataFrame:
-    declared = load_contract("quarantine")
-    given = broken.with_columns(
-        pl.lit("conform").alias("stage"),
-        pl.lit(contract.name).alias("contract"),
-        pl.lit(snapshot.source).alias("source"),
-        pl.lit(snapshot.snapshot_id).alias("snapshot_id"),
-    )
-    return given.select([pl.col(column.name).cast(column.dtype) for column in declared.columns])
-
-
-def _describe(answer: Any, verdict: Verdict, snapshot: Snapshot) -> tuple[str, ...]:
+        return _Arrived(snapshot, None, (str(error),))
     only_part = f"{snapshot.parts[0].name}: " if len(snapshot.parts) == 1 else ""
     lines = [line.removeprefix(only_part) for line in answer.problems]
     if answer.missing_columns:
         lines.append(f"columns missing at the source: {', '.join(answer.missing_columns)}")
     if answer.new_columns:
         lines.append(f"new columns at the source, not read: {', '.join(answer.new_columns)}; declare them in the layout's contract")
-    broken = {rule: count for rule, count in verdict.counts.items() if count}
-    if broken:
-        told = ", ".join(f"{rule} {count:,}" for rule, count in sorted(broken.items(), key=lambda each: -each[1]))
-        lines.append(f"rows in quarantine by rule: {told}")
-    return tuple(lines)
+    return _Arrived(snapshot, answer, tuple(lines))
 
 
-def _commit_batch(lake: Lake, batch: list[_Checked]) -> None:
-    ids = [each.snapshot.snapshot_id for each in batch]
+def _check(batch: list[_Arrived]) -> _Checked:
+    """Hold the answers to their layouts' contracts, conform them, hold them to the contract of `trade_flow`; alike ones in one go."""
+    alike: dict[tuple[str, str], list[_Arrived]] = {}
+    for arrived in batch:
+        if arrived.answer is not None:
+            alike.setdefault((arrived.snapshot.layout, str(arrived.answer.frame.schema)), []).append(arrived)
+    checked = [_check_alike(group, load_contract(layout)) for (layout, _), group in alike.items()]
+    kept = [load_contract("trade_flow").empty_frame(), *(rows for rows, _ in checked)]
+    refused = [load_contract("quarantine").empty_frame(), *(rows for _, rows in checked)]
+    return _Checked(batch, pl.concat(kept), pl.concat(refused))
+
+
+def _check_alike(group: list[_Arrived], layout: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (`trade_flow`, `quarantine`) of answers of one layout whose columns and types are the same."""
+    answers = [(each.snapshot, each.answer) for each in group if each.answer is not None]
+    rows = pl.concat([answer.frame.with_columns(_whose(snapshot)) for snapshot, answer in answers])
+    unreadable = pl.concat([answer.unreadable.with_columns(_whose(snapshot)) for snapshot, answer in answers])
+    first = hold_to_contract(rows, layout, within=("snapshot_id",))
+    whose = {name: pl.col(name) for name in ("source", "snapshot_id", "retrieved_at")}
+    second = hold_to_contract(conform_trade_flow(first.kept, layout, **whose), load_contract("trade_flow"))
+    told = unreadable.with_columns(pl.concat_str(pl.lit("unreadable: "), "reason").alias("rule"), pl.lit(value=False).alias("is_set_aside"))
+    refused = [(told, layout.name), (first.broken, layout.name), (_name_rows(second.broken), "trade_flow")]
+    return second.kept, pl.concat([_quarantine_rows(broken, contract) for broken, contract in refused])
+
+
+def _whose(snapshot: Snapshot) -> list[pl.Expr]:
+    moment = pl.lit(snapshot.retrieved_at).cast(pl.Datetime("us", "UTC"))
+    return [pl.lit(snapshot.snapshot_id).alias("snapshot_id"), pl.lit(snapshot.source).alias("source"), moment.alias("retrieved_at")]
+
+
+def _name_rows(broken: pl.DataFrame) -> pl.DataFrame:
+    """Take a row's place out of its text: the target's contract declares these columns, so the gate does not pass them through."""
+    texts = {name: pl.col("raw_row").str.json_path_match(f"$.{name}") for name in ("source", "snapshot_id", "row_number")}
+    return broken.with_columns(**texts)
+
+
+def _quarantine_rows(broken: pl.DataFrame, contract: str) -> pl.DataFrame:
+    given = broken.with_columns(pl.lit("conform").alias("stage"), pl.lit(contract).alias("contract"))
+    return given.select([pl.col(column.name).cast(column.dtype) for column in load_contract("quarantine").columns])
+
+
+def _commit_batch(lake: Lake, batch: _Checked) -> None:
+    ids = [each.snapshot.snapshot_id for each in batch.arrived]
     key = hash_texts(*sorted(ids))
     replaced = "snapshot_id IN ({})".format(", ".join(f"'{each}'" for each in ids))
-    rows = pl.concat([each.trade_flow for each in batch]).sort("commodity_chapter", "commodity_code", "period", "reporter_code")
+    rows = batch.trade_flow.sort("commodity_chapter", "commodity_code", "period", "reporter_code")
     _certify(lake, rows, key)
-    for table, frame in (("quarantine", pl.concat([each.quarantine for each in batch])), ("trade_flow", rows)):
+    for table, frame in (("quarantine", batch.quarantine), ("trade_flow", rows)):
         is_half_done = _holds_any(lake, table, ids)
         write_table(
             lake, table, frame, key,
             append=not is_half_done, replace_sql=replaced if is_half_done else "",
             partition_by=["commodity_chapter"] if table == "trade_flow" else None,
         )  # fmt: skip
-    write_table(lake, "snapshot", pl.concat([_snapshot_row(each) for each in batch]), key, append=True)
+    write_table(lake, "snapshot", _snapshot_rows(batch), key, append=True)
 
 
 def _holds_any(lake: Lake, table: str, snapshot_ids: list[str]) -> bool:
@@ -202,20 +216,34 @@ def certificate_folder(lake: Lake, key: str) -> Path:
     return lake.root / "2_conformed" / "certificate" / key
 
 
-def _snapshot_row(checked: _Checked) -> pl.DataFrame:
-    set_aside = int(checked.quarantine["is_set_aside"].sum())
-    snapshot = checked.snapshot
-    row = {
-        "snapshot_id": snapshot.snapshot_id,
-        "source": snapshot.source,
-        "layout": snapshot.layout,
-        "query_key": snapshot.query_key,
-        "retrieved_at": snapshot.retrieved_at,
-        "licence": snapshot.licence,
-        "row_count": checked.row_count,
-        "conformed_count": checked.trade_flow.height,
-        "quarantined_count": checked.quarantine.height - set_aside,
-        "set_aside_count": set_aside,
-        "problem_text": "; ".join(checked.problems) or None,
-    }
-    return pl.DataFrame([row], schema=load_contract("snapshot").schema)
+def _snapshot_rows(batch: _Checked) -> pl.DataFrame:
+    """Return one row of `snapshot` per answer: its rows in and what became of them, and what was wrong with it."""
+    conformed = dict(batch.trade_flow.group_by("snapshot_id").len().iter_rows())
+    refused = dict(batch.quarantine.filter(~pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
+    set_aside = dict(batch.quarantine.filter(pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
+    told = _tell_rules(batch.quarantine)
+    rows = [
+        {
+            **{name: getattr(each.snapshot, name) for name in ("snapshot_id", "source", "layout", "query_key", "retrieved_at", "licence")},
+            "row_count": each.row_count,
+            "conformed_count": conformed.get(each.snapshot.snapshot_id, 0),
+            "quarantined_count": refused.get(each.snapshot.snapshot_id, 0),
+            "set_aside_count": set_aside.get(each.snapshot.snapshot_id, 0),
+            "problem_text": "; ".join([*each.problems, *told.get(each.snapshot.snapshot_id, [])]) or None,
+        }
+        for each in batch.arrived
+    ]
+    return pl.DataFrame(rows, schema=load_contract("snapshot").schema)
+
+
+def _tell_rules(quarantine: pl.DataFrame) -> dict[str, list[str]]:
+    """Return, per snapshot, how many rows broke each rule and how many were set aside by each."""
+    rules = quarantine.with_columns(pl.col("rule").str.split(";")).explode("rule")
+    counted = (
+        rules.group_by("snapshot_id", "is_set_aside", "rule").len().sort("is_set_aside", "len", "rule", descending=[False, True, False])
+    )
+    told: dict[str, dict[bool, list[str]]] = {}
+    for snapshot_id, is_set_aside, rule, count in counted.iter_rows():
+        told.setdefault(snapshot_id, {}).setdefault(is_set_aside, []).append(f"{rule} {count:,}")
+    words = {False: "rows in quarantine by rule: ", True: "rows set aside by rule: "}
+    return {each: [words[kind] + ", ".join(rules) for kind, rules in kinds.items()] for each, kinds in told.items()}

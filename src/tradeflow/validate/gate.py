@@ -37,10 +37,11 @@ class Verdict:
     counts: dict[str, int]
 
 
-def hold_to_contract(frame: pl.DataFrame, contract: Contract) -> Verdict:
+def hold_to_contract(frame: pl.DataFrame, contract: Contract, *, within: tuple[str, ...] = ()) -> Verdict:
     """Sort rows into those that keep the contract and those that break it or are set aside by it.
 
-    Columns that the contract does not declare pass through untouched; a declared column that is absent counts as empty.
+    Columns that the contract does not declare pass through untouched; a declared column that is absent counts as empty. Many answers can
+    be judged at once: a key is then unique `within` the columns, passed through, that tell them apart.
     """
     absent = {name: dtype for name, dtype in contract.schema.items() if name not in frame.columns}
     arrived = frame.with_columns(_empty(frame.height, dtype).alias(name) for name, dtype in absent.items())
@@ -48,7 +49,7 @@ def hold_to_contract(frame: pl.DataFrame, contract: Contract) -> Verdict:
     typed, breaches = _read_columns(arrived, contract)
     breaches |= _break_columns(typed, contract, breaches)
     breaches |= _break_row_rules(typed, contract, breaches)
-    breaches |= _break_uniqueness(typed, contract, breaches)
+    breaches |= _break_uniqueness(typed.hstack(frame.select(within)), contract, breaches, within)
     passed = frame.select(name for name in frame.columns if name not in contract.schema)
     breaches = {rule: breaches[rule] for rule in rules_of(contract) if rule in breaches}
     is_broken = _any_of(list(breaches.values()), frame.height)
@@ -128,18 +129,21 @@ def _break_row_rules(typed: pl.DataFrame, contract: Contract, breaches: dict[str
     return judged
 
 
-def _break_uniqueness(typed: pl.DataFrame, contract: Contract, breaches: dict[str, pl.Series]) -> dict[str, pl.Series]:
+def _break_uniqueness(
+    typed: pl.DataFrame, contract: Contract, breaches: dict[str, pl.Series], within: tuple[str, ...]
+) -> dict[str, pl.Series]:
     """Judge the rows that passed everything else: a repeat is set aside, rows that contradict each other all break the key.
 
     A repeat says the same as an earlier row in the key and in every column that is read.
     """
     found: dict[str, pl.Series] = {}
-    for keys in contract.unique_keys:
+    for declared in contract.unique_keys:
+        keys = (*declared, *within)
         passed = ~_any_of([*breaches.values(), *found.values()], typed.height)
         suspects = _rows_with_shared_key(typed, keys, passed)
         if suspects.is_empty():
             continue
-        said = [column.name for column in contract.columns if column.ignored is None or column.name in keys]
+        said = [*(column.name for column in contract.columns if column.ignored is None or column.name in keys), *within]
         first = suspects.select(pl.struct(said).is_first_distinct()).to_series()
         contradicting = suspects.filter(first).filter(pl.struct(keys).is_duplicated())
         for rule, rows in ((REPEAT_RULE, suspects.filter(~first)), (KEY_RULE, contradicting)):
