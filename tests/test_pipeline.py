@@ -1,0 +1,80 @@
+"""The order of the steps, told through the runner that the pipeline is given."""
+
+import json
+import logging
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.small_world import FinishedRun
+from tradeflow.exceptions import SourceError
+from tradeflow.lake import RUN_FOLDER, Lake
+from tradeflow.pipeline import run_pipeline
+from tradeflow.settings import Settings, read_only_input
+
+ORDER = ["pull", "conform", "reconcile", "model", "signals", "publish"]
+
+
+def records(lake: Lake) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((lake.root / RUN_FOLDER).glob("*.json"))]
+
+
+def test_steps_run_in_order_and_hand_over_what_is_small(finished: FinishedRun, answers: Path) -> None:
+    called: list[str] = []
+    handed: list[int] = []
+
+    def run_step(name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        called.append(name)
+        result = function(*pickle.loads(pickle.dumps(args)), **kwargs)
+        handed.append(len(pickle.dumps(result)))
+        return result
+
+    result = run_pipeline(read_only_input(Settings(), answers), finished.lake, run_step=run_step)
+
+    assert called == ORDER
+    assert max(handed) < 10_000
+    assert list(result.stage_seconds) == ORDER
+    assert not result.is_new_release
+
+
+def test_a_run_keeps_its_record(finished: FinishedRun, answers: Path) -> None:
+    result = run_pipeline(read_only_input(Settings(), answers), finished.lake)
+    newest = records(finished.lake)[-1]
+
+    assert (newest["outcome"], newest["as_of"], newest["new_answers"]) == ("completed", None, 0)
+    assert newest["release_id"] == result.release_id
+    assert newest["counts"] == result.counts
+    assert newest["started_at"] < newest["ended_at"]
+    assert newest["peak_memory_mb"] > 50
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (SourceError("the source is silent"), "the source is silent"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+    ],
+)
+def test_a_run_that_fails_keeps_its_record_and_lets_go_of_the_lake(tmp_path: Path, fault: BaseException, told: str) -> None:
+    def fail(*_args: Any, **_kwargs: Any) -> Any:
+        raise fault
+
+    for number in (1, 2):
+        with pytest.raises(type(fault)):
+            run_pipeline(Settings(), Lake(tmp_path), run_step=fail)
+        assert [(each["outcome"], each["error"]) for each in records(Lake(tmp_path))] == [("failed", told)] * number
+
+
+def test_progress_is_told_while_a_run_is_on_and_no_longer(finished: FinishedRun, answers: Path) -> None:
+    told: list[str] = []
+    logger = logging.getLogger("tradeflow")
+    before = logger.level, list(logger.handlers)
+
+    run_pipeline(read_only_input(Settings(), answers), finished.lake, report_progress=told.append)
+
+    assert any(line.startswith("publishing") for line in told)
+    assert (logger.level, logger.handlers) == before
