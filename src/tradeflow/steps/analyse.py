@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 
 from tradeflow.conform import derive_commodity_coverage, derive_coverage, find_code_births
 from tradeflow.contract import load_codelist, load_contract
+from tradeflow.exceptions import SettingsError
 from tradeflow.lake import Lake, read_table
 from tradeflow.settings import Model, Settings
 from tradeflow.signals import (
@@ -24,7 +26,7 @@ from tradeflow.signals import (
     rank_leads,
 )
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
-from tradeflow.steps.known import known_rows
+from tradeflow.steps.known import known_rows, watched_rows
 
 _log = logging.getLogger("tradeflow")
 
@@ -37,13 +39,13 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability")
     if stands := standing(lake, key, *tables):
         return Made(stands, is_new=False)
-    rows = known_rows(settings, lake, known)
+    rows = known_rows(lake, known)
     coverage, commodity_coverage = derive_coverage(rows), derive_commodity_coverage(rows)
     areas = load_codelist("area")
     options = ReconcileOptions(**settings.reconcile.model_dump())
     fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
     _log.info("putting both sides of each trade beside one another")
-    pairs, reliability = reconcile_trade_flow(rows, coverage, commodity_coverage, fob_reporters, options)
+    pairs, reliability = reconcile_trade_flow(watched_rows(rows, settings.watch), coverage, commodity_coverage, fob_reporters, options)
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     return Made(commit(lake, key, **frames), is_new=True)
 
@@ -55,7 +57,7 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
     if stands := standing(lake, key, "baseline", "flow_score", "flow_score_feature"):
         return Made(stands, is_new=False)
-    rows = known_rows(settings, lake, known)
+    rows = known_rows(lake, known)
     pairs = read_table(lake, "mirror_pair").collect()
     coverage = read_table(lake, "coverage").collect()
     births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
@@ -122,16 +124,34 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, modelled: Made
     calibrated = calibrate(propose_candidates(tables, rules))
     signals = rank_leads(calibrated, watch_list, _names(), _rank_options(settings))
     features = collect_features(signals, read_table(lake, "flow_score_feature").collect())
-    evidence = collect_evidence(signals, known_rows(settings, lake, known))
+    evidence = collect_evidence(signals, known_rows(lake, known))
     return Made(commit(lake, key, signal=signals, signal_feature=features, signal_evidence=evidence), is_new=True)
 
 
 def _watch_list(settings: Settings, day: date) -> pl.DataFrame:
     substances = load_codelist("substance")
     if settings.watch.overlay is not None:
-        overlay = pl.read_csv(settings.watch.overlay, infer_schema=False).cast({"has_own_commodity_code": pl.Boolean})
-        substances = pl.concat([substances, overlay], how="diagonal")
+        substances = pl.concat([substances, _read_overlay(settings.watch.overlay, substances.schema)], how="diagonal")
     return build_watch_list(substances, day)
+
+
+def _read_overlay(path: Path, public: pl.Schema) -> pl.DataFrame:
+    """Read a private list; SettingsError where it lacks what a watched code needs."""
+    needed = ("substance_code", "commodity_code_hs2022", "has_own_commodity_code")
+    try:
+        overlay = pl.read_csv(path, infer_schema=False)
+        lacking = [name for name in needed if name not in overlay.columns]
+        if not lacking:
+            truth = pl.col("has_own_commodity_code").str.to_lowercase().replace_strict({"true": True, "false": False})
+            known = overlay.select(name for name in overlay.columns if name in public)
+            return known.with_columns(truth).cast({name: dtype for name, dtype in public.items() if name in known.columns})
+        fault = f"it lacks {', '.join(lacking)}"
+    except (pl.exceptions.PolarsError, OSError) as error:
+        fault = str(error).splitlines()[0]
+    raise SettingsError(
+        f"watch.overlay {path}: not a list of substances: {fault}; it needs {', '.join(needed)} (true or false), "
+        "as data_contracts/codelists/substance.csv has them"
+    )
 
 
 def _rule_tables(settings: Settings, lake: Lake) -> Evidence:

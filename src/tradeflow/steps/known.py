@@ -10,7 +10,7 @@ from tradeflow.conform import select_known_rows, state_in_newest_edition
 from tradeflow.contract import load_codelist
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, list_snapshots, read_table
-from tradeflow.settings import Settings
+from tradeflow.settings import Settings, Watch
 from tradeflow.steps.handles import AVAILABILITY, Known, code_version, hash_texts
 
 
@@ -26,17 +26,20 @@ def know_figures(settings: Settings, lake: Lake, as_of: date | None) -> Known:
     return Known(hash_texts(code_version(), watch, _overlay_text(settings), *sorted(seen["snapshot_id"])), moment)
 
 
-def known_rows(settings: Settings, lake: Lake, known: Known) -> pl.LazyFrame:
-    """Return the rows of `trade_flow` that the run sees, under the newest edition's codes, narrowed to what is watched."""
+def known_rows(lake: Lake, known: Known) -> pl.LazyFrame:
+    """Return the rows of `trade_flow` that the run sees, under the newest edition's codes."""
     snapshots = read_table(lake, "snapshot").select("snapshot_id", "source", "query_key", "retrieved_at").collect()
     rows = select_known_rows(read_table(lake, "trade_flow"), snapshots, _scopes(lake), known.as_of)
-    stated = state_in_newest_edition(rows, load_codelist("hs_concordance"))
-    if settings.watch.commodities:
-        stated = stated.filter(pl.col("commodity_code").is_in(settings.watch.commodities))
-    if settings.watch.reporters:
-        is_watched = pl.col("reporter_code").is_in(settings.watch.reporters) | pl.col("partner_code").is_in(settings.watch.reporters)
-        stated = stated.filter(is_watched)
-    return stated
+    return state_in_newest_edition(rows, load_codelist("hs_concordance"))
+
+
+def watched_rows(rows: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
+    """Narrow rows to what is watched. What a reporter has published is never read from these: silence here may be lack of interest."""
+    if watch.commodities:
+        rows = rows.filter(pl.col("commodity_code").is_in(watch.commodities))
+    if watch.reporters:
+        rows = rows.filter(pl.col("reporter_code").is_in(watch.reporters) | pl.col("partner_code").is_in(watch.reporters))
+    return rows
 
 
 def _scopes(lake: Lake) -> pl.DataFrame:
