@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from tests.reconcile.trade_rows import CHINA, MEXICO, flow, reconcile, trade_flow, two_sided_world
-from tradeflow.reconcile.gap import balance_sides
+from tradeflow.reconcile.gap import balance_sides, standardise_gap
 
 
 def slow_balance(x: float | None, m: float | None, s_x: float, s_m: float) -> tuple[float | None, float | None, float | None]:
@@ -71,6 +71,19 @@ def test_z_is_nearly_standard_where_nothing_is_wrong() -> None:
     assert len(z) > 5000
     assert np.std(z) == pytest.approx(1, abs=0.1)
     assert np.mean(np.abs(z) > 3) < 5 * 2 * stats.norm.sf(3)
+
+
+def test_small_shipments_that_scatter_more_are_judged_by_their_own_size() -> None:
+    random = np.random.default_rng(4)
+    size = random.uniform(2, 12, 6000)
+    gap = random.normal(0, np.where(size < 4, 1.2, 0.2))
+    rows = {"_x": np.exp(size - gap / 2), "_m": np.exp(size + gap / 2), "exporter_code": random.integers(1, 6, 6000),
+            "importer_code": random.integers(6, 11, 6000)}  # fmt: skip
+    care = [(code, role, 0.2) for code in range(1, 11) for role in ("X", "M")]
+    reliability = pl.DataFrame(care, schema=["reporter_code", "flow_code", "log_error_sigma"], orient="row")
+    z = standardise_gap(pl.DataFrame(rows), reliability, "_x", "_m", 6).sort(pl.col("_x") * pl.col("_m"))["_z"].to_numpy()
+    for part in (z[:1000], z[-1000:]):
+        assert np.std(part) == pytest.approx(1, abs=0.15)
 
 
 def test_a_corridors_habit_is_no_deviation() -> None:

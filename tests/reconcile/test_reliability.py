@@ -76,5 +76,11 @@ def test_nobody_is_more_careful_than_the_floor() -> None:
     assert fit_reporter_reliability(exact, 0.05)["log_error_sigma"].to_list() == pytest.approx([0.05, 0.05])
 
 
+def test_the_floor_holds_for_each_role_by_itself() -> None:
+    told = fit_reporter_reliability(gaps_of(), 0.15)["log_error_sigma"]
+    assert told.min() == pytest.approx(0.15)
+    assert (told > 0.16).any()
+
+
 def test_no_gap_at_all_gives_no_reporter() -> None:
     assert fit_reporter_reliability(gaps_of().clear(), FLOOR).is_empty()

@@ -50,7 +50,7 @@ def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:
 
 @pytest.mark.parametrize(
     ("route_kg", "route_window", "importer_window", "is_joined"),
-    [(2400, 1, 1, True), (2300, 1, 1, False), (14_400, 6, 1, True), (4000, 6, 1, False), (2400, 1, 6, True)],
+    [(2400, 1, 1, True), (2300, 1, 1, False), (14_400, 6, 1, True), (4000, 6, 1, False), (500, 1, 6, True)],
     ids=["60% of it", "less", "60% a month of six", "a sixth of it a month", "more in one month than the importer's mean of six"],
 )
 def test_an_importers_excess_is_told_under_the_route_that_holds_most_of_it(

@@ -20,7 +20,7 @@ def restate_cif_as_fob(pairs: pl.DataFrame, fob_reporters: pl.Series, prior_rate
     """
     margins = _estimate_margins(pairs, math.log1p(prior_rate), prior_weight)
     has_both = _has_both()
-    reports_fob = pl.col("importer_code").is_in(fob_reporters.implode()) & ~has_both
+    reports_fob = pl.col("importer_code").is_in(fob_reporters.implode())
     log_margin = (
         pl.when(has_both).then((pl.col("_import_cif_usd") / pl.col("_import_fob_usd")).log())
         .when(reports_fob).then(0.0)
