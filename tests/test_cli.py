@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.small_world import FinishedRun
 from tradeflow import cli
 from tradeflow.cli import main
 from tradeflow.lake import Lake, find_snapshot, read_table
+from tradeflow.publish.names import name_area
 
 COMMANDS = sorted(main.commands)
 HEAVY = ("polars", "pandas", "prefect", "great_expectations", "sklearn", "scipy", "sqlalchemy", "deltalake", "altair")
@@ -112,27 +114,29 @@ def test_signals_come_strongest_first_and_as_many_as_asked(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "column", "begins"),
+    ("option", "column", "ask"),
     [
-        (("--rule", "unit_value_outlier"), "rule", "unit_value_outlier"),
-        (("--commodity", "2918.12"), "commodity_code", "291812"),
-        (("--commodity", "29"), "commodity_code", "29"),
-        (("--importer", "Mexico"), "importer_code", "484"),
-        (("--importer", "mex"), "importer_code", "484"),
-        (("--importer", "484"), "importer_code", "484"),
+        ("--rule", "rule", str),
+        ("--commodity", "commodity_code", lambda code: f"{code[:4]}.{code[4:]}"),
+        ("--commodity", "commodity_code", lambda code: code[:4]),
+        ("--importer", "importer_code", str),
+        ("--importer", "importer_code", name_area),
     ],
 )
-def test_a_filter_leaves_what_fits_and_all_of_it(lake: Lake, options: tuple[str, ...], column: str, begins: str) -> None:
-    whole, chosen = as_json(lake, "--limit", 5000), as_json(lake, "--limit", 5000, *options)
+def test_a_filter_leaves_what_fits_and_all_of_it(lake: Lake, option: str, column: str, ask: Callable[[Any], str]) -> None:
+    whole = as_json(lake, "--limit", 5000)
+    asked = ask(whole[0][column])
+    begins = str(whole[0][column])[:4] if column == "commodity_code" and len(asked) == 4 else str(whole[0][column])
     fitting = [each["signal_id"] for each in whole if str(each[column]).startswith(begins)]
-    assert [each["signal_id"] for each in chosen] == fitting
+    assert [each["signal_id"] for each in as_json(lake, "--limit", 5000, option, asked)] == fitting
     assert 0 < len(fitting) < len(whole)
 
 
 def test_min_score_is_held_against_the_score_that_is_shown(lake: Lake) -> None:
     whole = as_json(lake, "--limit", 5000)
-    chosen = as_json(lake, "--limit", 5000, "--min-score", 30)
-    assert [each["signal_id"] for each in chosen] == [each["signal_id"] for each in whole if each["lead_score"] >= 30]
+    score = whole[len(whole) // 2]["lead_score"]
+    chosen = as_json(lake, "--limit", 5000, "--min-score", score)
+    assert [each["signal_id"] for each in chosen] == [each["signal_id"] for each in whole if each["lead_score"] >= score]
     assert 0 < len(chosen) < len(whole)
 
 
@@ -167,27 +171,29 @@ def test_the_table_fits_the_terminal(lake: Lake, monkeypatch: pytest.MonkeyPatch
 def test_the_table_is_whole_where_no_terminal_is(lake: Lake) -> None:
     shown = call("signals", "--lake", lake.root).stdout
     assert "…" not in shown
-    assert "Mexico < China" in shown
+    assert " < " in shown
 
 
 def test_explain_walks_back_to_the_row_in_the_sources_own_file(lake: Lake, answers: Path) -> None:
-    lead = as_json(lake, "--rule", "mirror_gap", "--limit", 1)[0]
-    told = call("explain", lead["signal_id"][:8], "--lake", lake.root)
-    assert told.exit_code == 0
-    assert lead["signal_reason"] in told.stdout
-    assert "What drove it:" in told.stdout
-    walks = re.findall(r"row (\d+) of snapshot ([0-9a-f]+), .*\n +(\S+)\n +(\{.*\})", told.stdout)
-    flows = set()
-    for row_number, snapshot_id, folder, shown in walks:
-        part = Path(folder) / find_snapshot(lake, snapshot_id).parts[0].name
-        sent = (answers / part.name).read_bytes()
-        record = json.loads(gzip.decompress(sent))["data"][int(row_number) - 1]
-        assert part.read_bytes() == sent
-        assert json.loads(shown) == {name: value for name, value in record.items() if value is not None}
-        assert list(json.loads(shown)) == [name for name in record if record[name] is not None]
-        assert (record["cmdCode"], record["period"]) == (lead["commodity_code"], str(lead["period"]))
-        flows.add(record["flowCode"])
-    assert flows == {"M", "X"}
+    walked = 0
+    for lead in as_json(lake, "--limit", 8):
+        told = call("explain", lead["signal_id"][:8], "--lake", lake.root)
+        assert told.exit_code == 0
+        assert lead["signal_reason"] in told.stdout
+        assert "What drove it:" in told.stdout
+        for row_number, snapshot_id, folder, shown in re.findall(
+            r"row (\d+) of snapshot ([0-9a-f]+), .*\n +(\S+)\n +(\{.*\})", told.stdout
+        ):
+            part = Path(folder) / find_snapshot(lake, snapshot_id).parts[0].name
+            sent = (answers / part.name).read_bytes()
+            record = json.loads(gzip.decompress(sent))["data"][int(row_number) - 1]
+            assert part.read_bytes() == sent
+            assert json.loads(shown) == {name: value for name, value in record.items() if value is not None}
+            assert list(json.loads(shown)) == [name for name in record if record[name] is not None]
+            assert record["cmdCode"] == lead["commodity_code"]
+            assert lead["importer_code"] in (record["reporterCode"], record["partnerCode"])
+            walked += 1
+    assert walked >= 8
 
 
 def test_an_unknown_signal_is_one_line_with_near_ids(lake: Lake) -> None:
