@@ -123,6 +123,9 @@ class Signals(_Section):
     exposure_weights: dict[str, Weight] = _EXPOSURE_WEIGHTS
     """What a code counts for: its own substance's, a residual that also holds other goods, or not watched at all."""
 
+    slip_weight: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """What a signal counts for whose likeliest reading is a slip of unit or decimal point: a lead about the record before the trade."""
+
     @field_validator("weights")
     @classmethod
     def _complete_weights(cls, given: dict[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from tradeflow.signals import RULES, Names
 from tradeflow.signals.sentence import format_chance, format_kg, format_period, format_usd, write_reasons
 
 NAMES = Names({MEXICO: "Mexico", CHINA: "China"}, {ACETONE: "Acetone"})
-SURE = "About 1 in 10,000 of 5,000 earlier route series look this unusual (q 0.02); a lead to check, not a finding."
+SURE = "Not one of 5,000 earlier route series looks this unusual (q 0.02); a lead to check, not a finding."
 
 
 def write(exposure: str = "own", **row: Any) -> str:
@@ -60,8 +60,9 @@ GAP = {"rule": "mirror_gap", "mirror_net_weight_kg": 6e3, "observed_kg": 12.0, "
             f"{FROM_CHINA} at USD 16.0 {MEDIAN}.",
         ),
         (
-            {"rule": "unit_value_outlier", "unit_value_usd_per_kg": 0.01, "expected_kg": 5000.0},
-            f"{FROM_CHINA} at USD 0.0100 {MEDIAN}, so far apart that a slip in the weight or the value comes before any other reading.",
+            {"rule": "unit_value_outlier", "unit_value_usd_per_kg": 2.0, "expected_kg": 100.0},
+            f"{FROM_CHINA} at USD 2.00 a kilogram, where the code's median of the year is USD 100, so far off that a slip in the weight "
+            "or the value comes before any other reading.",
         ),
         (
             {"rule": "isolated_flow", "commodity_code": EPHEDRINE, "importer_code": 999},
@@ -115,3 +116,9 @@ def test_periods(period: int, text: str) -> None:
 @pytest.mark.parametrize(("p", "text"), [(0.01, "About 1 in 100"), (1 / 2345.6, "About 1 in 2,346"), (0.0, "None")])
 def test_chances(p: float, text: str) -> None:
     assert format_chance(p) == text
+
+
+def test_a_chance_that_earlier_flows_can_show_is_told_as_such() -> None:
+    told = write(p_value=0.004)
+
+    assert "About 1 in 250 of 5,000 earlier route series look this unusual" in told

@@ -9,6 +9,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.signals.sentence import Names, write_reasons
+from tradeflow.signals.slip import is_likely_slip
 
 _SURE_P = 1e-4
 """The p-value at which a signal counts as fully sure; smaller ones are not told apart by so few calibration flows."""
@@ -25,6 +26,7 @@ class RankOptions:
     min_excess_kg: float = 100
     weights: dict[str, float] = field(default_factory=dict)
     exposure_weights: dict[str, float] = field(default_factory=dict)
+    slip_weight: float = 0.4
 
 
 def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names, options: RankOptions) -> pl.DataFrame:
@@ -32,8 +34,8 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
 
     calibrated: the contract `candidate` with p_value, q_value, comparison.
     score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
-    code's candidates, from 0.4 to 1) x exposure's weight. score of a lead = the chance-like union 1 - prod(1 - score) of its rules'
-    strongest signals. Ranks are by lead score, then excess.
+    code's candidates, from 0.4 to 1) x exposure's weight x what a likely slip counts for. score of a lead = the chance-like union
+    1 - prod(1 - score) of its rules' strongest signals. Ranks are by lead score, then excess.
     """
     scored = calibrated.filter(pl.col("is_scored")).with_columns(_materiality().alias("_materiality"))
     listed = scored.filter(((pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)) & _is_material(options))
@@ -47,7 +49,9 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
 
 
 def _materiality() -> pl.Expr:
-    kg = pl.coalesce(pl.when(pl.col("excess_kg") > 0).then("excess_kg"), "observed_kg").fill_null(0)
+    # Behind an odd unit value stands a weight or a value that may be wrong: the smaller reading of how much it is about.
+    priced = pl.when(pl.col("rule") == "unit_value_outlier").then(pl.min_horizontal("observed_kg", "expected_kg"))
+    kg = pl.coalesce(pl.when(pl.col("excess_kg") > 0).then("excess_kg"), priced, "observed_kg").fill_null(0)
     return (kg.rank("average") / pl.len()).over("rule", "commodity_code")
 
 
@@ -60,7 +64,8 @@ def _signal_score(options: RankOptions) -> pl.Expr:
     weight = pl.col("rule").replace_strict(options.weights, default=1.0, return_dtype=pl.Float64)
     exposure = pl.col("exposure").replace_strict(options.exposure_weights, default=1.0, return_dtype=pl.Float64)
     sureness = (pl.col("p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
-    return 100 * weight * exposure * sureness * (0.4 + 0.6 * pl.col("_materiality"))
+    slip = pl.when(is_likely_slip()).then(options.slip_weight).otherwise(1.0)
+    return 100 * weight * exposure * slip * sureness * (0.4 + 0.6 * pl.col("_materiality"))
 
 
 def _with_ids(signals: pl.DataFrame) -> pl.DataFrame:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from tradeflow.signals.slip import is_likely_slip
+
 _COUNTS = {3: "three", 6: "six"}
-_SLIP_RATIO = 30
-"""Times above or below the usual unit value from which a slip of unit is likelier than a price (`reconcile.scale` draws the same line)."""
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
@@ -35,7 +36,8 @@ class Names:
 
 def write_reasons(signals: pl.DataFrame, names: Names) -> pl.DataFrame:
     """Add `signal_reason`. Only what is published passes here, so a loop over rows is affordable and reads best."""
-    reasons = [_write_reason(row, names) for row in signals.iter_rows(named=True)]
+    told = signals.with_columns(is_likely_slip().alias("_is_slip"))
+    reasons = [_write_reason(row, names) for row in told.iter_rows(named=True)]
     return signals.with_columns(pl.Series("signal_reason", reasons, dtype=pl.String))
 
 
@@ -48,8 +50,12 @@ def _write_reason(row: dict[str, Any], names: Names) -> str:
 
 
 def _how_sure(row: dict[str, Any]) -> str:
-    chance = format_chance(row["p_value"])
-    return f"{chance} of {row['comparison']} look this unusual (q {row['q_value']:.2g}); a lead to check, not a finding."
+    ending = f"this unusual (q {row['q_value']:.2g}); a lead to check, not a finding."
+    counted = re.match(r"[\d,]+", row["comparison"])
+    compared = int(counted[0].replace(",", "")) if counted else math.inf
+    if row["p_value"] * (compared + 1) <= 1:
+        return f"Not one of {row['comparison']} looks {ending}"
+    return f"{format_chance(row['p_value'])} of {row['comparison']} look {ending}"
 
 
 def _tell_excess(row: dict[str, Any], names: Names) -> str:
@@ -105,18 +111,12 @@ def _tell_route(row: dict[str, Any], names: Names) -> str:
 
 def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
     usual = row["observed_value_usd"] / row["expected_kg"] if row["expected_kg"] else math.nan
+    slip = ", so far off that a slip in the weight or the value comes before any other reading" if row["_is_slip"] else ""
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
         f"{names.area(row['exporter_code'])} in {_when(row)} at {format_usd(row['unit_value_usd_per_kg'])} a kilogram, "
-        f"where the code's median of the year is {format_usd(usual)}{_likely_slip(row['unit_value_usd_per_kg'], usual)}."
+        f"where the code's median of the year is {format_usd(usual)}{slip}."
     )
-
-
-def _likely_slip(unit_value: float | None, usual: float) -> str:
-    """Say so where no price explains the unit value: it is then a lead about the record before one about the trade."""
-    if unit_value is None or not unit_value > 0 or not usual > 0 or abs(math.log(unit_value / usual)) < math.log(_SLIP_RATIO):
-        return ""
-    return ", so far apart that a slip in the weight or the value comes before any other reading"
 
 
 def _tell_isolated(row: dict[str, Any], names: Names) -> str:
