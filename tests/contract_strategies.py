@@ -100,7 +100,7 @@ def _present_values(column: Column) -> st.SearchStrategy[Any]:
         low, high = column.minimum, column.maximum
         return st.integers(0 if low is None else int(low), 10**6 if high is None else int(high))
     return {pl.Boolean: st.booleans(), pl.Date: st.dates(), pl.String: _WORDS}.get(
-        column.dtype.base_type(), st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+        column.dtype.base_type(), st.datetimes(datetime(2101, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
     )
 
 
@@ -169,7 +169,8 @@ def _answer_rules(contract: Contract, columns: list[str]) -> pl.DataFrame:
 
 def _simple_values(column: Column, literals: list[str]) -> list[Any]:
     """A few values that keep the column's own rules, among them the literals of the rules that read it."""
-    read = pl.Series(literals, dtype=pl.String).cast(column.dtype, strict=False).drop_nulls().to_list()
+    can_be_read = not column.dtype.is_temporal()
+    read = pl.Series(literals, dtype=pl.String).cast(column.dtype, strict=False).drop_nulls().to_list() if can_be_read else []
     tried = [None, *read, *column.examples, *_plain_values(column), *column.valid_values]
     tried += _listed_values(column)[:4] if column.codelist is not None else []
     return list(dict.fromkeys(value for value in tried if _keeps(column, value)))
@@ -181,7 +182,7 @@ def _plain_values(column: Column) -> list[Any]:
         convert = float if column.dtype == pl.Float64 else int
         return [convert(low), convert(low + 1), convert(low + 3)]
     return {pl.String: ["zz"], pl.Boolean: [True, False], pl.Date: [date(2020, 2, 29)]}.get(
-        column.dtype.base_type(), [datetime(2020, 2, 29, tzinfo=UTC)]
+        column.dtype.base_type(), [datetime(2101, 2, 28, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)]
     )
 
 

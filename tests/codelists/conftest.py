@@ -28,11 +28,7 @@ def normalise(name: str) -> str:
 
 def read_area_lookup() -> dict[str, int]:
     """Every spelling that resolves, in its normalised form, with its area code."""
-    spellings = [
-        (row[column], row["area_code"])
-        for row in read_codelist("area")
-        for column in ("area_code", "iso2", "iso3", "area_name")
-    ]
+    spellings = [(row[column], row["area_code"]) for row in read_codelist("area") for column in ("area_code", "iso2", "iso3", "area_name")]
     spellings += [(row["alias"], row["area_code"]) for row in read_codelist("area_alias")]
     return {normalise(spelling): int(code) for spelling, code in spellings if spelling}
 

@@ -199,8 +199,6 @@ def test_concordance_goes_both_ways_between_neighbouring_editions() -> None:
 @pytest.mark.parametrize(("since", "to", "old", "new"), [("H4", "H5", "2012", "2017"), ("H5", "H6", "2017", "2022")])
 def test_concordance_carries_every_substance_over_each_edition(since: str, to: str, old: str, new: str) -> None:
     rows = read_codelist("hs_concordance")
-    pairs = {
-        (row["from_code"], row["to_code"]) for row in rows if (row["from_revision"], row["to_revision"]) == (since, to)
-    }
+    pairs = {(row["from_code"], row["to_code"]) for row in rows if (row["from_revision"], row["to_revision"]) == (since, to)}
     for row in read_codelist("substance"):
         assert (row[f"commodity_code_hs{old}"], row[f"commodity_code_hs{new}"]) in pairs, row

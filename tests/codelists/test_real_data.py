@@ -38,17 +38,13 @@ def read_distinct(path: Path, column: str) -> set[str]:
         (SAWNWOOD, ("reportercode", "partnercode", "reporter", "partner")),
     ],
 )
-def test_every_area_met_is_known(
-    real_data: Path, area_lookup: dict[str, int], file: str, columns: tuple[str, ...]
-) -> None:
+def test_every_area_met_is_known(real_data: Path, area_lookup: dict[str, int], file: str, columns: tuple[str, ...]) -> None:
     met = {value for column in columns for value in read_distinct(real_data / file, column)}
     assert sorted(value for value in met if normalise(value) not in area_lookup) == []
 
 
 @pytest.mark.parametrize("file", ["comtrade_partners.csv", "comtrade_reporters.csv"])
-def test_name_and_code_of_the_published_list_mean_the_same_area(
-    real_data: Path, area_lookup: dict[str, int], file: str
-) -> None:
+def test_name_and_code_of_the_published_list_mean_the_same_area(real_data: Path, area_lookup: dict[str, int], file: str) -> None:
     with (real_data / "nomenclature" / file).open(encoding="utf-8", newline="") as published:
         rows = [(row["id"], row["country"]) for row in csv.DictReader(published)]
     wrong = [row for row in rows if not area_lookup.get(row[0]) == area_lookup.get(normalise(row[1])) is not None]
@@ -60,9 +56,7 @@ def test_name_and_code_of_the_published_list_mean_the_same_area(
     [(NEW_API, "qty_unit_code"), (NEW_API, "alt_qty_unit_code"), (ANNUAL, "qtyUnitCode"), (SAWNWOOD, "unitcode")],
 )
 def test_every_unit_met_is_known(real_data: Path, file: str, column: str) -> None:
-    assert read_distinct(real_data / file, column) <= {
-        row["quantity_unit_code"] for row in read_codelist("quantity_unit")
-    }
+    assert read_distinct(real_data / file, column) <= {row["quantity_unit_code"] for row in read_codelist("quantity_unit")}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +83,10 @@ def test_concordance_agrees_with_the_official_correlation(real_data: Path, since
         lines = [[cell.strip() for cell in line] for line in csv.reader(published)]
     official = {(line[1], line[0]) for line in lines if line[0][:1].isdigit()}
     rows = read_codelist("hs_concordance")
-    ours = {
-        (row["from_code"], row["to_code"]) for row in rows if (row["from_revision"], row["to_revision"]) == (since, to)
-    }
+    ours = {(row["from_code"], row["to_code"]) for row in rows if (row["from_revision"], row["to_revision"]) == (since, to)}
     assert sorted(ours - official) == []
     sources = {code for code, _ in ours}
-    missing = {
-        step for step in official - ours - LEFT_OUT_STEPS if step[0] in sources and step[1] not in LEFT_OUT_TARGETS
-    }
+    missing = {step for step in official - ours - LEFT_OUT_STEPS if step[0] in sources and step[1] not in LEFT_OUT_TARGETS}
     assert sorted(missing) == []
 
 

@@ -262,7 +262,7 @@ def test_one_row_out_for_each_row_in_in_the_same_order_and_good_enough_for_the_g
     numbers = data.draw(st.permutations(range(1, drawn.height + 1)))
     kept = hold_to_contract(drawn.with_columns(row_number=pl.Series(numbers, dtype=pl.UInt32)), layout).kept
 
-    found = conform_trade_flow(kept, layout, source="files", snapshot_id=SNAPSHOT, retrieved_at=LEARNED)
+    found = conform_trade_flow(kept, layout, source="files", snapshot_id=SNAPSHOT, retrieved_at=datetime(2101, 1, 1, tzinfo=UTC))
 
     target = load_contract("trade_flow")
     assert found.schema == target.schema
@@ -274,3 +274,15 @@ def test_one_row_out_for_each_row_in_in_the_same_order_and_good_enough_for_the_g
     assert_frame_equal(verdict.kept, found.filter(~is_part & ~pl.col("reporter_code").is_in(GROUPS_OF_REPORTERS)))
     reasons = found.select(pl.col("net_weight_kg").is_null() == pl.col("missing_reason").is_not_null()).to_series()
     assert reasons.all()
+
+
+def test_a_period_that_had_not_begun_when_the_source_answered_is_refused() -> None:
+    rows = conform("source_comtrade_api", *(API_ROW | {"period": period, "freqCode": freq} for freq, period in PERIODS))
+
+    verdict = hold_to_contract(rows, load_contract("trade_flow"))
+
+    assert verdict.kept["period"].to_list() == [202405, 2024]
+    assert set(verdict.broken["rule"]) == {"period_is_past"}
+
+
+PERIODS = [("M", 202405), ("M", 202406), ("A", 2024), ("A", 2025), ("M", 209901)]
