@@ -17,7 +17,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.small_world import FinishedRun
-from tradeflow import cli
 from tradeflow.cli import main
 from tradeflow.lake import Lake, find_snapshot, read_table
 from tradeflow.publish.names import name_area
@@ -160,7 +159,7 @@ def test_no_signal_is_told_in_every_format(lake: Lake) -> None:
 @pytest.mark.parametrize("width", [80, 100, 130, 160, 240])
 def test_the_table_fits_the_terminal(lake: Lake, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr(cli, "_is_terminal", lambda: True)
+    monkeypatch.setattr("tradeflow.listing._is_terminal", lambda: True)
     lines = call("signals", "--lake", lake.root).stdout.splitlines()
     assert max(map(len, lines)) <= width
     assert len(lines) == 1 + len(as_json(lake))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from tradeflow.pipeline import RunResult
 
 P = ParamSpec("P")
-_COLUMNS = ("#", "score", "what", "importer < exporter", "HS", "commodity", "period", "observed", "expected", "q", "id")
-_NARROW_COLUMNS = ("#", "score", "what", "route", "HS", "period", "observed", "expected", "id")
-_NUMBERS = frozenset({"#", "score", "observed", "expected", "q"})
-_SHORTEST_COMMODITY = 16
 
 
 def _tells_mistakes(command: Callable[P, None]) -> Callable[P, None]:
@@ -217,6 +212,7 @@ def signals(
     rule: str | None, commodity: str | None, importer: str | None, min_score: float | None, limit: int, form: str, lake_path: Path | None
 ) -> None:
     """List the leads of the current release, strongest first."""
+    from tradeflow.listing import print_signals
     from tradeflow.publish.reading import read_signals
     from tradeflow.publish.table_files import for_people
 
@@ -228,7 +224,7 @@ def signals(
     elif found.is_empty():
         click.echo("no signal fits; leave out an option to see more")
     else:
-        _print_signals(found)
+        print_signals(found)
 
 
 @main.command()
@@ -272,12 +268,14 @@ def print_result(result: RunResult, leads: int = 20) -> None:
     """Print what a run found: the ranked table, the counts in and out, problems, and where the report is."""
     import polars as pl
 
+    from tradeflow.listing import print_signals
+
     found = pl.read_parquet(result.release_folder / "signal.parquet")
     heads = found.filter(pl.col("is_lead_head")).sort("lead_rank")
     if heads.is_empty():
         click.echo("No lead: nothing in the scored periods is stranger than the periods before it.")
     else:
-        _print_signals(heads.head(leads))
+        print_signals(heads.head(leads))
     counts = result.counts
     click.echo(
         f"\n{counts['rows_in']:,} rows in = {counts['rows_conformed']:,} conformed + {counts['rows_quarantined']:,} in quarantine"
@@ -298,62 +296,3 @@ def _print_ending(result: RunResult) -> None:
     if not result.is_new_release:
         click.echo("Nothing has changed since this release was made.")
     click.echo(f"Report: {result.release_folder / 'report.html'}")
-
-
-def _print_signals(rows: pl.DataFrame) -> None:
-    """Print one line a signal, fitted to the terminal: commodities are cut first, then names give way to codes."""
-    width = shutil.get_terminal_size().columns if _is_terminal() else None
-    lines = [_tell_signal(row) for row in rows.iter_rows(named=True)]
-    widths = _measure(lines, _COLUMNS)
-    if width is not None and (too_long := sum(widths.values()) + len(widths) - 1 - width) > 0:
-        widths["commodity"] -= too_long
-        if widths["commodity"] < _SHORTEST_COMMODITY:
-            widths = _measure(lines, _NARROW_COLUMNS)
-            widths["what"] = max(len("what"), min(widths["what"], widths["what"] + width - sum(widths.values()) - len(widths) + 1))
-    click.secho(_align({title: title for title in widths}, widths), bold=True)
-    for line in lines:
-        click.echo(_align(line, widths))
-
-
-def _is_terminal() -> bool:
-    return sys.stdout.isatty()
-
-
-def _measure(lines: list[dict[str, str]], titles: tuple[str, ...]) -> dict[str, int]:
-    return {title: max(len(title), *(len(line[title]) for line in lines)) for title in titles}
-
-
-def _align(line: dict[str, str], widths: dict[str, int]) -> str:
-    cut = {title: line[title] if len(line[title]) <= width else f"{line[title][: width - 1]}…" for title, width in widths.items()}
-    cells = [cut[title].rjust(width) if title in _NUMBERS else cut[title].ljust(width) for title, width in widths.items()]
-    return " ".join(cells).rstrip()
-
-
-def _tell_signal(row: dict[str, Any]) -> dict[str, str]:
-    from tradeflow.publish.names import name_area, name_commodity
-    from tradeflow.publish.wording import RULE_WORDS, say_period, say_probability, say_weight
-
-    sides = [code for code in (row["importer_code"], row["exporter_code"]) if code]
-    code, commodity = row["commodity_code"], name_commodity(row["commodity_code"])
-    return {
-        "#": str(row["lead_rank"]),
-        "score": f"{row['lead_score']:.0f}",
-        "what": RULE_WORDS.get(row["rule"], row["rule"]),
-        "importer < exporter": " < ".join(map(name_area, sides)),
-        "route": " < ".join(map(_iso_code, sides)),
-        "HS": f"{code[:4]}.{code[4:]}" if len(code) == 6 else code,
-        "commodity": commodity if commodity != code else "",
-        "period": say_period(row["period"]),
-        "observed": say_weight(row["observed_kg"]),
-        "expected": say_weight(row["expected_kg"]),
-        "q": say_probability(row["q_value"]),
-        "id": row["signal_id"][:8],
-    }
-
-
-def _iso_code(area_code: int) -> str:
-    from tradeflow.contract import load_codelist
-
-    areas = load_codelist("area")
-    known = dict(areas.select("area_code", "iso3").drop_nulls().iter_rows())
-    return str(known.get(area_code, area_code))

@@ -140,7 +140,7 @@ def write_snapshot(
         tuple(Part(name, digest, _size(content), rows) for name, content, digest, rows in hashed),
         folder, scope or {},
     )  # fmt: skip
-    with _new_folder(folder) as unfinished:
+    with new_folder(folder) as unfinished:
         for name, content, _, _ in hashed:
             _write_part(unfinished / name, content)
         (unfinished / "manifest.json").write_text(_manifest_text(snapshot), encoding="utf-8")
@@ -217,8 +217,8 @@ def _write_part(path: Path, content: bytes | Path) -> None:
 
 
 @contextlib.contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder that appears whole or not at all."""
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder that appears whole or not at all; LakeError on a full disk or a missing permission."""
     unfinished = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -373,5 +373,7 @@ def hold_lake(lake: Lake) -> Iterator[None]:
 
 def _sweep_unfinished(lake: Lake) -> None:
     """Remove what killed runs left half written; only the holder of the lake may, since nobody else is at work on it."""
-    for folder in (lake.root / SNAPSHOT_FOLDER).glob(f"*/*/{_UNFINISHED}*"):
+    snapshots = (lake.root / SNAPSHOT_FOLDER).glob(f"*/*/{_UNFINISHED}*")
+    releases = (lake.root / RELEASE_FOLDER).glob(f"{_UNFINISHED}*")
+    for folder in (*snapshots, *releases):
         shutil.rmtree(folder, ignore_errors=True)

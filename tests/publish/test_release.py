@@ -9,7 +9,7 @@ import pytest
 
 from tests.publish.conftest import Made
 from tradeflow.exceptions import LakeError
-from tradeflow.lake import Lake
+from tradeflow.lake import Lake, hold_lake
 from tradeflow.publish import report, serving
 from tradeflow.publish.reading import read_signals
 from tradeflow.publish.release import current_release, publish_release
@@ -56,8 +56,9 @@ def test_what_a_killed_process_left_is_swept_away(publish: Callable[..., Path], 
     left = tmp_path / "7_release" / ".unfinished-first"
     left.mkdir(parents=True)
     (left / "half.parquet").write_bytes(b"PAR1")
-    folder = publish(few, "first")
-    assert not left.exists()
+    with hold_lake(Lake(tmp_path)):
+        assert not left.exists()
+        folder = publish(few, "first")
     assert {path.name for path in folder.iterdir()} == FILES
 
 

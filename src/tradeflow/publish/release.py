@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradeflow.exceptions import LakeError
-from tradeflow.lake import RELEASE_FOLDER, Lake
+from tradeflow.lake import RELEASE_FOLDER, Lake, new_folder
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
 
@@ -38,7 +34,7 @@ def publish_release(
 
     folder = _release_path(lake, release_id)
     if not folder.is_dir():
-        with _unfinished_folder(folder) as unfinished:
+        with new_folder(folder) as unfinished:
             _write_release(unfinished, release_id, tables, manifest, settings)
     if is_current:
         stored = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -75,21 +71,6 @@ def _write_release(folder: Path, release_id: str, tables: ReleaseTables, manifes
 
 def _manifest_text(manifest: dict[str, Any]) -> str:
     return json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
-
-
-@contextlib.contextmanager
-def _unfinished_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into that takes its name only at the end; what a killed run left of it is swept away first."""
-    unfinished = folder.with_name(f".unfinished-{folder.name}")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        unfinished.rename(folder)
-    except OSError as error:
-        raise LakeError(f"{folder}: {error.strerror or error}; nothing of it was kept, the run can be repeated") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _replace_text(path: Path, text: str) -> None:
