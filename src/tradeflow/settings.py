@@ -49,23 +49,31 @@ class ComtradeSource(_Section):
 
     kind: Literal["comtrade"]
     url: str = "https://comtradeapi.un.org"
+    """Where the service answers; another address is for a mirror or a test server."""
     key_variable: str = "TRADEFLOW_COMTRADE_KEY"
     """Environment variable that holds the subscription key; without a key the public preview is asked (500 rows an answer)."""
     frequency: Literal["A", "M"] = "M"
+    """A for annual figures, M for monthly ones."""
     reporters: tuple[int, ...] = ()
     """Reporter codes; empty asks for every reporter that the availability endpoint lists."""
     commodities: tuple[str, ...] = ()
     """HS codes; empty asks for the watched codes."""
     flows: tuple[str, ...] = ("M", "X", "RM", "RX")
+    """Flow codes to ask for: import, export, re-import, re-export."""
     first_period: int = 202001
+    """First period to ask for: YYYYMM when monthly, YYYY when annual."""
     last_period: int | None = None
     """Empty: up to the newest period that is available."""
     calls_per_minute: Annotated[float, Field(gt=0)] = 10
+    """Calls a minute at the most; the service refuses more."""
     calls_per_day: Annotated[int, Field(gt=0)] = 500
+    """Calls within 24 hours at the most; a pull that reaches it stops and goes on the next day."""
     row_limit: Annotated[int, Field(gt=0)] = 100_000
     """Rows that one keyed answer may hold; an answer of exactly that many rows is treated as cut."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
+    """How long an answer is waited for."""
     attempts: Annotated[int, Field(ge=1)] = 5
+    """How often one question is asked when the service does not answer it properly."""
 
 
 Source = Annotated[FilesSource | ComtradeSource, Field(discriminator="kind")]
@@ -75,6 +83,7 @@ class Watch(_Section):
     """What is looked at; an empty list stands for everything that the sources hold."""
 
     reporters: tuple[int, ...] = ()
+    """Areas whose trade is looked at, from either side; their codes."""
     commodities: tuple[Annotated[str, Field(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})$")], ...] = ()
     """HS codes of 2, 4 or 6 digits without points, as the conformed rows carry them."""
     overlay: Path | None = None
@@ -106,7 +115,9 @@ class Model(_Section):
     min_history_months: Annotated[int, Field(ge=6)] = 18
     """Shortest history from which a monthly series is judged; an annual one needs five years."""
     forest_trees: Annotated[int, Field(ge=10)] = 100
+    """Trees of each isolation forest."""
     forest_seed: int = 1
+    """The same seed grows the same forests on any machine."""
 
 
 class Signals(_Section):
@@ -149,6 +160,7 @@ class Publish(_Section):
     leads: Annotated[int, Field(ge=1)] = 50
     """Leads shown in full in the report."""
     title: str = "tradeflow"
+    """Name at the head of the report."""
 
 
 class Settings(_Section):
