@@ -13,6 +13,7 @@ from tests.small_world import FinishedRun
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import RUN_FOLDER, Lake
 from tradeflow.pipeline import run_pipeline
+from tradeflow.publish.release import current_release
 from tradeflow.settings import Settings, read_only_input
 
 ORDER = ["pull", "conform", "reconcile", "model", "signals", "publish"]
@@ -78,3 +79,30 @@ def test_progress_is_told_while_a_run_is_on_and_no_longer(finished: FinishedRun,
 
     assert any(line.startswith("publishing") for line in told)
     assert (logger.level, logger.handlers) == before
+
+
+def test_the_release_names_the_certificate_of_every_row_that_it_rests_on(finished: FinishedRun) -> None:
+    folder = current_release(finished.lake)
+    assert folder is not None
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+    assert {each["is_passed"] for each in manifest["certificates"]} == {True}
+    assert sum(each["rows"] for each in manifest["certificates"]) == manifest["counts"]["rows_conformed"] > 0
+    assert all((finished.lake.root / each["docs"]).is_file() for each in manifest["certificates"])
+
+
+def test_a_record_that_cannot_be_kept_is_said_and_hides_nothing(
+    finished: FinishedRun, answers: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = Path.write_text
+
+    def refuse_records(path: Path, *text: Any, **how: Any) -> int:
+        if path.parent.name == RUN_FOLDER:
+            raise OSError(28, "No space left on device", str(path))
+        return write(path, *text, **how)
+
+    monkeypatch.setattr(Path, "write_text", refuse_records)
+    result = run_pipeline(read_only_input(Settings(), answers), finished.lake)
+
+    assert not result.is_new_release
+    assert "the record of this run was not kept: [Errno 28] No space left on device" in caplog.text

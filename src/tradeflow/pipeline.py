@@ -141,8 +141,11 @@ def _record_kept(lake: Lake, started: datetime, as_of: date | None) -> Iterator[
         # Linux counts the peak in kilobytes.
         record["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         path = lake.root / RUN_FOLDER / f"{started:%Y%m%dT%H%M%S%f}.json"
-        with contextlib.suppress(OSError):
+        try:
             path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        except OSError as error:
+            # The run's own outcome stands: a record that cannot be kept must not hide it, nor go unsaid.
+            logging.getLogger("tradeflow").warning(f"the record of this run was not kept: {error}")
 
 
 def _run_facts(result: RunResult, new_answers: int) -> dict[str, Any]:

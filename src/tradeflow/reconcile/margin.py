@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -43,9 +44,12 @@ def restate_cif_as_fob(pairs: pl.DataFrame, fob_reporters: pl.Series, prior_rate
     )
 
 
+@dataclass(frozen=True)
 class _Margins:
-    def __init__(self, importer: pl.DataFrame, corridor: pl.DataFrame) -> None:
-        self.importer, self.corridor = importer, corridor
+    """Log margins learnt from rows that carry both values: importer_code, _importer_log; and per corridor, _corridor_log."""
+
+    importer: pl.DataFrame
+    corridor: pl.DataFrame
 
 
 def _has_both() -> pl.Expr:

@@ -50,6 +50,11 @@ class Made:
     is_new: bool
 
 
+def certificate_folder(lake: Lake) -> Path:
+    """Return where the certificates of conformed batches lie, each in a folder named by the batch's key, with its Data Docs."""
+    return lake.root / "2_conformed" / "certificate"
+
+
 @cache
 def code_version() -> str:
     """Return a hash of the package's code, contracts and code lists: other code may make other figures of the same rows."""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,7 +17,7 @@ from tradeflow.exceptions import SettingsError, SourceError
 from tradeflow.lake import Lake, Snapshot, list_snapshots, read_table, table_version, write_table
 from tradeflow.pull.report import PullReport
 from tradeflow.settings import ComtradeSource, FilesSource, Settings, Source
-from tradeflow.steps.handles import AVAILABILITY, Conformed, Pulled, hash_texts
+from tradeflow.steps.handles import AVAILABILITY, Conformed, Pulled, certificate_folder, hash_texts
 from tradeflow.validate.gate import hold_to_contract
 
 if TYPE_CHECKING:
@@ -206,14 +205,9 @@ def _certify(lake: Lake, rows: pl.DataFrame, key: str) -> None:
     from tradeflow.validate.certificate import certify
 
     _log.info(f"certifying {rows.height:,} conformed rows")
-    certificate = certify(rows, load_contract("trade_flow"), certificate_folder(lake, key), partition_by="commodity_chapter")
+    certificate = certify(rows, load_contract("trade_flow"), certificate_folder(lake) / key, partition_by="commodity_chapter")
     if not certificate.is_passed:
         raise AssertionError(f"the gate passed rows that break the contract: {'; '.join(certificate.failures)}")
-
-
-def certificate_folder(lake: Lake, key: str) -> Path:
-    """Return where a batch's certificate and its Data Docs lie."""
-    return lake.root / "2_conformed" / "certificate" / key
 
 
 def _snapshot_rows(batch: _Checked) -> pl.DataFrame:

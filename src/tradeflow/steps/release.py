@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -14,7 +16,7 @@ from tradeflow.publish.release import publish_release
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Settings
 from tradeflow.signals import rule_meanings
-from tradeflow.steps.handles import Conformed, Known, Made, code_version, hash_texts
+from tradeflow.steps.handles import Conformed, Known, Made, certificate_folder, code_version, hash_texts
 
 _log = logging.getLogger("tradeflow")
 _TABLES = (
@@ -71,6 +73,7 @@ def publish_run(
         "expected_false": sum(false_by_rule.values()),
         "expected_false_by_rule": false_by_rule,
         "quarantine": _quarantine_counts(lake, known).to_dicts(),
+        "certificates": read_certificates(lake),
         "table_versions": {version.table: version.version for version in _versions(lake)},
         "settings": settings.model_dump(mode="json"),
         "stage_seconds": stage_seconds,
@@ -87,17 +90,33 @@ def count_rows(lake: Lake, known: Known, signals: pl.DataFrame) -> dict[str, int
     """Count what went into each stage and came out, over the answers that the run saw."""
     seen = _seen(lake, known).select("row_count", "conformed_count", "quarantined_count", "set_aside_count").sum().row(0)
     names = ("rows_in", "rows_conformed", "rows_quarantined", "rows_set_aside")
-    counted = {table: version.rows for table in ("mirror_pair", "baseline", "flow_score") if (version := table_version(lake, table))}
+    pairs = table_version(lake, "mirror_pair")
     series = read_table(lake, "baseline").select(["series_level", *_SERIES]).unique().select(pl.len()).collect().item()
     return {
         **{name: int(count) for name, count in zip(names, seen, strict=True)},
-        "mirror_pairs": counted["mirror_pair"],
+        "mirror_pairs": pairs.rows if pairs else 0,
         "series": int(series),
         "signals": signals.height,
         "flagged": int(signals["is_flagged"].sum()),
         "leads": int(signals["is_lead_head"].sum()),
         "leads_flagged": int(signals.filter(pl.col("signal_count") > 0)["is_lead_head"].sum()),
     }
+
+
+def read_certificates(lake: Lake) -> list[dict[str, Any]]:
+    """Return what Great Expectations certified of the rows in the lake, with the page of its Data Docs, relative to the lake."""
+    found = []
+    for path in sorted(certificate_folder(lake).glob("*/certificate.json")):
+        certificate = json.loads(path.read_text(encoding="utf-8"))
+        found.append(
+            {
+                "contract": certificate["contract"],
+                "is_passed": certificate["is_passed"],
+                "rows": sum(partition["rows"] for partition in certificate["partitions"]),
+                "docs": str(path.with_name("index.html").relative_to(lake.root)),
+            }
+        )
+    return found
 
 
 def expect_false_leads(signals: pl.DataFrame) -> dict[str, float]:

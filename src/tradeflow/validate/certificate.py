@@ -221,7 +221,9 @@ def _raised(exception_info: dict[str, Any]) -> str:
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
     text = json.dumps(_json_safe(document), indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text, encoding="utf-8")
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)  # whoever reads the certificate sees the whole of it or none
 
 
 def _json_safe(value: Any) -> Any:
