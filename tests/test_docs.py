@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from tradeflow import settings_page
@@ -18,7 +19,11 @@ LINKS = [(page, target) for page in PAGES for target in re.findall(r"\]\(([^)#:]
 SETTINGS = [(title, name) for title, section in settings_page.SECTIONS.items() for name in section.model_fields]
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+PARTS = {name: command.commands if isinstance(command, click.Group) else {"": command} for name, command in main.commands.items()}
+COMMANDS = {f"{name} {part}".strip() for name, parts in PARTS.items() for part in parts}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_each_command_is_in_the_readme(command: str) -> None:
     assert f"tradeflow {command}" in README
 
@@ -55,6 +60,9 @@ def test_no_page_shows_a_command_that_is_not(command: str) -> None:
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"^tradeflow [^\n]*?(?= *#|$)", TEXT, re.MULTILINE))))
 def test_no_page_shows_an_option_that_is_not(option: str) -> None:
-    command = main.commands[option.split()[1]]
+    words = option.split()
+    parts = PARTS[words[1]]
+    command = parts.get(words[2], parts.get(""))
+    assert command is not None
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
-    assert {word.partition("=")[0] for word in option.split() if word.startswith("--")} <= known
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known

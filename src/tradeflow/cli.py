@@ -1,48 +1,26 @@
-"""The command line: `tradeflow run|sample|validate|signals|explain|status`.
+"""The command line: `tradeflow run|sample|validate|signals|explain|status|evaluate`.
 
 What is heavy is imported inside the command that needs it: `--help` answers at once. A user's mistake is one line and exit code 2.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
+from tradeflow.evaluate.command import evaluate
 from tradeflow.exceptions import TradeflowError
+from tradeflow.mistakes import OneLineGroup, tells_mistakes
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tradeflow.pipeline import RunResult
-
-P = ParamSpec("P")
-
-
-def _tells_mistakes(command: Callable[P, None]) -> Callable[P, None]:
-    @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except TradeflowError as error:
-            click.echo(f"tradeflow: {error}", err=True)
-            sys.exit(2)
-        except BrokenPipeError:
-            raise  # whoever reads our output has seen enough
-        except OSError as error:
-            # A full disk, a folder without permission: outside matters, told like any other.
-            click.echo(f"tradeflow: {error.filename or 'the lake'}: {error.strerror or error}", err=True)
-            sys.exit(2)
-
-    return told
-
 
 _lake = click.option(
     "--lake",
@@ -52,34 +30,13 @@ _lake = click.option(
 )
 
 
-class _OneLineGroup(click.Group):
-    """Commands that tell a wrong option or argument in one line too."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        with _usage_told():
-            return super().make_context(info_name, args, parent, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _usage_told():
-            return super().invoke(ctx)
-
-
-@contextlib.contextmanager
-def _usage_told() -> Iterator[None]:
-    try:
-        yield
-    except click.exceptions.NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "tradeflow"
-        click.echo(f"{command}: {error.format_message()} See `{command} --help`.", err=True)
-        raise click.exceptions.Exit(2) from error
-
-
-@click.group(name="tradeflow", cls=_OneLineGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(name="tradeflow", cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tradeflow")
 def main() -> None:
     """Find the traces that diverted chemicals leave in licit trade statistics, and rank them as leads."""
+
+
+main.add_command(evaluate)
 
 
 @main.command()
@@ -93,7 +50,7 @@ def main() -> None:
 )
 @click.option("--quiet", is_flag=True, help="No progress, no table: only problems and where the release is.")
 @_lake
-@_tells_mistakes
+@tells_mistakes
 def run(config: Path | None, input_path: Path | None, as_of: datetime | None, quiet: bool, lake_path: Path | None) -> None:
     """Run once, from the sources to the release.
 
@@ -122,7 +79,7 @@ def _print_progress(line: str) -> None:
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write into.")
 @click.option("--size", default=150_000, show_default=True, type=click.IntRange(10_000, 100_000_000), help="Rows, roughly.")
 @click.option("--seed", default=1, show_default=True, type=int, help="The same seed and size give the same bytes.")
-@_tells_mistakes
+@tells_mistakes
 def sample(out: Path, size: int, seed: int) -> None:
     """Write a simulated world with planted diversions.
 
@@ -142,7 +99,7 @@ def sample(out: Path, size: int, seed: int) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--contract", required=True, help="Name of a contract in data_contracts/, e.g. source_comtrade_api.")
 @click.option("--rows", "shown", default=5, show_default=True, help="Broken rows to show per rule.")
-@_tells_mistakes
+@tells_mistakes
 def validate(file: Path, contract: str, shown: int) -> None:
     """Hold one file to one contract.
 
@@ -207,7 +164,7 @@ def _names_rule(rule: str) -> pl.Expr:
     "--format", "form", default="table", show_default=True, type=click.Choice(["table", "csv", "json"]), help="To read, or all columns."
 )
 @_lake
-@_tells_mistakes
+@tells_mistakes
 def signals(
     rule: str | None, commodity: str | None, importer: str | None, min_score: float | None, limit: int, form: str, lake_path: Path | None
 ) -> None:
@@ -230,7 +187,7 @@ def signals(
 @main.command()
 @click.argument("signal_id")
 @_lake
-@_tells_mistakes
+@tells_mistakes
 def explain(signal_id: str, lake_path: Path | None) -> None:
     """Explain one signal, back to its source rows.
 
@@ -246,7 +203,7 @@ def explain(signal_id: str, lake_path: Path | None) -> None:
 
 @main.command()
 @_lake
-@_tells_mistakes
+@tells_mistakes
 def status(lake_path: Path | None) -> None:
     """Show the last runs and how fresh each source is."""
     from tradeflow.explain import describe_lake

@@ -1,0 +1,39 @@
+"""The commands `tradeflow evaluate ...`: known truths and held-out years in, figures and a page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tradeflow.mistakes import OneLineGroup, tells_mistakes
+
+SHARED = Path("../shared")
+"""Where the yardsticks and the real figures lie beside the repository; without them their parts are skipped with the reason."""
+
+
+@click.group(cls=OneLineGroup)
+def evaluate() -> None:
+    """Measure how well the figures are judged, on truths that are known and on years held out."""
+
+
+@evaluate.command()
+@click.option("--quick", is_flag=True, help="Small worlds and two codes of the real figures: less than a minute.")
+@click.option(
+    "--shared",
+    default=SHARED,
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that holds benchmarks/mirror_truth.py and the real data/, where you have them.",
+)
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Page to write; by default docs/evaluation_mirror.md, with --quick none.",
+)
+@tells_mistakes
+def mirror(quick: bool, shared: Path, page: Path | None) -> None:  # fmt: skip
+    """Judge the mirror reconciliation against known truths, held-out years and the methods of others."""
+    from tradeflow.evaluate.mirror import evaluate_mirror
+
+    evaluate_mirror(shared, quick=quick, page=page or (None if quick else Path("docs/evaluation_mirror.md")), echo=click.echo)
