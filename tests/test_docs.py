@@ -62,7 +62,6 @@ def test_no_page_shows_a_command_that_is_not(command: str) -> None:
 def test_no_page_shows_an_option_that_is_not(option: str) -> None:
     words = option.split()
     parts = PARTS[words[1]]
-    command = parts.get(words[2], parts.get(""))
-    assert command is not None
+    command = parts.get("") or parts[words[2]]
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known
