@@ -10,6 +10,7 @@ from tests.pull.comtrade_server import ComtradeServer, make_release, make_row, r
 from tradeflow.lake import Lake, table_version
 from tradeflow.pipeline import run_pipeline
 from tradeflow.settings import ComtradeSource, Settings
+from tradeflow.steps.ingest import conform_snapshots
 from tradeflow.steps.known import know_figures, known_rows
 
 ACETONE = "291411"
@@ -26,7 +27,7 @@ def settings_of(server: ComtradeServer) -> Settings:
 
 
 def imports_of(lake: Lake, settings: Settings) -> dict[int, float]:
-    rows = known_rows(lake, know_figures(settings, lake, None))
+    rows = known_rows(lake, know_figures(settings, lake, None, conform_snapshots(lake)))
     mexico = rows.filter((pl.col("reporter_code") == MEXICO) & (pl.col("flow_code") == "M")).select("period", "net_weight_kg")
     return dict(mexico.collect().sort("period").iter_rows())
 

@@ -22,6 +22,7 @@ from tradeflow.lake import RELEASE_FOLDER, Lake, hold_lake, list_snapshots, read
 from tradeflow.settings import Settings
 from tradeflow.steps import analyse
 from tradeflow.steps.handles import code_version
+from tradeflow.steps.ingest import conform_snapshots
 from tradeflow.steps.known import know_figures, known_rows
 
 RESULTS = ("mirror_pair", "baseline", "signal", "signal_feature", "signal_evidence")
@@ -123,7 +124,7 @@ def test_running_twice_changes_nothing(finished: FinishedRun, answers: Path, tmp
 def test_a_restated_period_replaces_that_period_alone(finished: FinishedRun, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     shutil.copytree(finished.lake.root, lake.root)
-    before = known_rows(lake, know_figures(Settings(), lake, None)).collect()
+    before = known_rows(lake, know_figures(Settings(), lake, None, conform_snapshots(lake))).collect()
     reporter, period = before.filter(pl.col("flow_code") == "M").group_by("reporter_code", "period").len().sort("len").row(-1)[:2]
     newest = max((path for path in _parts(lake) if _holds(path, reporter, period)), key=lambda path: path.name)
     asked = [each for each in read_records(newest) if _is_cell(each, reporter, period)]
@@ -133,7 +134,7 @@ def test_a_restated_period_replaces_that_period_alone(finished: FinishedRun, tmp
 
     assert run_command(revision, lake.root).exit_code == 0
 
-    after = known_rows(lake, know_figures(Settings(), lake, None)).collect()
+    after = known_rows(lake, know_figures(Settings(), lake, None, conform_snapshots(lake))).collect()
     is_restated = (pl.col("reporter_code") == reporter) & (pl.col("period") == period)
     is_asked = is_restated & pl.col("commodity_code").is_in(scope["commodity_code"])
     assert_frame_equal(after.filter(~is_asked), before.filter(~is_asked), check_row_order=False, check_exact=True)

@@ -75,12 +75,12 @@ def run_pipeline(
         timed = _timed(run_step, seconds)
         pulled = timed("pull", pull_sources, settings, lake, started)
         conformed = timed("conform", conform_snapshots, lake)
-        known = know_figures(settings, lake, as_of)
+        known = know_figures(settings, lake, as_of, conformed)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
-        proposed = timed("signals", propose_signals, settings, lake, known, modelled)
-        released = timed("publish", publish_run, settings, lake, known, conformed, proposed, pulled.problems, dict(seconds))
+        proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
         problems = (*pulled.problems, *conformed.problems)
+        released = timed("publish", publish_run, settings, lake, known, (reconciled, modelled, proposed), problems, dict(seconds))
         result = RunResult(
             released.release_id, released.folder, released.is_new, released.counts, released.expected_false, problems, seconds
         )

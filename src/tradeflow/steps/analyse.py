@@ -11,7 +11,7 @@ import polars as pl
 from tradeflow.conform import derive_commodity_coverage, derive_coverage, find_code_births
 from tradeflow.contract import load_codelist, load_contract
 from tradeflow.exceptions import SettingsError
-from tradeflow.lake import Lake, read_table
+from tradeflow.lake import Lake
 from tradeflow.settings import Model, Settings
 from tradeflow.signals import (
     RULES,
@@ -25,7 +25,7 @@ from tradeflow.signals import (
     propose_candidates,
     rank_leads,
 )
-from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
+from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.known import known_rows, watched_rows
 
 _log = logging.getLogger("tradeflow")
@@ -58,14 +58,14 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     if stands := standing(lake, key, "baseline", "flow_score", "flow_score_feature"):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
-    pairs = read_table(lake, "mirror_pair").collect()
-    coverage = read_table(lake, "coverage").collect()
+    pairs = read_handed(lake, reconciled, "mirror_pair").collect()
+    coverage = read_handed(lake, reconciled, "coverage").collect()
     births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
     imports = _import_frame(pairs)
     is_evidence = ~pairs.filter(pl.col("import_value_usd").is_not_null())["is_import_weight_out_of_scale"]
     in_scale = imports.with_columns(pl.when(is_evidence).then(pl.col("net_weight_kg")).alias("net_weight_kg"))
     _log.info("learning what each series normally does")
-    baseline = _fit_baselines(settings.model, in_scale, coverage, read_table(lake, "commodity_coverage").collect(), births)
+    baseline = _fit_baselines(settings.model, in_scale, coverage, read_handed(lake, reconciled, "commodity_coverage").collect(), births)
     _log.info("looking for flows that are alone in the crowd")
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
@@ -109,7 +109,7 @@ def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def propose_signals(settings: Settings, lake: Lake, known: Known, modelled: Made) -> Made:
+def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Made, modelled: Made) -> Made:
     """Make `signal`, `signal_feature` and `signal_evidence`."""
     from tradeflow.model import calibrate
 
@@ -119,11 +119,11 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, modelled: Made
     if stands := standing(lake, key, "signal", "signal_feature", "signal_evidence"):
         return Made(stands, is_new=False)
     rules = [rule for rule in RULES if settings.signals.weights.get(rule, 1.0) > 0]
-    tables = _rule_tables(settings, lake)
+    tables = _rule_tables(settings, lake, reconciled, modelled)
     _log.info(f"judging by {len(rules)} rules")
     calibrated = calibrate(propose_candidates(tables, rules))
     signals = rank_leads(calibrated, watch_list, _names(), _rank_options(settings))
-    features = collect_features(signals, read_table(lake, "flow_score_feature").collect())
+    features = collect_features(signals, read_handed(lake, modelled, "flow_score_feature").collect())
     evidence = collect_evidence(signals, known_rows(lake, known))
     return Made(commit(lake, key, signal=signals, signal_feature=features, signal_evidence=evidence), is_new=True)
 
@@ -154,9 +154,10 @@ def _read_overlay(path: Path, public: pl.Schema) -> pl.DataFrame:
     )
 
 
-def _rule_tables(settings: Settings, lake: Lake) -> Evidence:
-    pairs, baseline, scores = (_of_named_areas(read_table(lake, table).collect()) for table in ("mirror_pair", "baseline", "flow_score"))
-    return Evidence(pairs, baseline, scores, read_table(lake, "coverage").collect(), _window(settings, pairs))
+def _rule_tables(settings: Settings, lake: Lake, reconciled: Made, modelled: Made) -> Evidence:
+    pairs = _of_named_areas(read_handed(lake, reconciled, "mirror_pair").collect())
+    baseline, scores = (_of_named_areas(read_handed(lake, modelled, table).collect()) for table in ("baseline", "flow_score"))
+    return Evidence(pairs, baseline, scores, read_handed(lake, reconciled, "coverage").collect(), _window(settings, pairs))
 
 
 def _of_named_areas(flows: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeflow.contract import contracts_folder
-from tradeflow.lake import Lake, TableVersion, table_version, write_table
+from tradeflow.lake import Lake, TableVersion, read_table, table_version, write_table
 
 AVAILABILITY = "comtrade_availability"
 """The source whose snapshots say what is published; they hold no trade."""
@@ -28,18 +28,21 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Conformed:
-    """The conformed tables, what the certificate said, and what was wrong with an answer as a whole."""
+    """The conformed tables as they stood when the step was done, and what was wrong with an answer as a whole."""
 
-    trade_flow: TableVersion
+    tables: tuple[TableVersion, ...]
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Known:
-    """Which figures a run sees: all that was known at `as_of`, under a key that changes when they do."""
+    """Which figures a run sees: all that was known at `as_of` in these versions of the conformed tables, under a key that changes when
+    they do.
+    """
 
     key: str
     as_of: datetime | None
+    tables: tuple[TableVersion, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Made:
 
     tables: tuple[TableVersion, ...]
     is_new: bool
+
+
+def read_handed(lake: Lake, handed: Conformed | Known | Made, table: str) -> pl.LazyFrame:
+    """Scan a table at the version that a step handed over, whatever was committed since by a run with other settings."""
+    return read_table(lake, table, next(each.version for each in handed.tables if each.table == table))
 
 
 def certificate_folder(lake: Lake) -> Path:

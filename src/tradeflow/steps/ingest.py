@@ -75,9 +75,8 @@ def conform_snapshots(lake: Lake) -> Conformed:
         _commit_batch(lake, batch)
     stored = read_table(lake, "snapshot").filter(pl.col("problem_text").is_not_null()).collect()
     problems = tuple(f"{row['query_key']}: {row['problem_text']}" for row in stored.iter_rows(named=True))
-    version = table_version(lake, "trade_flow")
-    assert version is not None
-    return Conformed(version, problems)
+    versions = (table_version(lake, table) for table in ("snapshot", "trade_flow", "quarantine"))
+    return Conformed(tuple(version for version in versions if version is not None), problems)
 
 
 def _conformed_ids(lake: Lake) -> set[str]:

@@ -9,27 +9,27 @@ import polars as pl
 from tradeflow.conform import select_known_rows, state_in_newest_edition
 from tradeflow.contract import load_codelist
 from tradeflow.exceptions import SourceError
-from tradeflow.lake import Lake, list_snapshots, read_table
+from tradeflow.lake import Lake, list_snapshots
 from tradeflow.settings import Settings, Watch
-from tradeflow.steps.handles import AVAILABILITY, Known, code_version, hash_texts
+from tradeflow.steps.handles import AVAILABILITY, Conformed, Known, code_version, hash_texts, read_handed
 
 
-def know_figures(settings: Settings, lake: Lake, as_of: date | None) -> Known:
+def know_figures(settings: Settings, lake: Lake, as_of: date | None, conformed: Conformed) -> Known:
     """Decide which answers a run sees, and name them by a key."""
     moment = None if as_of is None else datetime.combine(as_of + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
-    seen = read_table(lake, "snapshot").select("snapshot_id", "retrieved_at").collect()
+    seen = read_handed(lake, conformed, "snapshot").select("snapshot_id", "retrieved_at").collect()
     if moment is not None:
         seen = seen.filter(pl.col("retrieved_at") <= moment)
         if seen.is_empty():
             raise SourceError(f"nothing was known on {as_of}: the lake's first answer came later; name a later --as-of date")
     watch = settings.watch.model_dump_json()
-    return Known(hash_texts(code_version(), watch, _overlay_text(settings), *sorted(seen["snapshot_id"])), moment)
+    return Known(hash_texts(code_version(), watch, _overlay_text(settings), *sorted(seen["snapshot_id"])), moment, conformed.tables)
 
 
 def known_rows(lake: Lake, known: Known) -> pl.LazyFrame:
     """Return the rows of `trade_flow` that the run sees, under the newest edition's codes."""
-    snapshots = read_table(lake, "snapshot").select("snapshot_id", "source", "query_key", "retrieved_at").collect()
-    rows = select_known_rows(read_table(lake, "trade_flow"), snapshots, _scopes(lake), known.as_of)
+    snapshots = read_handed(lake, known, "snapshot").select("snapshot_id", "source", "query_key", "retrieved_at").collect()
+    rows = select_known_rows(read_handed(lake, known, "trade_flow"), snapshots, _scopes(lake), known.as_of)
     return state_in_newest_edition(rows, load_codelist("hs_concordance"))
 
 

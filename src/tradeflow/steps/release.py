@@ -11,26 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from tradeflow.lake import RELEASE_FOLDER, Lake, TableVersion, read_table, table_version
+from tradeflow.lake import RELEASE_FOLDER, Lake
 from tradeflow.publish.release import publish_release
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Settings
 from tradeflow.signals import rule_meanings
-from tradeflow.steps.handles import Conformed, Known, Made, certificate_folder, code_version, hash_texts
+from tradeflow.steps.handles import Known, Made, certificate_folder, code_version, hash_texts, read_handed
 
 _log = logging.getLogger("tradeflow")
-_TABLES = (
-    "snapshot",
-    "trade_flow",
-    "quarantine",
-    "coverage",
-    "commodity_coverage",
-    "mirror_pair",
-    "reporter_reliability",
-    "baseline",
-    "flow_score",
-    "signal",
-)
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
 
 
@@ -49,52 +37,52 @@ def publish_run(
     settings: Settings,
     lake: Lake,
     known: Known,
-    conformed: Conformed,
-    proposed: Made,
+    made: tuple[Made, ...],
     problems: tuple[str, ...],
     stage_seconds: dict[str, float],
 ) -> Released:
-    """Write the release of the signals that stand; one that was published already is left as it is."""
-    signals = read_table(lake, "signal").collect()
-    newest = read_table(lake, "mirror_pair").select(pl.col("period").max()).collect().item()
-    key = hash_texts("release", proposed.tables[0].inputs_key, settings.publish.model_dump_json())
+    """Write the release of the tables that the steps of this run handed over; one that was published already is left as it is."""
+    handed = Made((*known.tables, *(version for each in made for version in each.tables)), is_new=made[-1].is_new)
+    signals = read_handed(lake, handed, "signal").collect()
+    newest = read_handed(lake, handed, "mirror_pair").select(pl.col("period").max()).collect().item()
+    key = hash_texts("release", made[-1].tables[0].inputs_key, settings.publish.model_dump_json())
     release_id = f"{newest}-{key[:10]}"
     is_new = not (lake.root / RELEASE_FOLDER / release_id).is_dir()
-    counts = count_rows(lake, known, signals)
+    counts = count_rows(lake, known, handed, signals)
     false_by_rule = expect_false_leads(signals)
     manifest = {
         "release_id": release_id,
         "as_of": known.as_of.isoformat() if known.as_of else None,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "code_version": code_version(),
-        "is_simulated": _is_simulated(lake),
-        "periods": _periods(lake),
+        "is_simulated": _is_simulated(lake, known),
+        "periods": _periods(lake, handed),
         "counts": counts,
         "expected_false": sum(false_by_rule.values()),
         "expected_false_by_rule": false_by_rule,
         "quarantine": _quarantine_counts(lake, known).to_dicts(),
         "certificates": read_certificates(lake),
-        "table_versions": {version.table: version.version for version in _versions(lake)},
+        "table_versions": {version.table: version.version for version in handed.tables},
         "settings": settings.model_dump(mode="json"),
         "stage_seconds": stage_seconds,
         "rules": rule_meanings(),
-        "problems": [*problems, *conformed.problems],
+        "problems": list(problems),
     }
     _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
-    tables = release_tables(lake, known, signals, settings.publish.leads)
+    tables = release_tables(lake, known, handed, signals, settings.publish.leads)
     folder = publish_release(lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None)
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 
 
-def count_rows(lake: Lake, known: Known, signals: pl.DataFrame) -> dict[str, int]:
+def count_rows(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame) -> dict[str, int]:
     """Count what went into each stage and came out, over the answers that the run saw."""
     seen = _seen(lake, known).select("row_count", "conformed_count", "quarantined_count", "set_aside_count").sum().row(0)
     names = ("rows_in", "rows_conformed", "rows_quarantined", "rows_set_aside")
-    pairs = table_version(lake, "mirror_pair")
-    series = read_table(lake, "baseline").select(["series_level", *_SERIES]).unique().select(pl.len()).collect().item()
+    pairs = next(version.rows for version in handed.tables if version.table == "mirror_pair")
+    series = read_handed(lake, handed, "baseline").select(["series_level", *_SERIES]).unique().select(pl.len()).collect().item()
     return {
         **{name: int(count) for name, count in zip(names, seen, strict=True)},
-        "mirror_pairs": pairs.rows if pairs else 0,
+        "mirror_pairs": pairs,
         "series": int(series),
         "signals": signals.height,
         "flagged": int(signals["is_flagged"].sum()),
@@ -125,21 +113,21 @@ def expect_false_leads(signals: pl.DataFrame) -> dict[str, float]:
     return dict(flagged.sort("rule").iter_rows())
 
 
-def release_tables(lake: Lake, known: Known, signals: pl.DataFrame, leads: int) -> ReleaseTables:
+def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame, leads: int) -> ReleaseTables:
     """Gather the release's tables; histories only of the leads that the report shows in full."""
     shown = signals.filter(pl.col("lead_rank") <= leads).select(_SERIES).unique()
-    pairs = read_table(lake, "mirror_pair").join(
+    pairs = read_handed(lake, handed, "mirror_pair").join(
         shown.lazy().select("importer_code", "commodity_code").unique(), on=["importer_code", "commodity_code"], how="semi"
     )
     pairs_shown = pairs.collect()
     return ReleaseTables(
         signal=signals,
-        signal_feature=read_table(lake, "signal_feature").collect(),
-        signal_evidence=read_table(lake, "signal_evidence").collect(),
-        baseline=read_table(lake, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
+        signal_feature=read_handed(lake, handed, "signal_feature").collect(),
+        signal_evidence=read_handed(lake, handed, "signal_evidence").collect(),
+        baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
-        reporter_reliability=read_table(lake, "reporter_reliability").collect(),
-        coverage=read_table(lake, "coverage").collect(),
+        reporter_reliability=read_handed(lake, handed, "reporter_reliability").collect(),
+        coverage=read_handed(lake, handed, "coverage").collect(),
         trade_history=_trade_history(pairs_shown, shown),
         quarantine_count=_quarantine_counts(lake, known),
     )
@@ -166,14 +154,14 @@ def _one_side(pairs: pl.DataFrame, flow_code: str, side: str) -> pl.DataFrame:
 
 
 def _seen(lake: Lake, known: Known) -> pl.DataFrame:
-    snapshots = read_table(lake, "snapshot").collect()
+    snapshots = read_handed(lake, known, "snapshot").collect()
     return snapshots if known.as_of is None else snapshots.filter(pl.col("retrieved_at") <= known.as_of)
 
 
 def _quarantine_counts(lake: Lake, known: Known) -> pl.DataFrame:
     seen = _seen(lake, known).lazy().select("snapshot_id")
     counted = (
-        read_table(lake, "quarantine")
+        read_handed(lake, known, "quarantine")
         .join(seen, on="snapshot_id", how="semi")
         .group_by("stage", "contract", "rule", "is_set_aside")
         .agg(pl.len().cast(pl.Int64).alias("row_count"))
@@ -181,17 +169,13 @@ def _quarantine_counts(lake: Lake, known: Known) -> pl.DataFrame:
     return counted.sort("row_count", "rule", descending=[True, False]).collect()
 
 
-def _is_simulated(lake: Lake) -> bool:
-    licences = read_table(lake, "snapshot").select("licence").unique().collect()["licence"]
+def _is_simulated(lake: Lake, known: Known) -> bool:
+    licences = read_handed(lake, known, "snapshot").select("licence").unique().collect()["licence"]
     return any("simulated" in licence for licence in licences)
 
 
-def _periods(lake: Lake) -> dict[str, int]:
-    first, last = (
-        read_table(lake, "mirror_pair").select(pl.col("period").min().alias("first"), pl.col("period").max().alias("last")).collect().row(0)
-    )
+def _periods(lake: Lake, handed: Made) -> dict[str, int]:
+    period = pl.col("period")
+    span = read_handed(lake, handed, "mirror_pair").select(period.min().alias("first"), period.max().alias("last"))
+    first, last = span.collect().row(0)
     return {"first": first, "last": last}
-
-
-def _versions(lake: Lake) -> list[TableVersion]:
-    return [version for table in _TABLES if (version := table_version(lake, table))]
