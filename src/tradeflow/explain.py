@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow.amounts import say_period, say_probability, say_value, say_weight
 from tradeflow.contract import load_contract
 from tradeflow.lake import RELEASE_FOLDER, RUN_FOLDER, Lake, Snapshot, find_snapshot, read_table, table_version
 from tradeflow.publish.names import name_area
 from tradeflow.publish.reading import read_signal
-from tradeflow.publish.wording import say_period, say_probability, say_value, say_weight
 from tradeflow.pull.answers import read_source_row
 
 _SHOWN_ROWS = 6

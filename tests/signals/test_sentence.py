@@ -6,7 +6,7 @@ import pytest
 
 from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, MEXICO, candidate, candidates
 from tradeflow.signals import RULES, Names
-from tradeflow.signals.sentence import format_chance, format_kg, format_period, format_usd, write_reasons
+from tradeflow.signals.sentence import write_reasons
 
 NAMES = Names({MEXICO: "Mexico", CHINA: "China"}, {ACETONE: "Acetone"})
 SURE = "Not one of 5,000 earlier route series looks this unusual (q 0.02); a lead to check, not a finding."
@@ -91,31 +91,6 @@ def test_no_sentence_accuses_or_shows_a_machines_word(rule: str, status: str, wi
     assert not re.search(r"\bNone\b|\bnan\b|null|_|  |\{|\binf\b", told)
     assert "a lead to check, not a finding." in told
     assert "HS 2914" in told
-
-
-@pytest.mark.parametrize(
-    ("kg", "text"),
-    [(0, "0 kg"), (0.512, "0.512 kg"), (7, "7.00 kg"), (999.4, "999 kg"), (1000, "1.00 t"), (38_421, "38.4 t"),
-     (1_234_567_890, "1,234,568 t"),
-     (-250, "-250 kg"), (None, "an unstated weight"), (float("nan"), "an unstated weight")],
-)  # fmt: skip
-def test_weights_are_said_as_people_say_them(kg: float | None, text: str) -> None:
-    assert format_kg(kg) == text
-
-
-@pytest.mark.parametrize(("usd", "text"), [(39.31, "USD 39.3"), (0.0153, "USD 0.0153"), (1_250_000.4, "USD 1,250,000"), (None, "USD ?")])
-def test_values_have_three_figures(usd: float | None, text: str) -> None:
-    assert format_usd(usd) == text
-
-
-@pytest.mark.parametrize(("period", "text"), [(202401, "January 2024"), (202412, "December 2024"), (2024, "2024")])
-def test_periods(period: int, text: str) -> None:
-    assert format_period(period) == text
-
-
-@pytest.mark.parametrize(("p", "text"), [(0.01, "About 1 in 100"), (1 / 2345.6, "About 1 in 2,346"), (0.0, "None")])
-def test_chances(p: float, text: str) -> None:
-    assert format_chance(p) == text
 
 
 def test_a_chance_that_earlier_flows_can_show_is_told_as_such() -> None:

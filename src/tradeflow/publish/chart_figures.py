@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from tradeflow.publish import wording as say
+from tradeflow import amounts as say
 from tradeflow.publish.lead_months import periods_back_to_lead, share_with_trade
 
 _STATE_WORDS = {

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow import amounts as say
 from tradeflow.contract import load_contract
-from tradeflow.publish import wording as say
+from tradeflow.publish import wording
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance
@@ -38,14 +39,14 @@ class Lead:
     def other_words(self) -> str:
         """Which other rules the lead broke; where there are none, that its own rule saw it elsewhere too."""
         rules = dict.fromkeys(other["rule"] for other in self.others if other["rule"] != self.signal["rule"])
-        return ", ".join(map(say.say_rule, rules)) or "the same in other periods or sums"
+        return ", ".join(map(wording.say_rule, rules)) or "the same in other periods or sums"
 
     @property
     def haystack(self) -> str:
         """What the text search looks through."""
         signal = self.signal
         words = [self.importer, self.exporter, signal["commodity_code"], self.commodity, self.substance or ""]
-        words += [signal["signal_reason"], say.say_rule(signal["rule"]), signal["signal_id"], say.say_period(signal["period"])]
+        words += [signal["signal_reason"], wording.say_rule(signal["rule"]), signal["signal_id"], say.say_period(signal["period"])]
         return " ".join(words).casefold()
 
 
@@ -116,7 +117,7 @@ def _in_brackets(ratio: float | None) -> str:
 
 
 def _unit_value(usd_per_kg: float | None) -> str:
-    return say.NOT_STATED if usd_per_kg is None else f"${say.say_number(usd_per_kg)} per kg"
+    return say.NOT_STATED if usd_per_kg is None else f"USD {say.say_number(usd_per_kg)} per kg"
 
 
 def _weight_and_value(kg: float | None, usd: float | None) -> str:
@@ -156,7 +157,7 @@ def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]
         row
         | {
             "observed_words": say_observed(row),
-            "mirror_words": say.MIRROR_WORDS.get(row["mirror_reason"] or "", ""),
+            "mirror_words": wording.MIRROR_WORDS.get(row["mirror_reason"] or "", ""),
         }
         for row in newest.iter_rows(named=True)
     ]

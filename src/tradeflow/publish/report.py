@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from tradeflow.publish import sections
-from tradeflow.publish import wording as say
+from tradeflow import amounts as say
+from tradeflow.publish import sections, wording
 from tradeflow.publish.charts import chart_script, chart_specifications
 from tradeflow.publish.lead import Lead, read_leads
 from tradeflow.publish.names import name_area
@@ -31,7 +31,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
     return _environment().get_template("report.html.j2").render(
         title=settings.title,
         manifest=dict.fromkeys(_HEAD_FACTS) | dict(manifest),
-        reading_note=say.READING_NOTE,
+        reading_note=wording.READING_NOTE,
         leads=leads,
         filters=_filter_choices(leads),
         lead_count=tables.signal["lead_id"].n_unique(),
@@ -62,10 +62,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spoken = ("rule", "period", "count", "weight", "value", "ratio", "probability", "share", "number")
+    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
-    environment.filters["area"] = name_area
-    environment.globals |= {"flow_words": say.FLOW_WORDS, "evidence_words": say.EVIDENCE_WORDS}
+    environment.filters |= {"area": name_area, "rule": wording.say_rule}
+    environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS}
     return environment
 
 
@@ -94,7 +94,7 @@ def _script(text: str) -> dict[str, Markup]:
 def _filter_choices(leads: list[Lead]) -> dict[str, list[tuple[Any, str]]]:
     """Return the values that the shown leads have, as (value, words) by filter."""
     return {
-        "rule": sorted({(lead.signal["rule"], say.say_rule(lead.signal["rule"])) for lead in leads}, key=lambda each: each[1]),
+        "rule": sorted({(lead.signal["rule"], wording.say_rule(lead.signal["rule"])) for lead in leads}, key=lambda each: each[1]),
         "commodity": sorted({(lead.signal["commodity_code"], f"{lead.signal['commodity_code']} {lead.commodity}") for lead in leads}),
         "importer": sorted({(lead.signal["importer_code"], lead.importer) for lead in leads}, key=lambda each: each[1]),
     }

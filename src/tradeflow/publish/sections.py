@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from tradeflow.publish import wording as say
+from tradeflow import amounts as say
+from tradeflow.publish import wording
 from tradeflow.publish.names import name_area
 from tradeflow.publish.tables import ReleaseTables
 
@@ -76,11 +77,11 @@ def rule_rows(tables: ReleaseTables, manifest: Mapping[str, Any]) -> list[dict[s
         rule: (signals, flagged)
         for rule, signals, flagged in tables.signal.group_by("rule").agg(pl.len(), pl.col("is_flagged").sum().alias("flagged")).iter_rows()
     }
-    rules = [*say.RULE_WORDS, *sorted((set(meanings) | set(found)) - set(say.RULE_WORDS))]
+    rules = [*wording.RULE_WORDS, *sorted((set(meanings) | set(found)) - set(wording.RULE_WORDS))]
     return [
         {
             "rule": rule,
-            "words": say.say_rule(rule),
+            "words": wording.say_rule(rule),
             "meaning": meanings.get(rule, ""),
             "signals": found.get(rule, (0, 0))[0],
             "flagged": found.get(rule, (0, 0))[1],

@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow.amounts import name_period, say_chance, say_value, say_weight
 from tradeflow.signals.slip import is_likely_slip
 
 _COUNTS = {3: "three", 6: "six"}
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _how_sure(row: dict[str, Any]) -> str:
     compared = int(counted[0].replace(",", "")) if counted else math.inf
     if row["p_value"] * (compared + 1) <= 1:
         return f"Not one of {row['comparison']} looks {ending}"
-    return f"{format_chance(row['p_value'])} of {row['comparison']} look {ending}"
+    return f"{say_chance(row['p_value'])} of {row['comparison']} look {ending}"
 
 
 def _tell_excess(row: dict[str, Any], names: Names) -> str:
@@ -63,9 +63,9 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
     # Windows add up the months with trade; the months without say nothing and are not expected to have any.
     traded = "" if row["window_periods"] == 1 else " for those of them with trade"
     return (
-        f"{_subject(row, names)} reported importing {format_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
-        f"{_when(row)}, where its own history led to expect {format_kg(row['expected_kg'])}{traded} "
-        f"(90% interval {format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}): {format_kg(row['excess_kg'])} more."
+        f"{_subject(row, names)} reported importing {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
+        f"{_when(row)}, where its own history led to expect {_kg(row['expected_kg'])}{traded} "
+        f"(90% interval {_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}): {_kg(row['excess_kg'])} more."
         f"{_mirror_of_excess(row, names)}"
     )
 
@@ -73,17 +73,17 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
 def _mirror_of_excess(row: dict[str, Any], names: Names) -> str:
     if row["mirror_net_weight_kg"] is None:
         return ""
-    return f" {names.area(row['exporter_code'])} reported exporting {format_kg(row['mirror_net_weight_kg'])} of it."
+    return f" {names.area(row['exporter_code'])} reported exporting {_kg(row['mirror_net_weight_kg'])} of it."
 
 
 def _tell_gap(row: dict[str, Any], names: Names) -> str:
-    usual = f"{format_kg(row['lower_kg'])} to {format_kg(row['upper_kg'])}"
+    usual = f"{_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}"
     return (
-        f"{names.area(row['exporter_code'])} reported exporting {format_kg(row['mirror_net_weight_kg'])} of "
+        f"{names.area(row['exporter_code'])} reported exporting {_kg(row['mirror_net_weight_kg'])} of "
         f"{names.commodity(row['commodity_code'])} to {_subject(row, names)} in {_when(row)}, "
         "which reported importing "
-        f"{format_kg(row['observed_kg'])}; given how these two usually differ, {usual} "
-        f"was to be expected, so {format_kg(row['excess_kg'])} is not accounted for."
+        f"{_kg(row['observed_kg'])}; given how these two usually differ, {usual} "
+        f"was to be expected, so {_kg(row['excess_kg'])} is not accounted for."
     )
 
 
@@ -114,8 +114,8 @@ def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
     slip = ", so far off that a slip in the weight or the value comes before any other reading" if row["_is_slip"] else ""
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
-        f"{names.area(row['exporter_code'])} in {_when(row)} at {format_usd(row['unit_value_usd_per_kg'])} a kilogram, "
-        f"where the code's median of the year is {format_usd(usual)}{slip}."
+        f"{names.area(row['exporter_code'])} in {_when(row)} at {_usd(row['unit_value_usd_per_kg'])} a kilogram, "
+        f"where the code's median of the year is {_usd(usual)}{slip}."
     )
 
 
@@ -138,7 +138,7 @@ _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
 
 
 def _when(row: dict[str, Any]) -> str:
-    told = format_period(row["period"])
+    told = name_period(row["period"])
     if row["window_periods"] == 1:
         return told
     unit = "months" if row["period"] > 9999 else "years"
@@ -150,35 +150,12 @@ def _subject(row: dict[str, Any], names: Names) -> str:
 
 
 def _amount(row: dict[str, Any]) -> str:
-    return format_kg(row["observed_kg"]) if row["observed_kg"] is not None else f"{format_usd(row['observed_value_usd'])} worth"
+    return _kg(row["observed_kg"]) if row["observed_kg"] is not None else f"{_usd(row['observed_value_usd'])} worth"
 
 
-def format_kg(kg: float | None) -> str:
-    """Return a weight as people say it: kilograms below a tonne, tonnes above, three figures."""
-    if kg is None or math.isnan(kg):
-        return "an unstated weight"
-    if abs(kg) < 1000:
-        return f"{_three_figures(kg)} kg"
-    return f"{_three_figures(kg / 1000)} t"
+def _kg(kg: float | None) -> str:
+    return say_weight(kg, "an unstated weight")
 
 
-def format_usd(usd: float | None) -> str:
-    """Return a value in US dollars with three figures."""
-    return "USD ?" if usd is None or math.isnan(usd) else f"USD {_three_figures(usd)}"
-
-
-def _three_figures(number: float) -> str:
-    if number == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(number))))
-    return f"{number:,.{digits}f}"
-
-
-def format_period(period: int) -> str:
-    """Return "March 2024" for 202403 and "2024" for 2024."""
-    return f"{_MONTHS[period % 100 - 1]} {period // 100}" if period > 9999 else str(period)
-
-
-def format_chance(p: float) -> str:
-    """Return a small probability as "about 1 in 2,300"."""
-    return f"About 1 in {round(1 / p):,}" if p > 0 else "None"
+def _usd(usd: float | None) -> str:
+    return say_value(usd, "USD ?")
