@@ -62,9 +62,13 @@ def test_only_a_country_has_iso2_and_a_position() -> None:
             assert -180 <= float(row["longitude"]) <= 180, row
 
 
-@pytest.mark.parametrize("column", ["is_landlocked", "reports_imports_fob", "is_reexport_hub"])
+@pytest.mark.parametrize("column", ["is_landlocked", "reports_imports_fob", "is_reexport_hub", "is_any_partner"])
 def test_area_flag_is_boolean(column: str) -> None:
     assert {row[column] for row in read_codelist("area")} == {"true", "false"}
+
+
+def test_only_a_pool_can_stand_for_any_partner() -> None:
+    assert {row["area_class"] for row in read_codelist("area") if row["is_any_partner"] == "true"} == {"pool"}
 
 
 @pytest.mark.parametrize(
