@@ -6,9 +6,11 @@ Written for this evaluation alone. Each form of `FORMS` adds one thing that happ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradeflow.evaluate.mirror_world import (
     MAX_LAG,
@@ -160,7 +162,13 @@ def _publish(reports: pl.DataFrame, countries: Countries, world: World) -> pl.Da
 
 
 def _truth_rows(flows: Flows, world: World) -> pl.DataFrame:
-    columns = {"exporter": flows.e, "importer": flows.i, "commodity": flows.k, "month": flows.month, "true_fob_usd": flows.fob}
+    columns: dict[str, NDArray[Any]] = {
+        "exporter": flows.e,
+        "importer": flows.i,
+        "commodity": flows.k,
+        "month": flows.month,
+        "true_fob_usd": flows.fob,
+    }
     columns |= {"true_kg": flows.kg, "cif_rate": flows.cif_rate, "is_cut": flows.is_cut}
     truth = pl.DataFrame(columns | {"exporter_sigma": flows.sigma[:, 0], "importer_sigma": flows.sigma[:, 1]})
     named = _named(truth, ["exporter", "importer"], world)
