@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,7 @@ def months_of(usual_kg: float, lead_kg: float, **signal: Any) -> tuple[dict[str,
 
 @pytest.mark.parametrize(("kg", "unit", "drawn"), [(400.0, "kg", 400.0), (6000.0, "t", 6.0)])
 def test_the_unit_suits_the_figures(kg: float, unit: str, drawn: float) -> None:
-    figures = history_figures(*months_of(kg, kg))
+    figures = history_figures(*months_of(kg, kg), "M")
     assert figures["unit"] == unit
     assert figures["observed"] == [drawn] * 16
     assert figures["lead"] == [None] * 15 + [drawn]
@@ -28,20 +29,20 @@ def test_the_unit_suits_the_figures(kg: float, unit: str, drawn: float) -> None:
 
 
 def test_a_slip_of_unit_is_drawn_at_the_edge_with_its_figure() -> None:
-    figures = history_figures(*months_of(6_000.0, 6_000_000.0))
+    figures = history_figures(*months_of(6_000.0, 6_000_000.0), "M")
     assert figures["lead"][-1] == figures["observed"][-1] == pytest.approx(6.0 * 1.3)
     assert figures["beyond"][-1] == "6,000 t"
     assert figures["observed"][0] == 6.0
 
 
 def test_a_lead_that_can_be_drawn_is_drawn_where_it_is() -> None:
-    figures = history_figures(*months_of(6_000.0, 70_000.0))
+    figures = history_figures(*months_of(6_000.0, 70_000.0), "M")
     assert figures["lead"][-1] == 70.0
     assert figures["beyond"] == [None] * 16
 
 
 def test_a_sum_over_periods_is_drawn_as_its_parts() -> None:
-    figures = history_figures(*months_of(100.0, 300.0, window_periods=2))
+    figures = history_figures(*months_of(100.0, 300.0, window_periods=2), "M")
     assert figures["flagged"][-3:] == [False, True, True]
     assert figures["lead"][-3:] == [None, 100.0, 300.0]
 
@@ -50,7 +51,7 @@ def test_a_sum_over_periods_is_drawn_as_its_parts() -> None:
 def test_points_are_joined_only_where_most_months_have_trade(trading: int, is_regular: bool) -> None:
     periods = [*PERIODS, 202404]
     rows = [history(period, 5.0 if at < trading else 0.0) for at, period in enumerate(periods)]
-    figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows)))
+    figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows)), "M")
     assert figures["regular"] is is_regular
 
 
@@ -59,3 +60,19 @@ def test_a_side_that_says_nothing_is_marked_and_not_drawn_as_zero() -> None:
     figures = mirror_figures(lead_months(SIGNAL, tables))
     assert (figures["exporter"], figures["importer"], figures["silent"]) == ([80.0, 90.0], [75.0, None], [False, True])
     assert figures["tip"][1] == "2024-04: importer –, exporter 90.0 kg"
+
+
+def test_the_other_side_stands_in_the_history_and_at_its_edge_where_it_is_far_larger() -> None:
+    rows = [history(period, 50.0) for period in (202402, 202403, 202404)]
+    pairs = [pair(202402, 40.0, 50.0, "both"), pair(202403, 9_000.0, 50.0, "both"), pair(202404, None, 50.0, "importer_only")]
+    figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows, mirror_pair=pairs)), "M")
+    assert figures["above"] == [False, True, False]
+    assert figures["other"] == [40.0, figures["lead"][2], None]
+
+
+def test_the_balanced_weight_is_drawn_with_the_interval_that_its_variance_gives() -> None:
+    balanced = {"balanced_net_weight_kg": 85.0, "balanced_net_weight_log_variance": math.log(1.2) ** 2}
+    figures = mirror_figures(lead_months(SIGNAL, tables_of(mirror_pair=[pair(202404, 90.0, 80.0, "both") | balanced])))
+    assert figures["balanced"] == [85.0]
+    assert figures["lower"] == [pytest.approx(85 / 1.2**1.645, rel=1e-3)]
+    assert figures["upper"] == [pytest.approx(85 * 1.2**1.645, rel=1e-3)]

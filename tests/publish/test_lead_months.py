@@ -118,3 +118,11 @@ def test_first_leads_by_rank_are_read(made: tuple[ReleaseTables, dict[str, Any]]
         assert len({len(values) for values in columns}) == 1
         assert sum(lead.charts["history"]["flagged"]) == lead.signal["window_periods"]
         assert any(month["is_lead_period"] for month in lead.months)
+
+
+def test_an_importer_that_reports_none_from_anybody_stands_at_zero_beside_its_partners() -> None:
+    whole = SIGNAL | {"exporter_code": 0}
+    published = [coverage(period, MEXICO, "M") for period in (202403, 202404)]
+    tables = tables_of(trade_history=[history(202403, 48.0, "X"), history(202404, 500.0)], coverage=published)
+    sides = lead_months(whole, tables).select("period", "import_net_weight_kg", "export_net_weight_kg")
+    assert sides.rows() == [(202403, 0.0, 48.0), (202404, 500.0, None)]

@@ -54,7 +54,7 @@ def heads(made: Made) -> pl.DataFrame:
 def test_address_of_a_lead_opens_it_and_draws_both_charts(tab: Page, report: Path, heads: pl.DataFrame) -> None:
     tab.open(report, f"#lead-{heads['signal_id'][2]}")
     tab.wait_for(f"{_DRAWN} === 2")
-    assert tab.evaluate("document.querySelectorAll('tbody.lead details[open]').length") == 1
+    assert tab.evaluate("document.querySelectorAll('tbody.lead > .more > td > details[open]').length") == 1
     assert tab.evaluate("document.querySelectorAll('.chart[data-chart=history] svg path').length") > 70
 
 

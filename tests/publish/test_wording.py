@@ -10,7 +10,7 @@ def test_rules_are_named_in_words() -> None:
 
 
 def test_every_declared_value_has_its_words() -> None:
-    assert set(wording.RULE_WORDS) == set(load_contract("signal").column("rule").valid_values)
+    assert set(wording.RULE_WORDS) >= set(load_contract("signal").column("rule").valid_values)
     assert set(wording.EVIDENCE_WORDS) == set(load_contract("signal_evidence").column("evidence_role").valid_values)
     assert set(wording.FLOW_WORDS) == set(load_contract("signal_evidence").column("flow_code").valid_values)
     assert set(wording.MIRROR_WORDS) == set(load_contract("mirror_pair").column("mirror_reason").valid_values)

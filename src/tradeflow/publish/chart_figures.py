@@ -20,13 +20,15 @@ _BEYOND_RATIO = 12
 """Where the lead is so many times larger than anything else, it is drawn at the edge with its figure beside it."""
 _MIRROR_PERIODS = 36
 _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
+_BALANCED = ["balanced_net_weight_kg", "balanced_lower_kg", "balanced_upper_kg"]
 
 
-def history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, Any]:
-    """Take a lead and its months; return the columns of the history chart."""
+def history_figures(signal: dict[str, Any], months: pl.DataFrame, history_side: str) -> dict[str, Any]:
+    """Take a lead, its months and whose reports they show (M or X); return the columns of the history chart."""
     marked = months.with_columns(lead_kg=_lead_weight(signal))
     columns = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "lead_kg"]
     drawn, unit = _scale(marked, columns)
+    other, is_above = _other_side(months[_SIDES[history_side == "M"]], drawn, unit)
     return {
         "date": months["period"].to_list(),
         "unit": unit,
@@ -35,6 +37,8 @@ def history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, A
         "flagged": months["is_lead_period"].to_list(),
         "beyond": [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(marked["lead_kg"], drawn["is_beyond"], strict=True)],
         "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
+        "other": other,
+        "above": is_above,
         **{column.removesuffix("_kg"): drawn[column].to_list() for column in columns},
     }
 
@@ -42,7 +46,7 @@ def history_figures(signal: dict[str, Any], months: pl.DataFrame) -> dict[str, A
 def mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
     """Take a lead's months; return the columns of the chart of both sides."""
     shown = months.tail(max(_MIRROR_PERIODS, periods_back_to_lead(months)))
-    drawn, unit = _scale(shown, _SIDES)
+    drawn, unit = _scale(shown, [*_SIDES, *_BALANCED])
     is_paired = pl.col("mirror_status").is_not_null()
     is_silent = is_paired & pl.any_horizontal(pl.col(side).is_null() for side in _SIDES)
     beyond = shown.select(pl.max_horizontal(_SIDES))[_SIDES[0]]
@@ -55,6 +59,7 @@ def mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
         "tip": [_mirror_tip(row) for row in shown.iter_rows(named=True)],
         "importer": drawn[_SIDES[0]].to_list(),
         "exporter": drawn[_SIDES[1]].to_list(),
+        **{name: drawn[column].to_list() for name, column in zip(("balanced", "lower", "upper"), _BALANCED, strict=True)},
     }
 
 
@@ -68,6 +73,13 @@ def _lead_weight(signal: dict[str, Any]) -> pl.Expr:
     part = pl.when(pl.col("observed_kg") > 0).then("observed_kg")
     figure = pl.lit(signal["observed_kg"], pl.Float64) if signal["window_periods"] == 1 else part
     return pl.when("is_lead_period").then(figure)
+
+
+def _other_side(weights: pl.Series, drawn: pl.DataFrame, unit: str) -> tuple[list[float | None], list[bool]]:
+    """Return the other side's reports on the chart's own scale; one above it is drawn at its edge and marked."""
+    top: float = drawn.drop("is_beyond").max().max_horizontal().item() or 0.0
+    figures = weights / (1000.0 if unit == "t" else 1.0)
+    return figures.clip(upper_bound=top).round_sig_figs(4).to_list(), (figures > top).fill_null(value=False).to_list()
 
 
 def _scale(months: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, str]:
@@ -98,5 +110,6 @@ def _history_tip(month: dict[str, Any]) -> str:
 
 
 def _mirror_tip(month: dict[str, Any]) -> str:
-    importer, exporter = (say.say_weight(month[side]) for side in _SIDES)
-    return f"{say.say_period(month['period'])}: importer {importer}, exporter {exporter}"
+    importer, exporter, balanced = (say.say_weight(month[side]) for side in (*_SIDES, _BALANCED[0]))
+    best = f", balanced {balanced}" if month["balanced_net_weight_kg"] is not None else ""
+    return f"{say.say_period(month['period'])}: importer {importer}, exporter {exporter}{best}"

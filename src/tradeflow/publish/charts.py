@@ -49,7 +49,7 @@ def _in_the_pages_colours(chart: Any) -> alt.TopLevelMixin:
 
 
 def _history_layers() -> list[alt.Chart]:
-    """Layer the expected band, the reports as line or stems, what is not known, and the lead."""
+    """Layer the expected band, the reports as line or stems, the other side's, what is not known, and the lead."""
     base = _base_chart()
     return [
         base.mark_area(color="var(--band)", opacity=1, interpolate="monotone").encode(y=_weight("lower"), y2="upper:Q"),
@@ -57,6 +57,10 @@ def _history_layers() -> list[alt.Chart]:
         _lead_periods(),
         base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3], interpolate="monotone").encode(y=_weight("expected")),
         base.mark_tick(color="var(--expected)", thickness=1.5, width=10).encode(y=_weight("lone_expected")),
+        base.mark_point(shape="square", fill="var(--surface)", stroke="var(--exporter)", strokeWidth=1.2, opacity=1, size=30).encode(
+            y=_weight("other")
+        ),
+        base.mark_point(shape="triangle-up", filled=True, color="var(--exporter)", opacity=1, size=44).encode(y=_weight("above")),
         base.mark_rule(color="var(--observed)", strokeWidth=1.5, opacity=0.55).encode(y=_weight("stem"), y2=alt.datum(0)),
         base.mark_line(color="var(--observed)", strokeWidth=1.3).encode(y=_weight("joined")),
         base.mark_point(filled=True, opacity=1, size=26, color="var(--observed)").encode(y=_weight("observed")),
@@ -71,11 +75,13 @@ def _history_layers() -> list[alt.Chart]:
 
 
 def _mirror_layers() -> list[alt.Chart]:
-    """Layer the two sides as points with their difference as a bar between them."""
+    """Layer the two sides as points with their difference as a bar between them, over the balanced weight with its interval."""
     base = _base_chart()
     return [
         _lead_periods(),
-        base.mark_rule(color="var(--gap)", strokeWidth=3).encode(y=_weight("exporter"), y2="importer:Q"),
+        base.mark_rule(color="var(--band)", strokeWidth=9).encode(y=_weight("lower"), y2="upper:Q"),
+        base.mark_rule(color="var(--gap)", strokeWidth=2).encode(y=_weight("exporter"), y2="importer:Q"),
+        base.mark_tick(color="var(--ink)", thickness=1.6, width=11).encode(y=_weight("balanced")),
         base.mark_point(shape="square", filled=True, opacity=1, size=44, color="var(--exporter)").encode(y=_weight("exporter")),
         base.mark_point(filled=True, opacity=1, size=48, color="var(--observed)").encode(y=_weight("importer")),
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),

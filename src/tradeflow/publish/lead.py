@@ -11,6 +11,7 @@ import polars as pl
 from tradeflow import amounts as say
 from tradeflow.contract import load_contract
 from tradeflow.publish import wording
+from tradeflow.publish.both_sides import explain_belief, explain_correction
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance
@@ -34,6 +35,8 @@ class Lead:
     facts: list[tuple[str, str]]
     has_mirror: bool
     history_side: str
+    correction: list[tuple[str, str]]
+    belief: list[str]
 
     @property
     def other_words(self) -> str:
@@ -74,6 +77,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
 
 def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
     months = lead_months(signal, tables)
+    history_side, paired = reporting_side(signal, tables), _paired_month(months)
     same_lead = (pl.col("lead_id") == signal["lead_id"]) & (pl.col("signal_id") != signal["signal_id"])
     others = tables.signal.filter(same_lead).sort("anomaly_score", descending=True)
     mine = pl.col("signal_id") == signal["signal_id"]
@@ -87,11 +91,19 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
         features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),
-        charts={"history": history_figures(signal, months), "mirror": mirror_figures(months)},
+        charts={"history": history_figures(signal, months, history_side), "mirror": mirror_figures(months)},
         facts=_facts(signal),
         has_mirror=months["mirror_status"].is_not_null().any(),
-        history_side=reporting_side(signal, tables),
+        history_side=history_side,
+        correction=explain_correction(paired) if paired else [],
+        belief=explain_belief(paired, signal, tables.reporter_reliability),
     )
+
+
+def _paired_month(months: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the newest of the lead's periods in which its route was paired; None where there is none."""
+    paired = months.filter(pl.col("is_lead_period") & pl.col("valuation_basis").is_not_null())
+    return paired.row(-1, named=True) if paired.height else None
 
 
 def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
@@ -157,7 +169,15 @@ def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]
         row
         | {
             "observed_words": say_observed(row),
-            "mirror_words": wording.MIRROR_WORDS.get(row["mirror_reason"] or "", ""),
+            "mirror_words": _say_mirror(row),
         }
         for row in newest.iter_rows(named=True)
     ]
+
+
+def _say_mirror(month: dict[str, Any]) -> str:
+    """Say what is to be known about a period's two sides: why one is missing, which weight is no evidence."""
+    slips = [
+        f"{side}er’s weight left out: wrong order of magnitude" for side in ("export", "import") if month[f"is_{side}_weight_out_of_scale"]
+    ]
+    return "; ".join([wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""), *slips]).strip("; ")

@@ -10,6 +10,13 @@ from tradeflow.publish.tables import ReleaseTables
 
 PERIODS_SHOWN = 72
 _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
+_PAIRED = [
+    "mirror_status", "mirror_reason", "export_value_usd", "import_value_usd", "import_fob_value_usd", "z_kg", "balanced_net_weight_kg",
+    "balanced_net_weight_log_variance", "export_weight_share", "is_export_weight_out_of_scale", "is_import_weight_out_of_scale",
+    "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "gap_log_variance",
+]  # fmt: skip
+_90_PERCENT = 1.645
+"""Standard deviations to each side that hold 90% of a normal distribution."""
 _KEYS = ["importer_code", "exporter_code", "commodity_code"]
 
 
@@ -18,7 +25,8 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
 
     `observed_state` keeps apart what an empty weight can mean: `reported`, `none` (the reporter published and had no such trade),
     `weight_missing` (a value without a weight), `not_reported`. `import_net_weight_kg` and `export_net_weight_kg` are 0 where that
-    side published and had none, empty where it has said nothing.
+    side published and had none, empty where it has said nothing. `balanced_lower_kg` and `balanced_upper_kg` hold the true weight with
+    90%, as far as both sides' usual scatter tells.
     """
     history, reporting_flow = _reported_history(signal, tables.trade_history)
     expected = _expected(signal, tables.baseline)
@@ -26,6 +34,7 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
     coverage = tables.coverage.filter(pl.col("freq_code") == signal["freq_code"])
     span = _span(signal, [history, expected, mirror, _published(coverage, signal["importer_code"], "M", "status")])
     reporter = signal["importer_code"] if reporting_flow == "M" else signal["exporter_code"]
+    is_route = signal["exporter_code"] != 0
     return (
         span.join(history, on="period", how="left")
         .join(expected, on="period", how="left")
@@ -36,9 +45,11 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
         .with_columns(observed_kg=pl.coalesce("observed_kg", "net_weight_kg"))
         .with_columns(
             observed_state=_observed_state(),
-            import_net_weight_kg=_side_weight("import", "exporter_only"),
-            export_net_weight_kg=_side_weight("export", "importer_only"),
+            import_net_weight_kg=_side_weight("import", _is_alone("exporter_only") if is_route else pl.col("primary_value_usd").is_null()),
+            export_net_weight_kg=_side_weight("export", _is_alone("importer_only")),
             is_lead_period=pl.col("period").is_in(lead_periods(signal)),
+            balanced_lower_kg=_balanced_end(-_90_PERCENT),
+            balanced_upper_kg=_balanced_end(_90_PERCENT),
         )
         .sort("period")
     )
@@ -89,7 +100,7 @@ def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame
     """Return both sides by period: of a route as it was paired, of all exporters together as their sums."""
     pairs = _of_series(signal, tables.mirror_pair)
     if signal["exporter_code"] != 0:
-        return pairs.select("period", *_SIDES, "mirror_status", "mirror_reason")
+        return pairs.select("period", *_SIDES, *_PAIRED)
     reported = _of_series(signal, tables.trade_history)
     weights = [pl.col("net_weight_kg").filter(pl.col("flow_code") == flow_code) for flow_code in ("M", "X")]
     summed = (
@@ -97,7 +108,8 @@ def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame
         if reported.filter(pl.col("flow_code") == "X").is_empty()
         else reported.group_by("period").agg(_sum_known(weight).alias(side) for side, weight in zip(_SIDES, weights, strict=True))
     )
-    return summed.with_columns(mirror_status=pl.lit("both"), mirror_reason=pl.lit(None, pl.String))
+    unpaired = [pl.lit(None, pairs.schema[column]).alias(column) for column in _PAIRED]
+    return summed.with_columns(unpaired).with_columns(mirror_status=pl.lit("both"))
 
 
 def _of_series(signal: dict[str, Any], frame: pl.DataFrame) -> pl.DataFrame:
@@ -152,7 +164,14 @@ def _observed_state() -> pl.Expr:
     )
 
 
-def _side_weight(side: str, status_when_silent: str) -> pl.Expr:
+def _balanced_end(deviations: float) -> pl.Expr:
+    return pl.col("balanced_net_weight_kg") * (deviations * pl.col("balanced_net_weight_log_variance").sqrt()).exp()
+
+
+def _side_weight(side: str, is_silent: pl.Expr) -> pl.Expr:
     weight = pl.col(f"{side}_net_weight_kg")
-    recorded_none = (pl.col("mirror_status") == status_when_silent) & (pl.col(f"{side}_status") == "reported")
-    return pl.when(weight.is_null() & recorded_none).then(0.0).otherwise(weight)
+    return pl.when(weight.is_null() & is_silent & (pl.col(f"{side}_status") == "reported")).then(0.0).otherwise(weight)
+
+
+def _is_alone(mirror_status: str) -> pl.Expr:
+    return pl.col("mirror_status") == mirror_status

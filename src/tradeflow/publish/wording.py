@@ -14,6 +14,10 @@ RULE_WORDS = {
     "new_route": "New route",
     "unit_value_outlier": "Unusual unit value",
     "isolated_flow": "Unlike its peers",
+    "hub_detour": "Detour through a hub",
+    "displacement": "Moved to a neighbour",
+    "substitution": "Shift within a family",
+    "above_requirement": "Above the stated need",
 }
 FLOW_WORDS = {"M": "import", "X": "export", "RM": "re-import", "RX": "re-export"}
 EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side"}
@@ -24,6 +28,13 @@ MIRROR_WORDS = {
     "recorded_later": "other side recorded it later",
     "recorded_earlier": "other side recorded it earlier",
     "not_recorded": "other side recorded none",
+}
+ROLE_WORDS = {"M": "imports", "X": "exports"}
+BASIS_WORDS = {
+    "both_values_reported": "freight and insurance as the importer's own rows with both values show them",
+    "margin_estimated": "freight and insurance estimated",
+    "importer_reports_fob": "the importer publishes FOB, nothing is taken off",
+    "no_import_report": "no import report to restate",
 }
 
 

@@ -38,6 +38,7 @@
         lone_expected: lone ? expected : null, lone_lower: lone ? lower : null, lone_upper: lone ? upper : null,
         joined: columns.regular ? observed ?? none : null,
         stem: columns.regular ? null : observed,
+        other: columns.above[at] ? null : columns.other[at], above: columns.above[at] ? columns.other[at] : null,
         lead: columns.lead[at],
         ...beyondOf(columns, at, columns.lead[at]),
       };
@@ -45,7 +46,7 @@
     mirror: (columns) => columns.date.map((period, at) => ({
       date: dateOf(period), tip: columns.tip[at], ...spanOf(columns, at),
       importer: columns.importer[at], exporter: columns.exporter[at], ...beyondOf(columns, at, Math.max(columns.importer[at], columns.exporter[at])),
-      unknown: columns.silent[at] ? 0 : null,
+      balanced: columns.balanced[at], lower: columns.lower[at], upper: columns.upper[at], unknown: columns.silent[at] ? 0 : null,
     })),
   };
 
