@@ -59,10 +59,12 @@ def say_chance(probability: float) -> str:
     return f"About 1 in {round(1 / probability):,}" if probability > 0 else "None"
 
 
-def say_spread(sigma: float) -> str:
+def say_spread(sigma: float | None, multiple: str = "a factor of ") -> str:
     """Write the standard deviation of a natural log as the span that holds two thirds: "12%", from 60% on "a factor of 2.1"."""
+    if sigma is None:
+        return NOT_STATED
     factor = math.exp(sigma)
-    return f"{factor - 1:.0%}" if factor < 1.595 else f"a factor of {factor:,.1f}"
+    return f"{factor - 1:.0%}" if factor < 1.595 else f"{multiple}{factor:,.1f}"
 
 
 def say_period(period: int) -> str:

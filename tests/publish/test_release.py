@@ -18,6 +18,7 @@ from tradeflow.settings import Publish
 
 FILES = {
     "signal.parquet", "signal.csv", "signal.xlsx", "signal_feature.parquet", "signal_evidence.parquet", "signal_evidence.csv",
+    "reporter_reliability.parquet", "reporter_reliability.csv", "corridor.parquet", "corridor.csv",
     "report.html", "manifest.json",
 }  # fmt: skip
 

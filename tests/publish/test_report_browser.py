@@ -125,6 +125,20 @@ def test_leads_without_a_figure_are_sorted_last_either_way(tab: Page, report: Pa
         assert last == [""] * empty
 
 
+def test_reporters_are_sorted_and_found(tab: Page, report: Path) -> None:
+    tab.open(report)
+    cells = "[...document.querySelectorAll('#reliability tbody tr')].filter(row => !row.hidden).map(row => row.cells[{}].dataset.value)"
+    tab.evaluate("document.querySelectorAll('#reliability th button')[3].click()")
+    spreads = [float(sigma) for sigma in tab.evaluate(cells.format(3))]
+    assert spreads == sorted(spreads)
+    tab.evaluate("document.querySelectorAll('#reliability th button')[3].click()")
+    assert [float(sigma) for sigma in tab.evaluate(cells.format(3))] == spreads[::-1]
+    tab.evaluate(
+        "const find = document.querySelector('.find input'); find.value = 'Mexico IMPORTS'; find.dispatchEvent(new Event('input'))"
+    )
+    assert len(tab.evaluate(cells.format(3))) == 1
+
+
 @pytest.mark.parametrize("width", [400, 700, 1000, 1400])
 def test_page_is_never_wider_than_its_window(tab: Page, report: Path, heads: pl.DataFrame, width: int) -> None:
     tab.open(report, f"#lead-{heads['signal_id'][0]}", width=width)

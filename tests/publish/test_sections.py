@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import polars as pl
@@ -35,15 +34,6 @@ def test_coverage_puts_the_reporters_with_holes_first() -> None:
         ("Colombia", ["X", None], False),
         ("Mexico", ["MX", "MX"], True),
     ]
-
-
-def test_reporters_are_ranked_by_how_far_they_scatter(made: Made) -> None:
-    tables, _ = made
-    rows = sections.reliability_rows(tables.reporter_reliability)
-    worst = [max(row["imports"], row["exports"]) for row in rows]
-    assert worst == sorted(worst)
-    sigma = tables.reporter_reliability.filter((pl.col("reporter_code") == 484) & (pl.col("flow_code") == "M"))["log_error_sigma"][0]
-    assert next(row for row in rows if row["reporter"] == "Mexico")["imports"] == pytest.approx(math.exp(sigma))
 
 
 def test_rules_add_up_to_the_signals(made: Made) -> None:

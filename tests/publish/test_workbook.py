@@ -18,7 +18,7 @@ def book(release_folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def test_sheets_stand_in_reading_order(book: dict[str, pl.DataFrame]) -> None:
-    assert list(book) == ["Read me", "signal", "feature", "evidence", "data dictionary"]
+    assert list(book) == ["Read me", "signal", "feature", "evidence", "reporter", "data dictionary"]
 
 
 def test_read_me_says_what_it_is(book: dict[str, pl.DataFrame], made: Made) -> None:

@@ -50,6 +50,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
     tables = ReleaseTables(
         **{name: pl.DataFrame(_with_defaults(name, rows), schema=_schema(name), orient="row") for name, rows in made.items()},
         reporter_reliability=_reliability(chance),
+        corridor=_corridors(chance),
         coverage=_coverage(),
         quarantine_count=_quarantine(),
     )
@@ -257,6 +258,18 @@ def _reliability(chance: random.Random) -> pl.DataFrame:
         for flow in ("M", "X")
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=load_contract("reporter_reliability").schema)
+
+
+def _corridors(chance: random.Random) -> pl.DataFrame:
+    rows = [
+        {"exporter_code": exporter, "importer_code": importer, "two_sided_count": chance.randrange(0, 300),
+         "exporter_orphan_count": chance.randrange(0, 40), "importer_orphan_count": chance.randrange(0, 40),
+         "export_slip_count": 0, "import_slip_count": chance.randrange(0, 3),
+         "gap_log_median": chance.gauss(0, 0.1), "gap_log_sigma": chance.uniform(0.05, 1.5)}
+        for exporter in EXPORTERS
+        for importer in IMPORTERS
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=load_contract("corridor").schema)
 
 
 def _coverage() -> pl.DataFrame:

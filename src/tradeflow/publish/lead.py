@@ -70,6 +70,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         mirror_pair=tables.mirror_pair.join(heads, on=series, how="semi"),
         trade_history=tables.trade_history.join(heads, on=series, how="semi"),
         reporter_reliability=tables.reporter_reliability,
+        corridor=tables.corridor,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,
     )

@@ -17,6 +17,7 @@ from tradeflow.publish import sections, wording
 from tradeflow.publish.charts import chart_script, chart_specifications
 from tradeflow.publish.lead import Lead, read_leads
 from tradeflow.publish.names import name_area
+from tradeflow.publish.reporters import reporter_rows
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
 
@@ -42,7 +43,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         coverage_periods=periods,
         coverage=coverage,
         quarantine=sections.quarantine_rows(tables),
-        reliability=sections.reliability_rows(tables.reporter_reliability),
+        reporters=reporter_rows(tables.reporter_reliability, tables.corridor),
         stage_times=sections.stage_times(manifest),
         run_facts=sections.run_facts(manifest),
         figures=embed_json({lead.signal["signal_id"]: lead.charts for lead in leads}),
@@ -62,10 +63,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "number")
+    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
     environment.filters |= {"area": name_area, "rule": wording.say_rule}
-    environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS}
+    environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS, "role_words": wording.ROLE_WORDS}
     return environment
 
 

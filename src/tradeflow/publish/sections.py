@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,29 +118,6 @@ def quarantine_rows(tables: ReleaseTables) -> list[dict[str, Any]]:
     return tables.quarantine_count.sort("is_set_aside", "row_count", descending=[False, True]).to_dicts()
 
 
-def reliability_rows(reporter_reliability: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rank reporters by how far their net weights scatter about their partners' (all measures where no weight is judged), steadiest first.
-
-    A sigma of the natural log is said as a factor: two thirds of the reports lie within times or divided by exp(sigma).
-    """
-    weighed = reporter_reliability.filter(pl.col("measure") == "net_weight")
-    judged = weighed if weighed.height else reporter_reliability
-    by_flow = {
-        flow_code: {row["reporter_code"]: row for row in judged.filter(pl.col("flow_code") == flow_code).iter_rows(named=True)}
-        for flow_code in ("M", "X")
-    }
-    rows = [
-        {
-            "reporter": name_area(reporter),
-            "imports": _factor(by_flow["M"].get(reporter)),
-            "exports": _factor(by_flow["X"].get(reporter)),
-            "observations": sum(side[reporter]["observation_count"] for side in by_flow.values() if reporter in side),
-        }
-        for reporter in judged["reporter_code"].unique()
-    ]
-    return sorted(rows, key=lambda row: (max(row["imports"] or 0, row["exports"] or 0), row["reporter"]))
-
-
 def run_facts(manifest: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the manifest's settings, table versions and identity as lists of name and text."""
     identity = {key: manifest.get(key) for key in ("release_id", "as_of", "made_at", "code_version")}
@@ -179,10 +155,6 @@ def _reporters_waiting(coverage: pl.DataFrame) -> tuple[str, int, int]:
 
 def _sum_rows(tables: ReleaseTables, *, is_set_aside: bool) -> int:
     return int(tables.quarantine_count.filter(pl.col("is_set_aside") == is_set_aside)["row_count"].sum())
-
-
-def _factor(row: dict[str, Any] | None) -> float | None:
-    return None if row is None else math.exp(row["log_error_sigma"])
 
 
 def _flatten(part: Any, prefix: str = "") -> list[tuple[str, str]]:

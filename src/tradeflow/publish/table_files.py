@@ -13,12 +13,12 @@ _FORMULA_STARTS = "^[=+\\-@\t\r]"
 
 
 def write_table_files(folder: Path, tables: ReleaseTables) -> None:
-    """Write signal and evidence as Parquet and CSV, the features as Parquet."""
-    tables.signal.write_parquet(folder / "signal.parquet")
+    """Write signals, their evidence, the reporters' reliability and their corridors as Parquet and CSV, the features as Parquet."""
     tables.signal_feature.write_parquet(folder / "signal_feature.parquet")
-    tables.signal_evidence.write_parquet(folder / "signal_evidence.parquet")
-    for_people(tables.signal).write_csv(folder / "signal.csv")
-    for_people(tables.signal_evidence).write_csv(folder / "signal_evidence.csv")
+    for table in ("signal", "signal_evidence", "reporter_reliability", "corridor"):
+        frame: pl.DataFrame = getattr(tables, table)
+        frame.write_parquet(folder / f"{table}.parquet")
+        for_people(frame).write_csv(folder / f"{table}.csv")
 
 
 def for_people(frame: pl.DataFrame) -> pl.DataFrame:

@@ -45,6 +45,7 @@ class ReleaseTables:
     baseline: pl.DataFrame
     mirror_pair: pl.DataFrame
     reporter_reliability: pl.DataFrame
+    corridor: pl.DataFrame
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame

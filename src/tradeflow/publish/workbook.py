@@ -16,7 +16,7 @@ from tradeflow.publish.wording import READING_NOTE
 
 _LEADS = 500
 """Leads that the workbook holds, by rank: a workbook is for people. The rest stands in the Parquet and CSV files."""
-_SHEETS = {"signal": "signal", "signal_feature": "feature", "signal_evidence": "evidence"}
+_SHEETS = {"signal": "signal", "signal_feature": "feature", "signal_evidence": "evidence", "reporter_reliability": "reporter"}
 _WIDTHS = {"signal_reason": 90, "comparison": 34, "commodity_name": 34, "feature": 30}
 _DICTIONARY_WIDTHS = {"Sheet": 12, "Column": 26, "Meaning": 90, "Unit": 10, "Type": 14, "Always there": 12}
 
@@ -36,7 +36,9 @@ def write_workbook(path: Path, tables: ReleaseTables, manifest: dict[str, Any]) 
         }
         _write_read_me(book, formats, tables, manifest)
         for table, sheet in _SHEETS.items():
-            _write_table(book, formats, sheet, getattr(tables, table).join(shown, on="signal_id", how="semi"), load_contract(table))
+            frame: pl.DataFrame = getattr(tables, table)
+            of_leads = frame.join(shown, on="signal_id", how="semi") if "signal_id" in frame.columns else frame
+            _write_table(book, formats, sheet, of_leads, load_contract(table))
         _write_dictionary(book, formats)
 
 

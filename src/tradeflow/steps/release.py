@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.lake import RELEASE_FOLDER, Lake
+from tradeflow.publish.corridors import summarise_corridors
 from tradeflow.publish.release import publish_release
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Settings
@@ -126,7 +127,8 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         signal_evidence=read_handed(lake, handed, "signal_evidence").collect(),
         baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
-        reporter_reliability=read_handed(lake, handed, "reporter_reliability").collect(),
+        reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
+        corridor=summarise_corridors(read_handed(lake, handed, "mirror_pair")),
         coverage=read_handed(lake, handed, "coverage").collect(),
         trade_history=_trade_history(pairs_shown, shown),
         quarantine_count=_quarantine_counts(lake, known),
