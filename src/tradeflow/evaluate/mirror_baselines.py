@@ -191,7 +191,7 @@ def _pair_distances(sides: Sides) -> tuple[Counts, Counts, Floats, list[int]]:
     rows = pl.DataFrame({"e": sides.e, "i": sides.i, "x": np.nan_to_num(sides.x), "m": np.nan_to_num(sides.fob)})
     totals = rows.group_by("e", "i", maintain_order=True).sum().filter(pl.col("x") + pl.col("m") > 0)
     distance = ((totals["x"] - totals["m"]).abs() / (totals["x"] + totals["m"])).to_numpy()
-    return totals["e"].to_numpy(), totals["i"].to_numpy(), distance, _sizes(sides)
+    return totals["e"].to_numpy(), totals["i"].to_numpy(), distance, _sizes(sides)[:2]
 
 
 def _weigh_softmax(sides: Sides, exporter: Floats, importer: Floats) -> Floats:

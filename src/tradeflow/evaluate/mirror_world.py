@@ -81,12 +81,12 @@ def make_countries(random: np.random.Generator, world: World) -> Countries:
     n = world.countries
     size = random.standard_t(6, n) * 1.4
     common, own = random.normal(0, 1, n), random.normal(0, 1, (n, 2))
-    care = 0.13 * np.exp(0.85 * (0.6 * common[:, None] + 0.8 * own) - 0.15 * size[:, None])
+    care = 0.22 * np.exp(0.85 * (0.6 * common[:, None] + 0.8 * own) - 0.15 * size[:, None])
     missing = random.beta(1, 9, (n, 2))
     missing[random.random(n) < 0.05] = 1.0
     is_rounding = ("rounded" in world.forms) & (random.random(n) < 0.35)
     is_fob = ("fob_importers" in world.forms) & (random.random(n) < 0.12)
-    return Countries(size, np.clip(care, 0.02, 1.1), missing, is_rounding, is_fob, _distances(random, n))
+    return Countries(size, np.clip(care, 0.03, 1.3), missing, is_rounding, is_fob, _distances(random, n))
 
 
 def make_flows(random: np.random.Generator, world: World, countries: Countries) -> Flows:
