@@ -129,6 +129,8 @@ class Signals(_Section):
     """Largest p-value with which an unflagged signal is still listed below the flagged ones."""
     min_excess_kg: Annotated[float, Field(ge=0)] = 100
     """Leads about less than this weight are not published."""
+    leads_per_code: Annotated[int, Field(ge=0)] = 10
+    """Importers of a watched code whose strangest signals are listed even where nothing about them is rare."""
     weights: dict[str, Weight] = _RULE_WEIGHTS
     """What a rule counts for in the score that leads are ranked by; a rule that is not named keeps its default."""
     exposure_weights: dict[str, Weight] = _EXPOSURE_WEIGHTS
@@ -154,6 +156,15 @@ def _lay_over(defaults: dict[str, float], given: dict[str, float]) -> dict[str, 
     return defaults | given
 
 
+class Declarations(_Section):
+    """Which declarations `tradeflow score-declarations` proposes for inspection."""
+
+    inspected_share: Share = 0.10
+    """Share of the scored declarations that can be inspected."""
+    audit_share: Share = 0.10
+    """Share of the inspections that is drawn by chance, so that the figures stay honest and new schemes are found."""
+
+
 class Publish(_Section):
     """What the release shows."""
 
@@ -171,6 +182,7 @@ class Settings(_Section):
     reconcile: Reconcile = Reconcile()
     model: Model = Model()
     signals: Signals = Signals()
+    declarations: Declarations = Declarations()
     publish: Publish = Publish()
 
 

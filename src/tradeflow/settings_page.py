@@ -22,6 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[reconcile]": settings.Reconcile,
     "[model]": settings.Model,
     "[signals]": settings.Signals,
+    "[declarations]": settings.Declarations,
     "[publish]": settings.Publish,
 }
 

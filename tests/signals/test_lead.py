@@ -6,7 +6,7 @@ from tradeflow.contract import load_contract
 from tradeflow.signals import Names, RankOptions, rank_leads
 
 WATCHED = pl.DataFrame({"commodity_code": [ACETONE, EPHEDRINE], "substance_code": ["acetone", None], "exposure": ["own", "shared"]})
-OPTIONS = RankOptions(weights={"new_route": 0.5}, exposure_weights={"own": 1.0, "shared": 0.6, "none": 0.3})
+OPTIONS = RankOptions(weights={"new_route": 0.5}, exposure_weights={"own": 1.0, "shared": 0.6, "none": 0.3}, leads_per_code=0)
 
 
 def rank(*rows: dict, options: RankOptions = OPTIONS) -> pl.DataFrame:
@@ -37,6 +37,18 @@ def test_signals_keep_their_contract() -> None:
 )  # fmt: skip
 def test_what_is_listed(changed: dict, is_listed: bool) -> None:
     assert rank(candidate(**changed)).height == is_listed
+
+
+@pytest.mark.parametrize(("commodity", "listed"), [(ACETONE, [0.02, 0.3]), ("999999", [])])
+def test_the_strangest_importers_of_a_watched_code_are_listed_though_nothing_is_rare(commodity: str, listed: list[float]) -> None:
+    by_importer = [(MEXICO, 0.3), (MEXICO, 0.9), (CHINA, 0.02), (USA, 0.5)]
+    rows = [
+        candidate(importer_code=importer, exporter_code=INDIA, commodity_code=commodity, p_value=p, q_value=1.0, period=202401 + place)
+        for place, (importer, p) in enumerate(by_importer)
+    ]
+    told = rank(*rows, options=RankOptions(leads_per_code=2))
+    assert sorted(told["p_value"]) == listed
+    assert not told["is_flagged"].any()
 
 
 def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:

@@ -12,6 +12,8 @@ from tradeflow.sample.shipments import Market
 
 _CASE_MONTHS = 12
 _HISTORY_MONTHS = 30
+_BEYOND_LARGEST_MONTH = 4
+"""Largest months of the past that a consignment of a fixed weight is worth at the least: less would be ordinary trade of its buyer."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,23 @@ def careful_importers(stage: Stage) -> Ints:
     slack = stage.offices.habits.import_slackness[free]
     careful: Ints = free[slack <= np.median(slack)]
     return careful
+
+
+def regular_buyers_small_beside(stage: Stage, kg: float) -> Ints:
+    """The free reporters that bought in most months of the past and never nearly so much in one; else the one that comes nearest."""
+    clock, free = stage.offices.clock, free_reporters(stage)
+    start = stage.month_count - _CASE_MONTHS - _HISTORY_MONTHS
+    month = pl.Series("month", clock.month_of(stage.goods["depart_day"].to_numpy()))
+    past = stage.goods.with_columns(month).filter(
+        pl.col("month").is_between(start, stage.month_count - _CASE_MONTHS - 1) & pl.col("importer").is_in(free.tolist())
+    )
+    months = past.group_by("importer", "month").agg(pl.col("kg").sum())
+    buyers = months.group_by("importer").agg(pl.len().alias("active_months"), pl.col("kg").max().alias("largest_kg"))
+    regular = buyers.filter(pl.col("active_months") >= _HISTORY_MONTHS // 2).sort("largest_kg", "importer")
+    small = regular.filter(pl.col("largest_kg") <= kg / _BEYOND_LARGEST_MONTH)
+    chosen = small if len(small) else regular.head(1)
+    found: Ints = np.sort(chosen["importer"].to_numpy()).astype(np.int64) if len(chosen) else free
+    return found
 
 
 def pick_corridor(stage: Stage, rng: np.random.Generator, importers: Ints, exporters: Ints, prefers_small: bool = False) -> Corridor:

@@ -27,10 +27,13 @@ class RankOptions:
     weights: dict[str, float] = field(default_factory=dict)
     exposure_weights: dict[str, float] = field(default_factory=dict)
     slip_weight: float = 0.4
+    leads_per_code: int = 10
 
 
 def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names, options: RankOptions) -> pl.DataFrame:
     """Return `signal`: the scored candidates that are flagged, or rare enough to be listed, ranked lead by lead.
+
+    A watched code's strangest candidates are listed however ordinary they are: who watches a code wants to see what stands out most.
 
     calibrated: the contract `candidate` with p_value, q_value, comparison.
     score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
@@ -38,14 +41,24 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     1 - prod(1 - score) of its rules' strongest signals. Ranks are by lead score, then excess.
     """
     scored = calibrated.filter(pl.col("is_scored")).with_columns(_materiality().alias("_materiality"))
-    listed = scored.filter(((pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)) & _is_material(options))
-    watched = listed.join(watch_list, on="commodity_code", how="left").with_columns(pl.col("exposure").fill_null("none"))
-    signals = watched.with_columns(
+    material = scored.filter(_is_material(options)).join(watch_list, on="commodity_code", how="left")
+    watched = material.with_columns(pl.col("exposure").fill_null("none")).join(
+        _code_limits(material, options), on="commodity_code", how="left"
+    )
+    is_rare = (pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)
+    stands_out = (pl.col("exposure") != "none") & (pl.col("p_value") <= pl.col("_code_p_limit"))
+    signals = watched.filter(is_rare | stands_out).with_columns(
         _signal_score(options).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
         (pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
     return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
+
+
+def _code_limits(candidates: pl.DataFrame, options: RankOptions) -> pl.DataFrame:
+    """Return each code's _code_p_limit: the p-value of its `leads_per_code`-th strangest importer."""
+    strangest = candidates.group_by("commodity_code", "importer_code").agg(pl.col("p_value").min())
+    return strangest.group_by("commodity_code").agg(pl.col("p_value").bottom_k(options.leads_per_code).max().alias("_code_p_limit"))
 
 
 def _materiality() -> pl.Expr:

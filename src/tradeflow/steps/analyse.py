@@ -206,5 +206,11 @@ def _names() -> Names:
 def _rank_options(settings: Settings) -> RankOptions:
     options = settings.signals
     return RankOptions(
-        options.q_limit, options.p_limit, options.min_excess_kg, options.weights, options.exposure_weights, options.slip_weight
+        options.q_limit,
+        options.p_limit,
+        options.min_excess_kg,
+        options.weights,
+        options.exposure_weights,
+        options.slip_weight,
+        options.leads_per_code,
     )
