@@ -228,6 +228,25 @@ def test_status_of_an_empty_lake_is_no_mistake(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_quarantine_tells_each_rule_with_its_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\n".join([LEGACY_HEADER, GOOD, *TROUBLE.values(), GOOD]) + "\n")
+    call("run", "--quiet", "--input", tmp_path / "a.csv", "--lake", tmp_path / "lake")
+    told = call("quarantine", "--lake", tmp_path / "lake").stdout
+    assert told.startswith("source_comtrade_legacy, source files: 3 rows\n")
+    for row, rule in enumerate(TROUBLE, start=2):
+        assert re.search(rf"^  {rule}: 1 row\n    row {row} of snapshot [0-9a-f]{{16}}: ", told, re.MULTILINE)
+    only = call("quarantine", "--rule", "period_exists", "--rows", 0, "--lake", tmp_path / "lake").stdout
+    assert only.splitlines()[1:] == ["  period_exists: 1 row"]
+    rows = list(csv.DictReader(io.StringIO(call("quarantine", "--csv", "--lake", tmp_path / "lake").stdout)))
+    assert [row["row_number"] for row in rows] == ["2", "3", "4"]
+    assert call("quarantine", "--set-aside", "--lake", tmp_path / "lake").stdout.startswith("source_comtrade_legacy, source files: 1 row\n")
+    assert call("quarantine", "--rule", "none_such", "--lake", tmp_path / "lake").stdout == "no row fits\n"
+
+
+def test_quarantine_of_an_empty_lake_is_one_line(tmp_path: Path) -> None:
+    assert "no source has been read" in one_line(call("quarantine", "--lake", tmp_path))
+
+
 def test_the_lake_is_named_by_the_environment_too(finished: FinishedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEFLOW_LAKE", str(finished.lake.root))
     assert call("status").stdout.startswith(f"Lake {finished.lake.root}\n")

@@ -1,4 +1,4 @@
-"""The command line: `tradeflow run|sample|validate|signals|explain|status|evaluate`.
+"""The command line: `tradeflow run|sample|validate|signals|explain|status|quarantine|score-declarations|evaluate`.
 
 What is heavy is imported inside the command that needs it: `--help` answers at once. A user's mistake is one line and exit code 2.
 """
@@ -18,7 +18,6 @@ from tradeflow.exceptions import TradeflowError
 from tradeflow.mistakes import OneLineGroup, tells_mistakes
 
 if TYPE_CHECKING:
-    import polars as pl
 
     from tradeflow.pipeline import RunResult
 
@@ -105,6 +104,7 @@ def validate(file: Path, contract: str, shown: int) -> None:
 
     The exit code is 0 where every row keeps it, 1 where a row breaks it, 2 where the file cannot be read at all.
     """
+    from tradeflow.broken_rows import count_rows, shorten, tell_rules
     from tradeflow.contract import load_contract
     from tradeflow.pull.answers import read_answer
     from tradeflow.validate.gate import hold_to_contract
@@ -120,38 +120,14 @@ def validate(file: Path, contract: str, shown: int) -> None:
         click.echo(f"columns that the contract does not declare: {', '.join(answer.new_columns)}")
     set_aside = int(verdict.broken["is_set_aside"].sum())
     broken = verdict.broken.height - set_aside + answer.unreadable.height
-    click.echo(f"{file}: {_rows(verdict.kept.height)} kept by {contract}, {broken:,} broken, {set_aside:,} set aside")
+    click.echo(f"{file}: {count_rows(verdict.kept.height)} kept by {contract}, {broken:,} broken, {set_aside:,} set aside")
     for reason, rows in answer.unreadable.group_by("reason", maintain_order=True):
-        click.echo(f"  unreadable: {reason[0]}: {_rows(rows.height)}")
+        click.echo(f"  unreadable: {reason[0]}: {count_rows(rows.height)}")
         for row in rows.head(shown).iter_rows(named=True):
-            click.echo(f"    row {row['row_number']}: {_shorten(row['raw_row'])}")
-    for rule, count in sorted(verdict.counts.items(), key=lambda each: -each[1]):
-        if count:
-            click.echo(f"  {rule}: {_rows(count)}")
-            for row in verdict.broken.filter(_names_rule(rule)).head(shown).iter_rows(named=True):
-                click.echo(f"    row {row['row_number']}: {_tell_row(row['raw_row'], rule)}")
+            click.echo(f"    row {row['row_number']}: {shorten(row['raw_row'])}")
+    for line in tell_rules(verdict.broken, shown):
+        click.echo(line)
     sys.exit(1 if broken else 0)
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
-
-
-def _tell_row(raw_row: str, rule: str) -> str:
-    """Put the value that the rule complains about before the rest of the row."""
-    column, _, check = rule.partition(":")
-    value = json.loads(raw_row).get(column) if check else None
-    return f"{column} = {json.dumps(value, ensure_ascii=False)} in {_shorten(raw_row)}" if check else _shorten(raw_row)
-
-
-def _shorten(text: str, limit: int = 240) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-def _names_rule(rule: str) -> pl.Expr:
-    import polars as pl
-
-    return pl.col("rule").str.split(";").list.contains(rule)
 
 
 @main.command()
@@ -212,6 +188,66 @@ def status(lake_path: Path | None) -> None:
 
     for line in describe_lake(Lake(lake_path or default_lake()), date.today()):
         click.echo(line)
+
+
+@main.command("score-declarations")
+@click.option("--learn", required=True, type=click.Path(path_type=Path), help="Inspected declarations with their outcome (CSV or Parquet).")
+@click.option("--score", required=True, type=click.Path(path_type=Path), help="Declarations to score; outcomes in it are not read.")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings file, for [declarations] and the forest.")
+@tells_mistakes
+def score_declarations(learn: Path, score: Path, out: Path, config: Path | None) -> None:
+    """Rank anyone's declarations for inspection, from the outcomes of earlier ones.
+
+    OUT (.csv or .parquet) has one row per declaration: fraud_probability with the three reasons that drove it, isolation_percentile, and
+    whether it is proposed for inspection, as ranked or drawn by chance. A model card is written beside it.
+    """
+    from tradeflow.model.declaration import InspectionOptions
+    from tradeflow.own_table.score_declarations import score_own_declarations
+    from tradeflow.settings import load_settings
+
+    settings = load_settings(config)
+    options = InspectionOptions(
+        settings.model.forest_trees,
+        settings.model.forest_seed,
+        settings.declarations.inspected_share,
+        settings.declarations.audit_share,
+    )
+    written = score_own_declarations(learn, score, out, options)
+    for note in written.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"{written.rows:,} declarations scored: {written.scores}; how the models did: {written.card}")
+
+
+@main.command()
+@click.option("--rule", help="Only rows that broke this rule, e.g. net_weight_kg:minimum.")
+@click.option("--set-aside", is_flag=True, help="The rows that are right but not used, instead of those that broke a rule.")
+@click.option("--rows", "shown", default=5, show_default=True, type=click.IntRange(0), help="Rows to show per rule.")
+@click.option("--csv", "as_csv", is_flag=True, help="All of the rows, as CSV.")
+@_lake
+@tells_mistakes
+def quarantine(rule: str | None, set_aside: bool, shown: int, as_csv: bool, lake_path: Path | None) -> None:
+    """List the rows in quarantine, rule by rule.
+
+    Each row stands as its source sent it, with its snapshot and its place there.
+    """
+    import polars as pl
+
+    from tradeflow.broken_rows import tell_quarantine
+    from tradeflow.lake import Lake, read_table, table_version
+    from tradeflow.publish.table_files import for_people
+    from tradeflow.settings import default_lake
+
+    lake = Lake(lake_path or default_lake())
+    if table_version(lake, "quarantine") is None:
+        raise TradeflowError(f"no source has been read into {lake.root} yet; `tradeflow run --input FOLDER` reads one")
+    names_rule = pl.lit(True) if rule is None else pl.col("rule").str.split(";").list.contains(rule)
+    found = read_table(lake, "quarantine").filter(names_rule & (pl.col("is_set_aside") == set_aside)).collect()
+    if as_csv:
+        click.echo(for_people(found).write_csv(), nl=False)
+    else:
+        for line in tell_quarantine(found, shown):
+            click.echo(line)
 
 
 def _serving_database(lake_path: Path | None) -> Path:
