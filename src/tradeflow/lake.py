@@ -41,6 +41,7 @@ _TABLE_FOLDERS = {
     "mirror_pair": "3_mirror_pair",
     "reporter_reliability": "3_mirror_pair",
     "baseline": "4_model",
+    "detectable_excess": "4_model",
     "flow_score": "4_model",
     "flow_score_feature": "4_model",
     "signal": "6_signal",

@@ -114,6 +114,10 @@ class Model(_Section):
     """Months before those, against which p-values are calibrated; of annual figures as many whole years."""
     min_history_months: Annotated[int, Field(ge=6)] = 18
     """Shortest history from which a monthly series is judged; an annual one needs five years."""
+    detectable_false_alarm_rate: Share = 0.01
+    """Share of ordinary periods called as well, at which the smallest detectable excess is stated."""
+    detectable_power: Share = 0.80
+    """Chance of being called that makes an excess detectable."""
     forest_trees: Annotated[int, Field(ge=10)] = 100
     """Trees of each isolation forest."""
     forest_seed: int = 1

@@ -51,11 +51,11 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
-    """Make `baseline`, `flow_score` and `flow_score_feature`."""
-    from tradeflow.model import score_flows
+    """Make `baseline`, `detectable_excess`, `flow_score` and `flow_score_feature`."""
+    from tradeflow.model import measure_detectable_excess, score_flows
 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
-    if stands := standing(lake, key, "baseline", "flow_score", "flow_score_feature"):
+    if stands := standing(lake, key, "baseline", "detectable_excess", "flow_score", "flow_score_feature"):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
     pairs = read_handed(lake, reconciled, "mirror_pair").collect()
@@ -66,10 +66,13 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     in_scale = imports.with_columns(pl.when(is_evidence).then(pl.col("net_weight_kg")).alias("net_weight_kg"))
     _log.info("learning what each series normally does")
     baseline = _fit_baselines(settings.model, in_scale, coverage, read_handed(lake, reconciled, "commodity_coverage").collect(), births)
+    rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
+    detectable = measure_detectable_excess(baseline, false_alarm_rate=rate, power=power)
     _log.info("looking for flows that are alone in the crowd")
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
-    return Made(commit(lake, key, baseline=baseline, flow_score=flow_score, flow_score_feature=features), is_new=True)
+    frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
+    return Made(commit(lake, key, **frames), is_new=True)
 
 
 def _fit_baselines(

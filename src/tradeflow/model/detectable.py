@@ -1,0 +1,137 @@
+"""`detectable_excess`: how many kilograms too many a series would have to show before they could be seen at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import special
+
+from tradeflow.contract import load_contract
+from tradeflow.model.series import period_index
+
+Array = NDArray[np.float64]
+
+NOTABLE_EXCESS = 0.25
+"""Share of the expected trade that a diversion may take: the share of legal imports that one study puts on illicit use."""
+SUSTAINED_MONTHS = 6
+MIN_CALIBRATION_SCORES = 200
+"""One-step scores from which the threshold is what they exceed at the stated rate; fewer leave the normal distribution's."""
+_NORMAL_90 = 1.6449
+_SERIES = ["freq_code", "importer_code", "commodity_code"]
+_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+_SOLVER_STEPS = 60
+
+
+def measure_detectable_excess(baseline: pl.DataFrame, *, false_alarm_rate: float, power: float) -> pl.DataFrame:
+    """State each importer's and code's smallest excess that is called with chance `power`; contract `detectable_excess`.
+
+    `baseline`: contract `baseline`. The call is the seasonal score above what `false_alarm_rate` of earlier one-step scores exceed. An
+    excess in every one of six months is judged by the sum of their scores.
+    """
+    series = baseline.filter(pl.col("series_level") == "importer").sort(*_SERIES, "period")
+    newest = series.group_by(_SERIES, maintain_order=True).last()
+    parts = [_measure_frequency(newest.filter(of), series.filter(of), false_alarm_rate, power) for of in (_is("A"), _is("M"))]
+    measured = pl.concat(parts).with_columns(false_alarm_rate=pl.lit(false_alarm_rate), power_rate=pl.lit(power))
+    contract = load_contract("detectable_excess")
+    told = measured.with_columns(detectability=_label()).with_columns(detectability_reason=_reason())
+    return told.select(pl.col(name).cast(dtype) for name, dtype in contract.schema.items()).sort(contract.unique_keys[0])
+
+
+def _is(freq_code: str) -> pl.Expr:
+    return pl.col("freq_code") == freq_code
+
+
+def _measure_frequency(newest: pl.DataFrame, series: pl.DataFrame, false_alarm_rate: float, power: float) -> pl.DataFrame:
+    expected = newest["expected_kg"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    log_sd = np.log(newest["upper_kg"].cast(pl.Float64).fill_null(np.nan).to_numpy() / expected) / _NORMAL_90
+    chance = newest["trade_probability"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    once = detectable_once(log_sd, chance, _threshold(series["z_seasonal"], false_alarm_rate), power)
+    if newest["freq_code"].head(1).to_list() == ["M"]:
+        sustained = detectable_sustained(log_sd, _threshold(_six_month_scores(series), false_alarm_rate), power)
+    else:
+        sustained = np.full(len(expected), np.nan)
+    figures = {
+        "detectable_excess_kg": expected * once,
+        "detectable_excess_ratio": once,
+        "sustained_excess_kg": expected * sustained,
+        "sustained_excess_ratio": sustained,
+    }
+    return newest.with_columns(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in figures.items())
+
+
+def _threshold(scores: pl.Series, false_alarm_rate: float) -> float:
+    """Return the score that ordinary months exceed at the stated rate."""
+    known = scores.drop_nulls().drop_nans()
+    if len(known) < MIN_CALIBRATION_SCORES:
+        return float(-special.ndtri(false_alarm_rate))
+    return float(np.quantile(known.to_numpy(), 1 - false_alarm_rate))
+
+
+def _six_month_scores(series: pl.DataFrame) -> pl.Series:
+    """Return each row's sum of the last six months' scores over the square root of their number, as the rules add them up."""
+    indexed = series.filter(pl.col("z_seasonal").is_not_null()).with_columns(_index=period_index("M").cast(pl.Int64))
+    score = pl.col("z_seasonal")
+    rolled = indexed.sort(*_SERIES, "_index").rolling("_index", period=f"{SUSTAINED_MONTHS}i", group_by=_SERIES)
+    return rolled.agg((score.sum() / score.count().sqrt()).alias("_score"))["_score"]
+
+
+def detectable_once(log_sd: Array, trade_probability: Array, threshold: float, power: float) -> Array:
+    """Return the excess of one month over its expectation that is called with chance `power`, arrays of shape (series,).
+
+    Trade is silent with chance 1 - p, else log-normal about its expectation. A month is called exactly when its amount passes the limit at
+    which the hurdle's score reaches the threshold; so the excess is that limit less the amount that 1 - `power` of the months stay below.
+    """
+    tail = special.ndtr(-threshold)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = np.where(tail < trade_probability, np.exp(-special.ndtri(np.minimum(tail / trade_probability, 1.0)) * log_sd), 0.0)
+        below = (1 - power - (1 - trade_probability)) / trade_probability
+        low = np.where(below > 0, np.exp(special.ndtri(np.clip(below, 1e-12, 1)) * log_sd), 0.0)
+    return np.where(np.isfinite(log_sd), np.maximum(limit - low, 0.0), np.nan)
+
+
+def detectable_sustained(log_sd: Array, threshold: float, power: float) -> Array:
+    """Return the excess over the expectation that six months in a row must each show, given that each has trade.
+
+    A month's score with excess r is ln(exp(s N) + r) / s; its mean and variance come from Gauss-Hermite nodes, and the sum of six is taken
+    as normal. What the forecast learns from the first of the six months is left out; `tradeflow evaluate models` measures what that costs.
+    """
+    low, high = np.zeros(len(log_sd)), np.full(len(log_sd), 1e6)
+    reach = special.ndtri(power)
+    for _ in range(_SOLVER_STEPS):
+        middle = (low + high) / 2
+        mean, sd = _score_moments(log_sd, middle)
+        is_seen = np.sqrt(SUSTAINED_MONTHS) * mean - reach * sd >= threshold
+        low, high = np.where(is_seen, low, middle), np.where(is_seen, middle, high)
+    return np.where(np.isfinite(log_sd), high, np.nan)
+
+
+def _score_moments(log_sd: Array, excess: Array) -> tuple[Array, Array]:
+    weights = _NODE_WEIGHTS / _NODE_WEIGHTS.sum()
+    scores = np.log(np.exp(log_sd[:, None] * _NODES) + excess[:, None]) / log_sd[:, None]
+    mean = scores @ weights
+    return mean, np.sqrt(np.maximum((scores**2) @ weights - mean**2, 0.0))
+
+
+def _label() -> pl.Expr:
+    once, sustained = pl.col("detectable_excess_ratio"), pl.col("sustained_excess_ratio")
+    return (
+        pl.when(once.is_null())
+        .then(pl.lit("too_short"))
+        .when(once <= NOTABLE_EXCESS)
+        .then(pl.lit("in_one_period"))
+        .when(sustained <= NOTABLE_EXCESS)
+        .then(pl.lit("if_sustained"))
+        .otherwise(pl.lit("too_noisy"))
+    )
+
+
+def _reason() -> pl.Expr:
+    notable = f"{NOTABLE_EXCESS:.0%}"
+    sentences = {
+        "too_short": "The history is too short to expect anything, so no excess can be seen.",
+        "in_one_period": f"An excess of {notable} can be seen in a single period.",
+        "if_sustained": f"An excess of {notable} can be seen only where it lasts six months.",
+        "too_noisy": f"The trade varies too much for an excess of {notable} to be seen, even over six months.",
+    }
+    return pl.col("detectability").replace_strict(sentences, return_dtype=pl.String)

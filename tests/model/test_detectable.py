@@ -1,0 +1,107 @@
+"""The smallest detectable excess against injection: what is stated to be seen in 80% of cases is."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from tradeflow.contract import load_contract
+from tradeflow.model import measure_detectable_excess
+from tradeflow.model.detectable import detectable_once, detectable_sustained
+
+THRESHOLD = 2.33
+
+
+def called_once(log_sd: float, chance: float, excess: float, months: int = 200_000) -> float:
+    """Plant the excess in so many months of a log-normal series with a hurdle and count the calls."""
+    random = np.random.default_rng(5)
+    amounts = np.exp(log_sd * random.normal(size=months)) * (random.random(months) < chance) + excess
+    with np.errstate(divide="ignore"):
+        log_tail = special.log_ndtr(-np.log(amounts) / log_sd) + np.log(chance)
+    return float(np.mean((amounts > 0) & (-special.ndtri_exp(log_tail) >= THRESHOLD)))
+
+
+@pytest.mark.parametrize("log_sd", [0.1, 0.4, 1.0])
+@pytest.mark.parametrize("chance", [1.0, 0.9])
+def test_the_stated_excess_is_called_as_often_as_stated(log_sd: float, chance: float) -> None:
+    excess = detectable_once(np.array([log_sd]), np.array([chance]), THRESHOLD, 0.8)[0]
+    assert called_once(log_sd, chance, excess) == pytest.approx(0.8, abs=0.01)
+    assert called_once(log_sd, chance, 0.8 * excess) < 0.77
+
+
+def test_where_trade_is_mostly_silent_the_excess_alone_must_pass() -> None:
+    excess = detectable_once(np.array([0.4]), np.array([0.3]), THRESHOLD, 0.8)[0]
+    assert called_once(0.4, 0.3, excess * 1.0001) == 1.0
+    assert called_once(0.4, 0.3, excess * 0.999) < 0.8
+
+
+def test_any_trade_is_an_alarm_where_trade_is_all_but_impossible() -> None:
+    assert detectable_once(np.array([0.4]), np.array([0.005]), THRESHOLD, 0.8)[0] == 0.0
+
+
+@pytest.mark.parametrize("log_sd", [0.1, 0.4, 1.0])
+def test_the_sustained_excess_is_called_as_often_as_stated(log_sd: float) -> None:
+    excess = detectable_sustained(np.array([log_sd]), THRESHOLD, 0.8)[0]
+    noise = np.random.default_rng(6).normal(size=(100_000, 6))
+    scores = (np.log(np.exp(log_sd * noise) + excess) / log_sd).sum(axis=1) / np.sqrt(6)
+    assert np.mean(scores >= THRESHOLD) == pytest.approx(0.8, abs=0.015)
+
+
+@given(st.floats(0.02, 1.5), st.floats(0.02, 1.5), st.floats(0.5, 0.95))
+def test_more_noise_hides_more_and_lasting_shows_less(first: float, second: float, power: float) -> None:
+    log_sd = np.sort([first, second])
+    once, sustained = detectable_once(log_sd, np.ones(2), THRESHOLD, power), detectable_sustained(log_sd, THRESHOLD, power)
+    assert once[0] <= once[1] * (1 + 1e-9)
+    assert sustained[0] <= sustained[1] * (1 + 1e-9)
+    assert (sustained <= once * (1 + 1e-9)).all()
+
+
+def baseline_row(importer_code: int, reach: float | None, **other: object) -> dict:
+    expected = None if reach is None else 1000.0
+    return {
+        "series_level": "importer", "freq_code": "M", "period": 202401, "exporter_code": 0, "importer_code": importer_code,
+        "commodity_code": "291411", "observed_kg": 900.0, "expected_kg": expected, "lower_kg": expected and expected / reach,
+        "upper_kg": expected and expected * reach, "trade_probability": expected and 1.0, "z_seasonal": None, "history_periods": 60,
+        "is_scored": True,
+    } | other  # fmt: skip
+
+
+def measure(*rows: dict) -> pl.DataFrame:
+    return measure_detectable_excess(pl.DataFrame(rows, schema=load_contract("baseline").schema), false_alarm_rate=0.01, power=0.8)
+
+
+def test_each_importer_and_code_gets_its_label_and_figures() -> None:
+    silent = baseline_row(4, None)
+    found = measure(
+        baseline_row(1, 1.1), baseline_row(2, 1.25), baseline_row(3, 3.0), silent, baseline_row(5, 1.1, freq_code="A", period=2023)
+    )
+    assert dict(found.schema) == load_contract("detectable_excess").schema
+    labels = dict(found.select("importer_code", "detectability").iter_rows())
+    assert labels == {1: "in_one_period", 2: "if_sustained", 3: "too_noisy", 4: "too_short", 5: "in_one_period"}
+    steady = found.filter(importer_code=1).row(0, named=True)
+    log_sd = np.log(1.1) / 1.6449
+    by_hand = np.exp(-special.ndtri(0.01) * log_sd) - np.exp(special.ndtri(0.2) * log_sd)
+    assert steady["detectable_excess_kg"] == pytest.approx(1000 * by_hand)
+    assert steady["detectable_excess_ratio"] == pytest.approx(by_hand)
+    assert found.filter(freq_code="A")["sustained_excess_kg"].to_list() == [None]
+    assert "25%" in steady["detectability_reason"]
+
+
+def test_the_newest_period_speaks_and_routes_do_not() -> None:
+    rows = [baseline_row(1, 3.0, period=202312), baseline_row(1, 1.1), baseline_row(1, 1.1, series_level="flow", exporter_code=156)]
+    assert measure(*rows).select("period", "detectability").rows() == [(202401, "in_one_period")]
+
+
+def test_the_threshold_is_what_ordinary_months_exceed() -> None:
+    scores = np.random.default_rng(1).normal(0, 2, 400)
+    periods = [year * 100 + month for year in range(1990, 2024) for month in range(1, 13)][:400]
+    noisy = [baseline_row(1, 1.1, period=period, z_seasonal=score) for period, score in zip(periods, scores, strict=True)]
+    ratio = measure(*noisy)["detectable_excess_ratio"][0]
+    log_sd = np.log(1.1) / 1.6449
+    assert ratio == pytest.approx(np.exp(np.quantile(scores, 0.99) * log_sd) - np.exp(special.ndtri(0.2) * log_sd), rel=1e-6)
+
+
+def test_no_series_no_rows() -> None:
+    assert measure().is_empty()
