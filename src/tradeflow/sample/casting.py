@@ -77,19 +77,15 @@ def careful_importers(stage: Stage) -> Ints:
     return careful
 
 
-def regular_buyers_small_beside(stage: Stage, kg: float) -> Ints:
-    """The free reporters that bought in most months of the past and never nearly so much in one; else the one that comes nearest."""
+def buyers_small_beside(stage: Stage, kg: float) -> Ints:
+    """The free reporters that have bought, and never nearly so much in one month; else the one that comes nearest."""
     clock, free = stage.offices.clock, free_reporters(stage)
-    start = stage.month_count - _CASE_MONTHS - _HISTORY_MONTHS
     month = pl.Series("month", clock.month_of(stage.goods["depart_day"].to_numpy()))
-    past = stage.goods.with_columns(month).filter(
-        pl.col("month").is_between(start, stage.month_count - _CASE_MONTHS - 1) & pl.col("importer").is_in(free.tolist())
-    )
+    past = stage.goods.with_columns(month).filter(pl.col("importer").is_in(free.tolist()))
     months = past.group_by("importer", "month").agg(pl.col("kg").sum())
-    buyers = months.group_by("importer").agg(pl.len().alias("active_months"), pl.col("kg").max().alias("largest_kg"))
-    regular = buyers.filter(pl.col("active_months") >= _HISTORY_MONTHS // 2).sort("largest_kg", "importer")
-    small = regular.filter(pl.col("largest_kg") <= kg / _BEYOND_LARGEST_MONTH)
-    chosen = small if len(small) else regular.head(1)
+    buyers = months.group_by("importer").agg(pl.col("kg").max().alias("largest_kg")).sort("largest_kg", "importer")
+    small = buyers.filter(pl.col("largest_kg") <= kg / _BEYOND_LARGEST_MONTH)
+    chosen = small if len(small) else buyers.head(1)
     found: Ints = np.sort(chosen["importer"].to_numpy()).astype(np.int64) if len(chosen) else free
     return found
 

@@ -88,8 +88,10 @@ def _amounts(plan: CasePlan, usual_kg: float, rng: np.random.Generator) -> Float
 def _excess_import(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:
     prompt = casting.prompt_reporters(stage.offices)
     is_fixed = plan.amount > 1_000
-    importers = casting.regular_buyers_small_beside(stage, plan.amount) if is_fixed else casting.free_reporters(stage)
+    importers = casting.buyers_small_beside(stage, plan.amount) if is_fixed else casting.free_reporters(stage)
     corridor = casting.pick_corridor(stage, rng, importers, prompt)
+    if is_fixed:
+        stage = _with_regular_purchases(stage, corridor, rng)
     whole = casting.usual_corridor(stage, corridor.exporter, corridor.importer)
     days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times)
     extra = sell(stage, corridor, days, _amounts(plan, whole.kg_per_month, rng), 1.0, rng)
