@@ -2,34 +2,32 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.reconcile.trade_rows import care_of
+from tests.reconcile.trade_rows import care_of, reconcile, two_sided_world
 from tradeflow.reconcile import reliability
-from tradeflow.reconcile.reliability import fit_reporter_reliability
+from tradeflow.reconcile.corridor import CorridorGaps, summarise_corridors
+from tradeflow.reconcile.reliability import split_variances
 
 FLOOR = 0.02
+COUNTRIES = 12
 
 
-def gaps_of(countries: int = 12, flows: int = 60, seed: int = 3, extra: list[tuple[int, int, float]] | None = None) -> pl.DataFrame:
+def corridors_of(flows: int = 60, seed: int = 3, extra: list[tuple[int, int, float]] | None = None) -> CorridorGaps:
     """ln(importer / exporter) of a world whose reporters' care is known."""
     random = np.random.default_rng(seed)
     rows = [
         (e, i, gap)
-        for e in range(1, countries + 1) for i in range(1, countries + 1) if e != i
+        for e in range(COUNTRIES) for i in range(COUNTRIES) if e != i
         for gap in 0.1 + random.normal(0, care_of(e, 0), flows) + random.normal(0, care_of(i, 1), flows)
-    ]  # fmt: skip
-    schema = {"exporter_code": pl.Int32, "importer_code": pl.Int32, "gap_log": pl.Float64}
-    return pl.DataFrame(rows + (extra or []), schema=schema, orient="row")
+    ] + (extra or [])  # fmt: skip
+    e, i, gap = (np.array(column) for column in zip(*rows, strict=True))
+    return summarise_corridors(e, i, gap)
 
 
-def sigmas(fitted: pl.DataFrame, flow_code: str) -> dict[int, float]:
-    return dict(fitted.filter(pl.col("flow_code") == flow_code).select("reporter_code", "log_error_sigma").iter_rows())
-
-
-@pytest.mark.parametrize(("flow_code", "role"), [("X", 0), ("M", 1)])
-def test_planted_care_is_recovered_in_rank_and_in_scale(flow_code: str, role: int) -> None:
-    told = sigmas(fit_reporter_reliability(gaps_of(), FLOOR), flow_code)
-    true = np.array([care_of(country, role) for country in told])
-    learnt = np.array(list(told.values()))
+@pytest.mark.parametrize("role", [0, 1], ids=["exporter", "importer"])
+def test_planted_care_is_recovered_in_rank_and_in_scale(role: int) -> None:
+    errors = split_variances(corridors_of(), COUNTRIES, COUNTRIES, FLOOR)
+    learnt = np.sqrt(errors.importer if role else errors.exporter)
+    true = np.array([care_of(country, role) for country in range(COUNTRIES)])
     assert pl.DataFrame({"a": learnt, "b": true}).select(pl.corr("a", "b", method="spearman")).item() > 0.9
     careless = true >= 0.4
     assert learnt[careless] == pytest.approx(true[careless], rel=0.2)
@@ -37,50 +35,38 @@ def test_planted_care_is_recovered_in_rank_and_in_scale(flow_code: str, role: in
 
 def test_a_sum_of_both_variances_is_the_corridors() -> None:
     """The split has one free constant; the sum has none."""
-    fitted = fit_reporter_reliability(gaps_of(flows=400), FLOOR)
-    x, m = sigmas(fitted, "X"), sigmas(fitted, "M")
+    errors = split_variances(corridors_of(flows=400), COUNTRIES, COUNTRIES, FLOOR)
     for e, i in ((1, 2), (3, 4), (5, 8)):
-        assert x[e] ** 2 + m[i] ** 2 == pytest.approx(care_of(e, 0) ** 2 + care_of(i, 1) ** 2, rel=0.15)
+        assert errors.of(np.array([e]), np.array([i]))[0] == pytest.approx(care_of(e, 0) ** 2 + care_of(i, 1) ** 2, rel=0.15)
 
 
-def test_one_more_round_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    wild = [(1, 90, gap) for gap in (-30.0, 12.0, 45.0, -8.0, 3.0, 60.0)]
-    settled = fit_reporter_reliability(gaps_of(extra=wild), FLOOR)
-    for more in (1, 2):
-        monkeypatch.setattr(reliability, "_ROUNDS", reliability._ROUNDS + more)
-        again = fit_reporter_reliability(gaps_of(extra=wild), FLOOR)
-        assert again["log_error_sigma"].to_list() == pytest.approx(settled["log_error_sigma"].to_list(), rel=1e-3)
+def test_the_number_of_rounds_and_its_parity_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    wild = [(1, COUNTRIES, gap) for gap in (-30.0, 12.0, 45.0, -8.0, 3.0, 60.0)]
+    settled = split_variances(corridors_of(extra=wild), COUNTRIES, COUNTRIES + 1, FLOOR)
+    for rounds in (401, 1000):
+        monkeypatch.setattr(reliability, "_ROUNDS", rounds)
+        longer = split_variances(corridors_of(extra=wild), COUNTRIES, COUNTRIES + 1, FLOOR)
+        assert longer.exporter == pytest.approx(settled.exporter, rel=1e-3)
+        assert longer.importer == pytest.approx(settled.importer, rel=1e-3)
 
 
-def test_a_wild_corridor_does_not_explode() -> None:
-    wild = [(1, 90, gap) for gap in (-300.0, 120.0, 450.0, -80.0, 30.0, 600.0)]
-    told = fit_reporter_reliability(gaps_of(extra=wild), FLOOR)
-    assert told["log_error_sigma"].max() <= np.log(10)
-    assert sigmas(told, "X")[1] == pytest.approx(sigmas(fit_reporter_reliability(gaps_of(), FLOOR), "X")[1], abs=0.1)
+def test_without_a_usable_corridor_all_are_alike() -> None:
+    errors = split_variances(summarise_corridors(np.array([0]), np.array([1]), np.array([0.3])), 2, 2, FLOOR)
+    assert np.ptp(np.concatenate([errors.exporter, errors.importer])) == pytest.approx(0, abs=1e-9)
 
 
-def test_a_reporter_without_a_usable_corridor_gets_the_median_of_its_role() -> None:
-    few = [(77, 2, 0.1), (77, 3, -4.0)]
-    told = fit_reporter_reliability(gaps_of(extra=few), FLOOR)
-    x = sigmas(told, "X")
-    known = [value for code, value in x.items() if code != 77]
-    assert x[77] ** 2 == pytest.approx(np.median(np.square(known)))
-    assert told.filter(pl.col("reporter_code") == 77).select("pair_count", "observation_count").rows() == [(2, 2)]
+def test_no_reporter_is_better_than_the_floor() -> None:
+    same = summarise_corridors(np.zeros(50, int), np.ones(50, int), np.zeros(50))
+    errors = split_variances(same, 2, 2, FLOOR)
+    assert min(errors.exporter.min(), errors.importer.min()) >= FLOOR**2
 
 
-def test_nobody_is_more_careful_than_the_floor() -> None:
-    exact = pl.DataFrame(
-        {"exporter_code": [1] * 9, "importer_code": [2] * 9, "gap_log": [0.0] * 9},
-        schema_overrides={"exporter_code": pl.Int32, "importer_code": pl.Int32},
-    )
-    assert fit_reporter_reliability(exact, 0.05)["log_error_sigma"].to_list() == pytest.approx([0.05, 0.05])
-
-
-def test_the_floor_holds_for_each_role_by_itself() -> None:
-    told = fit_reporter_reliability(gaps_of(), 0.15)["log_error_sigma"]
-    assert told.min() == pytest.approx(0.15)
-    assert (told > 0.16).any()
-
-
-def test_no_gap_at_all_gives_no_reporter() -> None:
-    assert fit_reporter_reliability(gaps_of().clear(), FLOOR).is_empty()
+def test_the_table_says_how_sure_it_is() -> None:
+    """With four times the flows the standard error halves."""
+    _, few = reconcile(two_sided_world(codes=20, silent_share=0))
+    _, many = reconcile(two_sided_world(codes=80, silent_share=0))
+    key = ["reporter_code", "flow_code", "measure", "product_group"]
+    both = few.join(many, on=key, suffix="_many").filter(pl.col("product_group") == "all")
+    ratio = both["log_error_sigma_se"] / both["log_error_sigma_se_many"]
+    assert ratio.median() == pytest.approx(2.0, rel=0.2)
+    assert (both["observation_count_many"] == 4 * both["observation_count"]).all()

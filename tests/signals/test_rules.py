@@ -96,26 +96,26 @@ def test_an_excess_that_lasts_is_told_over_its_window_with_an_interval_that_narr
 @pytest.mark.parametrize(
     "innocent",
     [
-        {"import_kg": 990.0, "z_kg": 0.1, "z_value": 0.2},
-        {"import_kg": 1.0, "z_kg": 9.0, "z_value": 0.0, "import_value_usd": 2000.0},
-        {"import_kg": 5000.0, "z_kg": -6.0, "z_value": -6.0},
+        {"import_kg": 990.0, "z_kg": -0.1, "z_value": -0.2},
+        {"import_kg": 1.0, "z_kg": -9.0, "z_value": 0.0, "import_value_usd": 2000.0},
+        {"import_kg": 5000.0, "z_kg": 6.0, "z_value": 6.0},
     ],
     ids=["both sides agree", "a slip of the unit: the value is all there", "the importer records more"],
 )
 def test_mirror_gap(innocent: dict[str, Any]) -> None:
-    strange = pair(1000, 150, z_kg=6.0, z_value=5.0)
+    strange = pair(1000, 150, z_kg=-6.0, z_value=-5.0)
     told = scores(evidence([strange, pair(1000, innocent.pop("import_kg"), exporter_code=INNOCENT, **innocent)]), "mirror_gap")
     assert told[STRANGE] == 5.0
     assert told[INNOCENT] < 1
 
 
 def test_a_shipment_booked_in_the_next_month_cancels_out() -> None:
-    carried = [pair(1000, 100, z_kg=4.0, z_value=4.0, period=202312), pair(1000, 1900, z_kg=-4.0, z_value=-4.0)]
+    carried = [pair(1000, 100, z_kg=-4.0, z_value=-4.0, period=202312), pair(1000, 1900, z_kg=4.0, z_value=4.0)]
     assert scores(evidence(carried), "mirror_gap")[CHINA] == pytest.approx(0)
 
 
 def test_no_more_is_missing_than_left() -> None:
-    generous = pair(1000, 100, z_kg=5.0, z_value=5.0, corridor_gap_log=0.5)
+    generous = pair(1000, 100, z_kg=-5.0, z_value=-5.0, corridor_gap_log=0.5)
     row = propose_candidates(evidence([generous]), ["mirror_gap"]).row(0, named=True)
     assert row["expected_kg"] == pytest.approx(1000 * math.exp(0.5))
     assert row["excess_kg"] == pytest.approx(900)
@@ -124,7 +124,7 @@ def test_no_more_is_missing_than_left() -> None:
 
 
 def test_the_habitual_shortfall_of_a_corridor_is_not_missing() -> None:
-    row = propose_candidates(evidence([pair(1000, 300, z_kg=3.0, z_value=3.0, corridor_gap_log=math.log(0.5))]), ["mirror_gap"]).row(
+    row = propose_candidates(evidence([pair(1000, 300, z_kg=-3.0, z_value=-3.0, corridor_gap_log=math.log(0.5))]), ["mirror_gap"]).row(
         0, named=True
     )
     assert row["excess_kg"] == pytest.approx(200)

@@ -84,7 +84,7 @@ def mirror_gap(tables: Evidence) -> pl.DataFrame:
     expected = pl.col("export_net_weight_kg") * pl.col("corridor_gap_log").exp()
     monthly = pairs.with_columns(
         # A slip of the unit moves the weight and leaves the value; goods that never arrived are missing from both.
-        pl.min_horizontal("z_kg", "z_value").alias("score"),
+        (-pl.max_horizontal("z_kg", "z_value")).alias("score"),
         pl.lit("flow").alias("subject"),
         pl.col("import_net_weight_kg").alias("observed_kg"),
         expected.alias("expected_kg"),

@@ -1,0 +1,52 @@
+"""What a corridor, one exporter and one importer, shows over its two-sided flows: how many, their median gap, their robust spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tradeflow.reconcile.sides import Floats, Ints
+
+NORMAL_MAD = 1.4826
+MEDIAN_VARIANCE = 1.57
+"""Variance of a median of n normal draws, times n."""
+
+
+@dataclass(frozen=True)
+class CorridorGaps:
+    """One place per corridor that has a two-sided flow, sorted by exporter and importer."""
+
+    exporter: Ints
+    importer: Ints
+    count: Floats
+    median: Floats
+    variance: Floats
+    """Square of the normal-consistent median absolute deviation."""
+
+
+def summarise_corridors(exporter: Ints, importer: Ints, gap_log: Floats) -> CorridorGaps:
+    """Return count, median and robust variance of each corridor's gaps; a gap that is NaN is none."""
+    gap = pl.col("gap_log")
+    told = (
+        pl.DataFrame({"exporter": exporter, "importer": importer, "gap_log": gap_log})
+        .filter(gap.is_finite())
+        .group_by("exporter", "importer")
+        .agg(gap.len().cast(pl.Float64).alias("count"), gap.median().alias("median"), (gap - gap.median()).abs().median().alias("spread"))
+        .sort("exporter", "importer")
+    )
+    spread = told["spread"].to_numpy() * NORMAL_MAD
+    return CorridorGaps(
+        told["exporter"].to_numpy(), told["importer"].to_numpy(), told["count"].to_numpy(), told["median"].to_numpy(), spread**2
+    )
+
+
+def sum_by(index: Ints, amounts: Floats, size: int) -> Floats:
+    """Sum `amounts` by the number in `index`."""
+    return np.bincount(index, amounts, size)
+
+
+def place_corridors(keys: Ints, wanted: Ints) -> Ints:
+    """Return where each wanted key stands in the sorted `keys`; every one must be there."""
+    return np.searchsorted(keys, wanted)

@@ -1,0 +1,242 @@
+"""Learns from both sides of many trades what is usual: margins, habits, scatter and the tails of the gaps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tradeflow.reconcile.basis import fit_margins
+from tradeflow.reconcile.calibration import Calibration, Standardised, fit_calibration
+from tradeflow.reconcile.corridor import NORMAL_MAD, place_corridors, summarise_corridors
+from tradeflow.reconcile.habit import fit_habits
+from tradeflow.reconcile.misattribution import IMPORTS, Match, match_triangles
+from tradeflow.reconcile.reliability import ErrorVariances, split_variances
+from tradeflow.reconcile.sides import Floats, Ints, Sides
+from tradeflow.reconcile.slip import Weights, mend_weights, usual_unit_values
+
+_SIZE_BINS = 10
+_LEAST_COVARIANCE_SHARE, _LARGEST_COVARIANCE_SHARE = 0.0, 0.999
+
+
+@dataclass(frozen=True)
+class ReconcileOptions:
+    """What `settings.Reconcile` says, as plain numbers."""
+
+    prior_margin_rate: float = 0.06
+    prior_margin_weight: float = 20
+    floor_sigma: float = 0.03
+    habit_weight: float = 6
+    threshold_usd: float = 1000
+
+
+@dataclass(frozen=True)
+class MeasureModel:
+    """What is usual for one measure: one place per corridor of the model, and one error variance per reporter and role."""
+
+    habit: Floats
+    habit_variance: Floats
+    variance: Floats
+    """Of one flow's gap about the habit, everything counted."""
+    errors: ErrorVariances
+
+
+@dataclass(frozen=True)
+class MirrorModel:
+    """All that scoring needs; areas and commodities by their place in sorted lists, corridors as exporter * areas + importer."""
+
+    areas: pl.Series
+    corridor_keys: Ints
+    unit_value_log: Floats
+    margin_log: Floats
+    margin_variance: Floats
+    value: MeasureModel
+    weight: MeasureModel
+    value_share: Floats
+    """Weight of value in the combined evidence, per corridor."""
+    combined_variance: Floats
+    size_edges: Floats
+    size_factors: Floats
+    value_calibration: Calibration
+    weight_calibration: Calibration
+    combined_calibration: Calibration
+
+    def place(self, sides: Sides) -> Ints:
+        """Return each pair's corridor."""
+        return place_corridors(self.corridor_keys, sides.exporter * len(self.areas) + sides.importer)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """ln(importer / exporter) of each pair on one basis, and what was done to get there; NaN where a side says nothing."""
+
+    value: Floats
+    weight: Floats
+    margin_log: Floats
+    weights: Weights
+
+
+def fit_mirror_model(
+    sample: Sides,
+    markets: Sides,
+    areas: pl.Series,
+    corridor_keys: Ints,
+    commodities: int,
+    options: ReconcileOptions,
+    distance_km: Floats | None = None,
+) -> MirrorModel:
+    """Fit everything on a sample.
+
+    sample: pairs of each corridor; markets: all pairs of some markets, one-sided ones too, on which the tails are fitted. corridor_keys:
+    every corridor that will be scored. distance_km: one per corridor key, NaN where unknown.
+    """
+    unit_values = usual_unit_values(sample, commodities)
+    weights = mend_weights(sample, unit_values)
+    with np.errstate(invalid="ignore"):
+        value_gap, weight_gap = np.log(sample.import_usd / sample.export_usd), np.log(weights.import_kg / weights.export_kg)
+    number = len(areas)
+    margin, margin_variance = fit_margins(
+        sample,
+        value_gap - weight_gap,
+        corridor_keys,
+        number,
+        distance_km,
+        math.log1p(options.prior_margin_rate),
+        options.prior_margin_weight,
+    )
+    place = place_corridors(corridor_keys, sample.exporter * number + sample.importer)
+    value_gap = value_gap - np.where(np.isnan(sample.known_margin), margin[place], sample.known_margin)
+    value = _fit_measure(sample, value_gap, corridor_keys, number, options, margin_variance)
+    weight = _fit_measure(sample, weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
+    difference = _fit_measure(sample, value_gap - weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
+    share, combined_variance = _combine(value.variance, weight.variance, difference.variance)
+    edges, factors = _size_factors(sample, value_gap, value, place)
+    blank = fit_calibration(_nothing(), number)
+    draft = MirrorModel(
+        areas, corridor_keys, unit_values, margin, margin_variance, value, weight, share, combined_variance, edges, factors, blank, blank, blank
+    )  # fmt: skip
+    return _calibrate(draft, markets)
+
+
+def measure_gaps(sides: Sides, model: MirrorModel, place: Ints) -> Gaps:
+    """Bring both sides to one basis and compare them."""
+    weights = mend_weights(sides, model.unit_value_log)
+    margin = np.where(np.isnan(sides.known_margin), model.margin_log[place], sides.known_margin)
+    with np.errstate(invalid="ignore"):
+        value = np.log(sides.import_usd / sides.export_usd) - margin
+        weight = np.log(weights.import_kg / weights.export_kg)
+    return Gaps(value, weight, margin, weights)
+
+
+def shift_by_match(gaps: Gaps, sides: Sides, match: Match) -> tuple[Floats, Floats]:
+    """Return by how much the matched report moves each gap: the surplus is read as the other partner's trade."""
+    rows = np.flatnonzero(match.kind)
+    shifts = np.zeros(sides.size), np.zeros(sides.size)
+    is_import = match.kind[rows] == IMPORTS
+    of_value = np.where(is_import, sides.export_usd[rows], sides.import_usd[rows])
+    of_weight = np.where(is_import, gaps.weights.export_kg[rows], gaps.weights.import_kg[rows])
+    for shift, added, own in zip(shifts, (match.usd, match.kg), (of_value, of_weight), strict=True):
+        shift[rows] = np.where(is_import, -1.0, 1.0) * np.log1p(added[rows] / own)
+    return shifts
+
+
+def standardise(
+    sides: Sides, model: MirrorModel, place: Ints, value_gap: Floats, weight_gap: Floats
+) -> tuple[Standardised, Standardised, Standardised]:
+    """Return deviations of value, of weight, and of both by their joint variance (of the one that is there, where the other is missing)."""
+    factor = _size_factor(sides, model.size_edges, model.size_factors)
+    made = []
+    share = model.value_share[place]
+    value_rest, weight_rest = value_gap - model.value.habit[place], weight_gap - model.weight.habit[place]
+    both = share * value_rest + (1 - share) * weight_rest
+    has_both, has_value = np.isfinite(both), np.isfinite(value_rest)
+    combined = np.where(has_both, both, np.where(has_value, value_rest, weight_rest))
+    value_variance, weight_variance = model.value.variance[place], model.weight.variance[place]
+    combined_variance = np.where(has_both, model.combined_variance[place], np.where(has_value, value_variance, weight_variance))
+    for rest, variance, habit in (
+        (value_rest, value_variance, model.value.habit),
+        (weight_rest, weight_variance, model.weight.habit),
+        (combined, combined_variance, model.weight.habit),
+    ):
+        sigma = np.sqrt(variance * factor)
+        made.append(Standardised(rest / sigma, sigma, habit[place], sides.exporter, sides.importer))
+    return made[0], made[1], made[2]
+
+
+def _fit_measure(
+    sample: Sides, gap: Floats, corridor_keys: Ints, areas: int, options: ReconcileOptions, extra_variance: Floats
+) -> MeasureModel:
+    corridors = summarise_corridors(sample.exporter, sample.importer, gap)
+    errors = split_variances(corridors, areas, areas, options.floor_sigma)
+    noise = errors.of(corridors.exporter, corridors.importer)
+    habits = fit_habits(corridors, noise, areas, areas, options.habit_weight)
+    exporter, importer = corridor_keys // areas, corridor_keys % areas
+    habit = habits.expected(exporter, importer)
+    habit_variance = habits.corridor_variance + extra_variance
+    rows = place_corridors(corridor_keys, corridors.exporter * areas + corridors.importer)
+    habit[rows] += habits.own
+    habit_variance[rows] = habits.own_variance
+    return MeasureModel(habit, habit_variance, errors.of(exporter, importer) + habit_variance, errors)
+
+
+def _combine(value: Floats, weight: Floats, difference: Floats) -> tuple[Floats, Floats]:
+    """Return the weight of value, and the variance, of the mean with the least variance; both move alike in an anomaly.
+
+    The covariance follows from the variance of the difference: what both measures of one report share.
+    """
+    bound = np.sqrt(value * weight)
+    covariance = np.clip((value + weight - difference) / 2, _LEAST_COVARIANCE_SHARE * bound, _LARGEST_COVARIANCE_SHARE * bound)
+    spread = np.maximum(value + weight - 2 * covariance, 1e-12)
+    share = np.clip((weight - covariance) / spread, 0, 1)
+    return share, share**2 * value + (1 - share) ** 2 * weight + 2 * share * (1 - share) * covariance
+
+
+def _size_factors(sample: Sides, gap: Floats, value: MeasureModel, place: Ints) -> tuple[Floats, Floats]:
+    """Small shipments scatter more: the robust variance of the deviations in ten classes of size."""
+    deviation = np.abs(gap - value.habit[place]) / np.sqrt(value.variance[place])
+    size = _log_size(sample)
+    known = np.isfinite(deviation)
+    if known.sum() < 50 * _SIZE_BINS:
+        return np.empty(0), np.ones(1)
+    edges = np.unique(np.quantile(size[known], np.linspace(0, 1, _SIZE_BINS + 1)[1:-1]))
+    told = (
+        pl.DataFrame({"bin": np.searchsorted(edges, size[known]), "deviation": deviation[known]})
+        .group_by("bin").agg(pl.col("deviation").median()).sort("bin")
+    )  # fmt: skip
+    factors = np.ones(len(edges) + 1)
+    factors[told["bin"].to_numpy()] = (told["deviation"].to_numpy() * NORMAL_MAD) ** 2
+    return edges, np.clip(factors, 0.05, 20)
+
+
+def _log_size(sides: Sides) -> Floats:
+    with np.errstate(invalid="ignore"):
+        size: Floats = np.log(sides.export_usd * sides.import_usd) / 2
+    return size
+
+
+def _size_factor(sides: Sides, edges: Floats, factors: Floats) -> Floats:
+    if not len(edges):
+        return np.ones(sides.size)
+    return factors[np.searchsorted(edges, np.nan_to_num(_log_size(sides)))]
+
+
+def _nothing() -> Standardised:
+    empty = np.empty(0)
+    return Standardised(empty, empty, empty, np.empty(0, np.intp), np.empty(0, np.intp))
+
+
+def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
+    """Fit the tails twice: first to see which reporters have surpluses by habit, then without what those explain."""
+    from dataclasses import replace
+
+    number = len(draft.areas)
+    place = draft.place(markets)
+    gaps = measure_gaps(markets, draft, place)
+    value, _, _ = standardise(markets, draft, place, gaps.value, gaps.weight)
+    match = match_triangles(markets, value, fit_calibration(value, number))
+    shifts = shift_by_match(gaps, markets, match)
+    moved = standardise(markets, draft, place, gaps.value + shifts[0], gaps.weight + shifts[1])
+    value_calibration, weight_calibration, combined = (fit_calibration(each, number) for each in moved)
+    return replace(draft, value_calibration=value_calibration, weight_calibration=weight_calibration, combined_calibration=combined)

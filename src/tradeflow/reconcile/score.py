@@ -1,0 +1,100 @@
+"""Holds each pair against the model: the balanced estimate, z of both measures, p of both together, and what was done to get there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from tradeflow.reconcile.calibration import Standardised
+from tradeflow.reconcile.fit import Gaps, MeasureModel, MirrorModel, measure_gaps, shift_by_match, standardise
+from tradeflow.reconcile.misattribution import EXPORTS, Match, match_triangles
+from tradeflow.reconcile.sides import Floats, Ints, Sides
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The best estimate of one measure, the variance of its log, and the weight of the exporter's side."""
+
+    estimate: Floats
+    log_variance: Floats
+    export_share: Floats
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One place per pair; NaN where a side says nothing."""
+
+    gaps: Gaps
+    match: Match
+    value: Standardised
+    weight: Standardised
+    z_value: Floats
+    z_kg: Floats
+    z_combined: Floats
+    p_value: Floats
+    balanced_value: Balance
+    balanced_weight: Balance
+    place: Ints
+
+
+def score_sides(sides: Sides, model: MirrorModel) -> Scores:
+    """Score all pairs of whole markets (commodity and period): a report without a mirror may explain another pair's surplus."""
+    place = model.place(sides)
+    gaps = measure_gaps(sides, model, place)
+    plain, _, _ = standardise(sides, model, place, gaps.value, gaps.weight)
+    match = match_triangles(sides, plain, model.value_calibration)
+    shifts = shift_by_match(gaps, sides, match)
+    value, weight, combined = standardise(sides, model, place, gaps.value + shifts[0], gaps.weight + shifts[1])
+    z_value, z_kg, z = model.value_calibration.z(value), model.weight_calibration.z(weight), model.combined_calibration.z(combined)
+    import_usd = sides.import_usd * np.exp(-gaps.margin_log)
+    rate = _surplus_rates(value, model, z_value)
+    return Scores(
+        gaps, match, value, weight, z_value, z_kg, z, 2 * ndtr(-np.abs(z)),
+        _balance(sides.export_usd, import_usd, shifts[0], match, sides, model.value, model.margin_variance[place], rate),
+        _balance(gaps.weights.export_kg, gaps.weights.import_kg, shifts[1], match, sides, model.weight, np.zeros(1), rate),
+        place,
+    )  # fmt: skip
+
+
+def _surplus_rates(given: Standardised, model: MirrorModel, z: Floats) -> Floats:
+    """Return the chance that a side is inflated by what its reporter books to this partner by habit: the exporter's (+), the importer's (-)."""
+    rates = np.zeros(len(z))
+    for tail, sign in ((model.value_calibration.low, 1.0), (model.value_calibration.high, -1.0)):
+        with np.errstate(invalid="ignore"):
+            rows = np.flatnonzero(-sign * z > 0.5)
+        habitual = tail.habitual_rate(given.exporter[rows], given.importer[rows])
+        rows, habitual = rows[habitual > 0], habitual[habitual > 0]
+        group = model.value_calibration.group_of(given.sigma[rows], given.habit[rows])
+        distance = np.abs(given.deviation[rows])
+        strange = habitual * tail.length_density_at(distance * given.sigma[rows]) * given.sigma[rows]
+        rates[rows] = sign * strange / (strange + tail.density(distance, group))
+    return rates
+
+
+def _balance(
+    export: Floats,
+    imported: Floats,
+    shift: Floats,
+    match: Match,
+    sides: Sides,
+    measure: MeasureModel,
+    margin_variance: Floats,
+    rate: Floats,
+) -> Balance:
+    """Weigh both sides by inverse variance (METHOD.md section 2, item 4); one side only: that side, with its own variance.
+
+    A matched surplus is taken out of the side that holds it. A side that is probably inflated in this way counts less by that chance.
+    """
+    x = np.log(export) - np.where(match.kind == EXPORTS, shift, 0)
+    m = np.log(imported) + np.where(match.kind == EXPORTS, 0, shift)
+    s_x, s_m = measure.errors.exporter[sides.exporter], measure.errors.importer[sides.importer] + margin_variance
+    share = s_m / (s_x + s_m)
+    trusted = np.where(rate > 0, share * (1 - rate), share + (1 - share) * np.abs(np.minimum(rate, 0)))
+    has_x, has_m = np.isfinite(x), np.isfinite(m)
+    share = np.where(has_x & has_m, trusted, np.where(has_x, 1.0, np.where(has_m, 0.0, np.nan)))
+    estimate = np.where(has_x & has_m, np.exp(share * x + (1 - share) * m), np.where(has_x, export, imported))
+    doubt = np.where(has_x & has_m, np.abs(rate) * (1 - np.abs(rate)) * (x - m) ** 2, 0.0)
+    variance = np.where(has_x & has_m, s_x * s_m / (s_x + s_m) + doubt, np.where(has_x, s_x, np.where(has_m, s_m, np.nan)))
+    return Balance(estimate, variance, share)

@@ -1,0 +1,69 @@
+"""The scores as columns of a pair, with the labels that say what was done."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tradeflow.reconcile.score import Scores
+from tradeflow.reconcile.sides import Floats, Ints, Sides
+
+WEIGHT_LABELS = ["as_reported", "corrected_by_1000", "out_of_scale"]
+EXPLANATIONS = ["none", "exports_of_another_partner", "imports_of_another_partner"]
+LEADING_SIDES = ["exporter", "importer", "both"]
+_EVEN = 0.05
+"""How near to one half a side's weight is called even."""
+
+
+def score_columns(sides: Sides, scores: Scores, areas: pl.Series) -> pl.DataFrame:
+    """Return one row per pair, in the order of `sides`."""
+    margin = np.where(np.isfinite(sides.import_usd), np.expm1(scores.gaps.margin_log), np.nan)
+    has_kg = np.isfinite(scores.gaps.weight)
+    weight, value = scores.balanced_weight, scores.balanced_value
+    figures = {
+        "import_fob_value_usd": sides.import_usd * np.exp(-scores.gaps.margin_log),
+        "cif_fob_margin_rate": margin,
+        "balanced_value_usd": value.estimate,
+        "balanced_value_log_variance": value.log_variance,
+        "balanced_net_weight_kg": weight.estimate,
+        "balanced_net_weight_log_variance": weight.log_variance,
+        "export_weight_share": weight.export_share,
+        "corridor_gap_log": np.where(has_kg, scores.weight.habit, np.nan),
+        "corridor_change_log": scores.gaps.weight - scores.weight.habit,
+        "gap_log_variance": scores.weight.sigma**2,
+        "z_value": scores.z_value,
+        "z_kg": np.where(has_kg, scores.z_kg, np.nan),
+        "p_value": scores.p_value,
+        "_export_kg": scores.gaps.weights.export_kg,
+        "_import_kg": scores.gaps.weights.import_kg,
+    }
+    columns = [pl.Series(name, figure).fill_nan(None) for name, figure in figures.items()]
+    columns += [
+        _label("export_weight_label", scores.gaps.weights.export_label, WEIGHT_LABELS, np.isfinite(sides.export_kg)),
+        _label("import_weight_label", scores.gaps.weights.import_label, WEIGHT_LABELS, np.isfinite(sides.import_kg)),
+        _label("gap_explanation", scores.match.kind, EXPLANATIONS, None),
+        _label("leading_side", _leading(value.export_share), LEADING_SIDES, np.isfinite(value.export_share)),
+    ]
+    return pl.DataFrame(columns)
+
+
+def _label(name: str, codes: Ints, words: list[str], told: Floats | None) -> pl.Series:
+    text = pl.Series(name, codes.astype(np.uint8)).cat.to(pl.Enum(words))
+    return text if told is None else pl.select(pl.when(pl.Series(told)).then(text).alias(name)).to_series()
+
+
+def _leading(export_share: Floats) -> Ints:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(export_share - 0.5) < _EVEN, 2, np.where(export_share > 0.5, 0, 1))
+
+
+def asymmetry_columns() -> list[pl.Expr]:
+    """Return the plain differences of the two sides, as the field knows them; weights only where they are evidence."""
+    x, m = pl.col("export_value_usd").fill_null(0), pl.col("import_fob_value_usd").fill_null(0)
+    total = pl.when(x + m > 0).then(x + m)
+    return [
+        (x - m).alias("asymmetry_usd"),
+        (pl.col("_export_kg") - pl.col("_import_kg")).alias("asymmetry_kg"),
+        (2 * (x - m) / total).alias("asymmetry_ratio"),
+        ((x - m) / total).alias("discrepancy_index"),
+    ]

@@ -1,0 +1,71 @@
+"""Both sides of many trades as plain arrays: what fitting and scoring share, whoever's table it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+_AMOUNTS = ("export_value_usd", "import_value_usd", "export_net_weight_kg", "import_net_weight_kg")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One place per pair. Areas, commodities and product groups are numbered; a missing amount and an unknown margin are NaN."""
+
+    exporter: Ints
+    importer: Ints
+    commodity: Ints
+    product_group: Ints
+    market: Ints
+    """One number per commodity and period."""
+    export_usd: Floats
+    import_usd: Floats
+    export_kg: Floats
+    import_kg: Floats
+    known_margin: Floats
+    """ln(CIF / FOB) of rows that carry both, 0 where the importer reports FOB."""
+
+    @property
+    def size(self) -> int:
+        """Number of pairs."""
+        return len(self.exporter)
+
+    def take(self, rows: Ints | NDArray[np.bool_]) -> Sides:
+        """Return some of the pairs, in the order of `rows`."""
+        return Sides(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def read_sides(
+    pairs: pl.DataFrame, areas: pl.Series, commodities: pl.Series, product_groups: pl.Series, known_margin: pl.Expr | None = None
+) -> Sides:
+    """Return the columns of `pairs` as arrays; areas, commodities and product groups are numbered by their place in the sorted lists.
+
+    pairs: exporter_code, importer_code, commodity_code, product_group, market and both sides' values and weights.
+    """
+    amounts = pairs.select(*_AMOUNTS, (pl.lit(None, pl.Float64) if known_margin is None else known_margin).alias("known_margin"))
+    columns = [_amounts(amounts[name]) for name in _AMOUNTS]
+    return Sides(
+        _places(pairs["exporter_code"], areas),
+        _places(pairs["importer_code"], areas),
+        _places(pairs["commodity_code"], commodities),
+        _places(pairs["product_group"], product_groups),
+        pairs["market"].to_numpy().astype(np.intp),
+        *columns,
+        amounts["known_margin"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+    )
+
+
+def _places(codes: pl.Series, known: pl.Series) -> Ints:
+    return known.search_sorted(codes).to_numpy().astype(np.intp)
+
+
+def _amounts(column: pl.Series) -> Floats:
+    """Zero is no amount: its logarithm says nothing."""
+    amounts = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return np.where(amounts > 0, amounts, np.nan)

@@ -1,0 +1,196 @@
+"""What gaps are where nothing is amiss: the middle as it is seen, each tail a Student's t of its own, by groups of alike corridors.
+
+A deviation counts in standard deviations of its corridor, an anomaly in logs of the amount: a shipment of which the importer saw a quarter
+is short by ln 4 whatever the corridor's scatter. This is what tells the two apart, and keeps what is to be found out of what is taken
+for usual. Deviations that one reporter shows far more often than the others (a hub to which its partners' exports are misattributed) are
+usual there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, stdtr, stdtrit
+
+from tradeflow.reconcile.corridor import sum_by
+from tradeflow.reconcile.sides import Floats, Ints
+
+TAIL_SHARE = 0.10
+"""Share of the deviations on one side that makes its tail."""
+DEGREES = np.array([2.0, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 14, 20, 40, 1000])
+"""Degrees of freedom tried; 1000 is the normal law."""
+_THRESHOLD = stdtrit(DEGREES, 1 - TAIL_SHARE)
+_SHARES_TRIED = (0.0, 0.003, 0.01, 0.02, 0.04, 0.08, 0.15)
+_BINS = 100
+_PER_LOG = 20
+_LONGEST_LOG = 8.0
+_LENGTH_BINS = 40
+_ROUNDS = 5
+_PRIOR_DEVIATIONS = 1000
+"""Deviations of the common tail that a group's own is shrunk by."""
+_PRIOR_OUTLIERS = 10
+_USUAL_FACTOR = 2.5
+"""A reporter's rate of outliers above so many times the median reporter's is its habit; up to there it is what is looked for."""
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """Standardised deviations into one tail (positive: into it), with what is needed to compare them."""
+
+    distance: Floats
+    sigma: Floats
+    group: Ints
+    exporter: Ints
+    importer: Ints
+
+    @property
+    def length_log(self) -> Floats:
+        """The deviation in logs of the amount."""
+        return np.clip(self.distance * self.sigma, 0, _LONGEST_LOG - 1e-9)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """One fitted tail: Student's t by group, and how often each reporter shows outliers, of which lengths."""
+
+    degrees: Floats
+    scale: Floats
+    outlier_rate: float
+    exporter_factor: Floats
+    importer_factor: Floats
+    usual_factor: float
+    length_density: Floats
+
+    def density(self, deviation: Floats, group: Ints) -> Floats:
+        """Return the density of a deviation, per standard deviation."""
+        scale = self.scale[group]
+        return _student_density(deviation / scale, self.degrees[group]) / scale
+
+    def length_density_at(self, length_log: Floats) -> Floats:
+        """Return the density of an outlier's length, per unit of log."""
+        bins = np.clip(length_log / _LONGEST_LOG * _LENGTH_BINS, 0, _LENGTH_BINS - 1).astype(np.intp)
+        return self.length_density[bins]
+
+    def habitual_rate(self, exporter: Ints, importer: Ints) -> Floats:
+        """Return the rate of outliers that these two reporters show beyond what all show."""
+        factor = self.exporter_factor[exporter] * self.importer_factor[importer]
+        return np.minimum(self.outlier_rate * np.maximum(factor - _USUAL_FACTOR * self.usual_factor, 0), 0.5)
+
+    def outlier_survival(self, length_log: Floats) -> Floats:
+        """Return the share of outliers that are at least as long."""
+        edges = np.linspace(0, _LONGEST_LOG, _LENGTH_BINS + 1)
+        shares = self.length_density * (_LONGEST_LOG / _LENGTH_BINS)
+        return np.interp(length_log, edges, np.append(np.cumsum(shares[::-1])[::-1], 0))
+
+
+def fit_tail(deviations: Deviations, groups: int, exporters: int, importers: int) -> Tail:
+    """Fit by expectation and maximisation: which deviations are outliers, given how long those are and how often a reporter shows them."""
+    outlier = np.zeros(len(deviations.distance))
+    rate, factor_e, factor_i = 0.0, np.ones(exporters), np.ones(importers)
+    density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
+    bins = np.minimum((deviations.length_log / _LONGEST_LOG * _LENGTH_BINS).astype(np.intp), _LENGTH_BINS - 1)
+    order = np.argsort(deviations.group, kind="stable")
+    ends = np.searchsorted(deviations.group[order], np.arange(groups + 1))
+    members = [order[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    degrees, scale = np.full(groups, DEGREES[-1]), np.ones(groups)
+    far = np.flatnonzero(deviations.distance > 0.9)
+    for number in range(_ROUNDS):
+        tails = [_weigh_tail(deviations, rows, 1 - outlier) for rows in members]
+        if number == 0:
+            degrees, rate = _first_guess(tails, groups)
+        else:
+            degrees = _fit_degrees(tails)
+        scale = np.array([tail.threshold for tail in tails]) / stdtrit(degrees, 1 - TAIL_SHARE)
+        outlier = _expect(deviations, far, bins, degrees, scale, rate * factor_e, factor_i, density)
+        rate = max(float(outlier.mean()), 1e-9) if len(outlier) else 0.0
+        factor_e, factor_i = _reporter_factors(deviations, outlier, rate, factor_e, factor_i)
+        density = _length_density(bins, outlier)
+    usual = float(np.median(factor_e[deviations.exporter] * factor_i[deviations.importer])) if len(outlier) else 1.0
+    return Tail(degrees, scale, rate, factor_e, factor_i, usual, density)
+
+
+@dataclass(frozen=True)
+class _WeighedTail:
+    threshold: float
+    counts: Floats
+    """Of ln(distance / threshold) in bins of 1 / _PER_LOG, the last one open."""
+    sigma: float
+
+
+def _weigh_tail(deviations: Deviations, rows: Ints, weight: Floats) -> _WeighedTail:
+    """Count what lies beyond the distance that TAIL_SHARE of the weight reaches."""
+    if len(rows) < 3 / TAIL_SHARE:
+        return _WeighedTail(float(_THRESHOLD[-1]), np.zeros(_BINS), 1.0)
+    distance, own = deviations.distance[rows], weight[rows]
+    candidates = np.flatnonzero(distance > 0.3)
+    candidates = candidates[np.argsort(-distance[candidates], kind="stable")]
+    reached = int(np.searchsorted(np.cumsum(own[candidates]), TAIL_SHARE * own.sum()))
+    beyond = candidates[:reached]
+    threshold = float(distance[candidates[min(reached, len(candidates) - 1)]]) if len(candidates) else 0.3
+    bins = np.minimum((np.log(distance[beyond] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
+    return _WeighedTail(threshold, np.bincount(bins, own[beyond], _BINS), float(np.median(deviations.sigma[rows])))
+
+
+def _bin_chances() -> Floats:
+    """Return, for each number of degrees, the chance of each bin given that a deviation lies beyond the threshold."""
+    edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
+    survival = np.stack([stdtr(degree, -edges * threshold) for degree, threshold in zip(DEGREES, _THRESHOLD, strict=True)]) / TAIL_SHARE
+    return np.maximum(-np.diff(survival, axis=1), 1e-12)
+
+
+_CHANCES = _bin_chances()
+
+
+def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[Floats, float]:
+    """One number of degrees for all, with a share of outliers spread evenly over the logs of the amount; the likeliest of a grid."""
+    edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
+    likelihood = np.zeros((len(_SHARES_TRIED), len(DEGREES)))
+    for tail in tails:
+        lengths = np.minimum(edges * tail.threshold * tail.sigma, _LONGEST_LOG)
+        even = np.maximum(np.diff(lengths) / _LONGEST_LOG, 1e-9)
+        for row, share in enumerate(_SHARES_TRIED):
+            likelihood[row] += np.log((1 - share) * _CHANCES + share * even) @ tail.counts
+    row, column = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
+    return np.full(groups, DEGREES[column]), max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
+
+
+def _fit_degrees(tails: list[_WeighedTail]) -> Floats:
+    pooled = int((np.log(_CHANCES) @ sum((tail.counts for tail in tails), np.zeros(_BINS))).argmax())
+    prior = _PRIOR_DEVIATIONS * _CHANCES[pooled]
+    return DEGREES[[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax()) for tail in tails]]
+
+
+def _expect(
+    deviations: Deviations, far: Ints, bins: Ints, degrees: Floats, scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats
+) -> Floats:
+    """Return for each deviation the chance that it is an outlier; what lies in the middle is none."""
+    group = deviations.group[far]
+    usual = _student_density(deviations.distance[far] / scale[group], degrees[group]) / scale[group]
+    rate = np.minimum(rate_e[deviations.exporter[far]] * factor_i[deviations.importer[far]], 0.5)
+    strange = rate * density[bins[far]] * deviations.sigma[far]
+    outlier = np.zeros(len(deviations.distance))
+    outlier[far] = strange / (strange + (1 - rate) * usual)
+    return outlier
+
+
+def _student_density(x: Floats, degrees: Floats) -> Floats:
+    constant = np.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) / np.sqrt(degrees * np.pi)
+    density: Floats = constant * (1 + x * x / degrees) ** (-(degrees + 1) / 2)
+    return density
+
+
+def _reporter_factors(deviations: Deviations, outlier: Floats, rate: float, factor_e: Floats, factor_i: Floats) -> tuple[Floats, Floats]:
+    """Observed over expected outliers by exporter and by importer, each raised by _PRIOR_OUTLIERS (mean of a gamma-Poisson rate)."""
+    e, i = deviations.exporter, deviations.importer
+    seen_e, seen_i = sum_by(e, outlier, len(factor_e)), sum_by(i, outlier, len(factor_i))
+    for _ in range(5):
+        factor_i = (seen_i + _PRIOR_OUTLIERS) / (sum_by(i, rate * factor_e[e], len(factor_i)) + _PRIOR_OUTLIERS)
+        factor_e = (seen_e + _PRIOR_OUTLIERS) / (sum_by(e, rate * factor_i[i], len(factor_e)) + _PRIOR_OUTLIERS)
+    return factor_e, factor_i
+
+
+def _length_density(bins: Ints, outlier: Floats) -> Floats:
+    counts = np.bincount(bins, outlier, _LENGTH_BINS) + 0.5
+    smooth = np.convolve(np.pad(counts, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    return smooth / smooth.sum() / (_LONGEST_LOG / _LENGTH_BINS)
