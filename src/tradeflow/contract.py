@@ -168,8 +168,10 @@ def load_codelist(name: str) -> pl.DataFrame:
     path = contracts_folder() / "codelists" / f"{name}.csv"
     if not path.is_file():
         raise ContractError(f"no code list named {name!r} in {path.parent}")
-    integers = {"area_code": pl.Int32, "quantity_unit_code": pl.Int32}
-    numbers = {"latitude": pl.Float64, "longitude": pl.Float64, "kg_per_unit": pl.Float64, "weight": pl.Float64}
+    integers = dict.fromkeys(["area_code", "quantity_unit_code", "base_unit_code"], pl.Int32)
+    numbers = dict.fromkeys(
+        ["latitude", "longitude", "kg_per_unit", "base_unit_factor", "density_kg_per_litre", "density_log_sigma", "weight"], pl.Float64
+    )
     with path.open(encoding="utf-8") as file:
         header = file.readline().strip().split(",")
     booleans = {column: pl.Boolean for column in header if column.startswith(("is_", "has_", "reports_"))}

@@ -12,11 +12,14 @@ KEYS = {
     "area": ("area_code",),
     "area_alias": ("alias",),
     "commodity": ("commodity_code",),
+    "density": ("commodity_code",),
     "flow_alias": ("alias",),
     "hs_concordance": ("from_revision", "from_code", "to_revision", "to_code"),
     "hs_revision": ("hs_revision",),
+    "near_name": ("near_name", "near_kind"),
     "quantity_unit": ("quantity_unit_code",),
     "substance": ("substance_code",),
+    "substance_name": ("substance_code", "language", "name"),
     "substance_source": ("source_id",),
     "trade_flow_kind": ("flow_code",),
 }
@@ -131,6 +134,30 @@ def test_flow_alias_names_a_known_flow() -> None:
 def test_only_a_mass_has_kg_per_unit() -> None:
     for row in read_codelist("quantity_unit"):
         assert bool(row["kg_per_unit"]) == (row["dimension"] == "mass"), row
+
+
+def test_a_unit_is_so_many_of_a_base_unit_of_its_dimension() -> None:
+    units = {row["quantity_unit_code"]: row for row in read_codelist("quantity_unit")}
+    for row in units.values():
+        assert bool(row["base_unit_code"]) == bool(row["base_unit_factor"]) == (row["dimension"] != "none"), row
+        if row["base_unit_code"]:
+            base = units[row["base_unit_code"]]
+            assert (base["base_unit_code"], base["base_unit_factor"]) == (base["quantity_unit_code"], "1"), row
+            assert base["dimension"] == row["dimension"], row
+        if row["kg_per_unit"]:
+            assert (row["base_unit_code"], float(row["base_unit_factor"])) == ("8", float(row["kg_per_unit"])), row
+
+
+def test_density_is_that_of_a_substance_with_a_code_of_its_own() -> None:
+    substances = {row["substance_code"]: row for row in read_codelist("substance")}
+    for row in read_codelist("density"):
+        substance = substances[row["substance_code"]]
+        assert substance["has_own_commodity_code"] == "true", row
+        assert substance["commodity_code_hs2022"] == row["commodity_code"], row
+        assert 0.6 < float(row["density_kg_per_litre"]) < 2, row
+        assert 0 < float(row["density_log_sigma"]) <= 0.1, row
+        assert row["source"], row
+        assert row["verification"] in {"read", "memory"}, row
 
 
 def test_cas_number_keeps_its_check_digit() -> None:
