@@ -155,13 +155,13 @@ def test_a_rate_scales_with_its_weights_and_not_with_the_order(kg_per_unit: floa
 
 @pytest.mark.skipif(not SAWNWOOD.is_file(), reason="the real files are not beside the repository (../shared/data)")
 def test_real_sawnwood_weighs_what_hardwood_weighs() -> None:
-    legacy = pl.scan_parquet(SAWNWOOD).filter(pl.col("flowcode").is_in([1, 2]) & (pl.col("partnercode") != 0))
+    legacy = pl.scan_parquet(SAWNWOOD).filter((pl.col("flowcode") <= 2) & (pl.col("partnercode") != 0))
     rows = legacy.select(
         freq_code=pl.lit("A"), period=pl.col("year"), reporter_code=pl.col("reportercode").cast(pl.Int32),
         partner_code=pl.col("partnercode").cast(pl.Int32), commodity_code=pl.lit(WOOD),
         flow_code=pl.when(pl.col("flowcode") == 1).then(pl.lit("M")).otherwise(pl.lit("X")),
-        net_weight_kg=pl.col("weight"), is_net_weight_estimated=pl.col("flag").is_in([4, 6]),
-        quantity=pl.col("quantity"), is_quantity_estimated=pl.col("flag").is_in([2, 6]),
+        net_weight_kg=pl.col("weight"), is_net_weight_estimated=pl.col("flag").cast(pl.Int32).is_in([4, 6]),
+        quantity=pl.col("quantity"), is_quantity_estimated=pl.col("flag").cast(pl.Int32).is_in([2, 6]),
         quantity_unit_code=pl.col("unitcode").cast(pl.Int32),
     )  # fmt: skip
     found = fit_unit_rates(rows, UNITS, DENSITIES).filter((pl.col("commodity_code") == WOOD) & (pl.col("quantity_unit_code") == LITRE))
