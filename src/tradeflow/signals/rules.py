@@ -164,7 +164,7 @@ def new_route(tables: Evidence) -> pl.DataFrame:
 def unit_value_outlier(tables: Evidence) -> pl.DataFrame:
     """The value per kilogram is far from what the commodity costs elsewhere and from what this route usually pays."""
     judged = tables.flow_score.filter(pl.col("unit_value_ratio").is_not_null())
-    deviation = _with_flow_figures(_price_deviation(judged), tables)
+    deviation = _with_flow_figures(deviation_from_usual_price(judged), tables)
     typical_log = pl.col("unit_value_usd_per_kg").log() - pl.col("unit_value_ratio")
     mirror_ratio = (pl.col("mirror_value_usd") / pl.col("mirror_net_weight_kg")).log() - pl.col("_typical_log")
     other_side = (mirror_ratio - pl.col("_habit")).abs() / pl.col("_spread")
@@ -176,7 +176,7 @@ def unit_value_outlier(tables: Evidence) -> pl.DataFrame:
     )
 
 
-def _price_deviation(flows: pl.DataFrame) -> pl.DataFrame:
+def deviation_from_usual_price(flows: pl.DataFrame) -> pl.DataFrame:
     """Add _habit, _spread, _deviation: ln unit value against the route's own habit, drawn towards the code's the less it is known."""
     ratio = pl.col("unit_value_ratio")
     code = flows.group_by(_CODE).agg(((ratio - ratio.median()).abs().median() * _NORMAL_MAD).clip(0.1).alias("_code_spread"))
