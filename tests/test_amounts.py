@@ -40,6 +40,9 @@ from tradeflow import amounts as say
         (say.say_chance, 0.0, "None"),
         (say.say_spread, 0.12, "13%"),
         (say.say_spread, 1.2, "a factor of 3.3"),
+        (say.say_deviation, -0.04, "0.0"),
+        (say.say_deviation, -2.57, "-2.6"),
+        (say.say_deviation, None, "–"),
         (say.say_period, 202403, "2024-03"),
         (say.say_period, 2024, "2024"),
         (say.name_period, 202403, "March 2024"),
@@ -71,3 +74,8 @@ def test_a_wider_spread_is_never_said_as_a_narrower_one(one: float, other: float
 def test_what_is_unstated_is_said_in_the_callers_words() -> None:
     assert say.say_weight(None, "an unstated weight") == "an unstated weight"
     assert say.say_value(math.nan, "USD ?") == "USD ?"
+
+
+@pytest.mark.parametrize(("lower", "upper", "text"), [(0.1, 0.2, "11% to 22%"), (0.1, 0.9, "×1.1 to ×2.5"), (1.0, 1.2, "×2.7 to ×3.3")])
+def test_both_ends_of_an_interval_are_said_alike(lower: float, upper: float, text: str) -> None:
+    assert say.say_spread_interval(lower, upper) == text

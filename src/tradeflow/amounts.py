@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 NOT_STATED = "–"
+_PERCENT_BELOW = 1.595
+"""Factors from which a spread is said as a factor and no longer in per cent."""
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
@@ -47,6 +49,11 @@ def say_share(share: float | None) -> str:
     return NOT_STATED if share is None else f"{share:.0%}"
 
 
+def say_deviation(z: float | None) -> str:
+    """Write a number of standard deviations with one decimal."""
+    return NOT_STATED if z is None else f"{round(z, 1) + 0:.1f}"
+
+
 def say_probability(share: float | None) -> str:
     """Write a probability with two figures that count; very small ones as a bound."""
     if share is None:
@@ -64,7 +71,14 @@ def say_spread(sigma: float | None, multiple: str = "a factor of ") -> str:
     if sigma is None:
         return NOT_STATED
     factor = math.exp(sigma)
-    return f"{factor - 1:.0%}" if factor < 1.595 else f"{multiple}{factor:,.1f}"
+    return f"{factor - 1:.0%}" if factor < _PERCENT_BELOW else f"{multiple}{factor:,.1f}"
+
+
+def say_spread_interval(lower: float, upper: float) -> str:
+    """Write an interval of spreads, both ends alike: "10% to 15%" or "×1.2 to ×2.1"."""
+    if math.exp(upper) < _PERCENT_BELOW:
+        return f"{math.exp(lower) - 1:.0%} to {math.exp(upper) - 1:.0%}"
+    return f"×{math.exp(lower):,.1f} to ×{math.exp(upper):,.1f}"
 
 
 def say_period(period: int) -> str:

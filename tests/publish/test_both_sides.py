@@ -9,23 +9,25 @@ import pytest
 from tests.publish.test_lead_months import CHINA, INDIA, MEXICO, SIGNAL
 from tradeflow.contract import load_contract
 from tradeflow.publish.both_sides import explain_belief, explain_correction
+from tradeflow.publish.standing import rank_reporters
 
 MONTH: dict[str, Any] = {
     "period": 202404, "mirror_status": "both", "mirror_reason": None, "valuation_basis": "margin_estimated", "cif_fob_margin_rate": 0.06,
     "import_value_usd": 106_000.0, "import_fob_value_usd": 100_000.0, "export_net_weight_kg": 40_000.0, "import_net_weight_kg": 10_000.0,
-    "corridor_gap_log": math.log(0.9), "gap_log_variance": math.log(1.25) ** 2, "z_kg": 5.77, "export_weight_share": 0.96,
+    "corridor_gap_log": math.log(0.9), "corridor_change_log": math.log(0.25 / 0.9), "gap_log_variance": math.log(1.25) ** 2,
+    "z_kg": -5.77, "p_value": 0.0000001, "export_weight_share": 0.96,
     "balanced_net_weight_kg": 38_000.0, "balanced_lower_kg": 30_000.0, "balanced_upper_kg": 48_000.0,
-    "is_export_weight_out_of_scale": False, "is_import_weight_out_of_scale": False,
+    "export_weight_label": "as_reported", "import_weight_label": "as_reported", "gap_explanation": "none",
 }  # fmt: skip
 
 
-def reliability(*rows: tuple[int, str, float]) -> pl.DataFrame:
+def ranked(*rows: tuple[int, str, float], product_group: str = "all") -> pl.DataFrame:
     known = [
-        {"reporter_code": code, "flow_code": flow, "measure": "net_weight", "log_error_sigma": math.log(1 + within), "pair_count": 41,
-         "observation_count": 1203}
+        {"reporter_code": code, "flow_code": flow, "measure": "net_weight", "product_group": product_group, "pair_count": 41,
+         "log_error_sigma": math.log(1 + within), "log_error_sigma_se": 0.01, "observation_count": 1203}
         for code, flow, within in rows
     ]  # fmt: skip
-    return pl.DataFrame(known, schema=load_contract("reporter_reliability").schema)
+    return rank_reporters(pl.DataFrame(known, schema=load_contract("reporter_reliability").schema))
 
 
 def test_the_correction_says_what_was_done_and_what_came_out() -> None:
@@ -33,7 +35,7 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ("Importer's value", "USD 106,000 as published, USD 100,000 FOB: 6.0% taken off, freight and insurance estimated"),
         ("Usual difference", "on this route the importer usually records 90% of the exporter’s weight"),
         ("Usual scatter", "two thirds of such pairs lie within 25% of that"),
-        ("In April 2024", "the importer recorded 25% of the exporter’s weight, 5.8 standard deviations from usual"),
+        ("In April 2024", "the importer recorded 25% of the exporter’s weight, 28% of what is usual here: z -5.8, p <0.001"),
         ("Balanced weight", "38.0 t (90% interval 30.0 t to 48.0 t)"),
     ]
 
@@ -48,8 +50,12 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ({"corridor_gap_log": math.log(3)}, "Usual difference",
          "on this route the importer usually records 3.00 times the exporter’s weight"),
         ({"z_kg": None, "mirror_reason": "not_recorded"}, "In April 2024", "other side recorded none"),
-        ({"is_import_weight_out_of_scale": True}, "In April 2024",
-         "the importer’s weight is of another order of magnitude than the route’s and is left out"),
+        ({"import_weight_label": "out_of_scale"}, "Importer's weight",
+         "of another order of magnitude than the route's unit values: left out"),
+        ({"export_weight_label": "corrected_by_1000"}, "Exporter's weight",
+         "a thousand times off the route's usual unit value: read in the other unit before it was compared"),
+        ({"gap_explanation": "exports_of_another_partner"}, "Known reason",
+         "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror"),
     ],
 )  # fmt: skip
 def test_every_state_of_a_pair_has_its_words(changed: dict[str, Any], fact: str, text: str) -> None:
@@ -57,23 +63,31 @@ def test_every_state_of_a_pair_has_its_words(changed: dict[str, Any], fact: str,
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    unknown = dict.fromkeys(("corridor_gap_log", "gap_log_variance", "z_kg", "balanced_net_weight_kg"))
+    unknown = dict.fromkeys(("corridor_gap_log", "gap_log_variance", "z_kg", "balanced_net_weight_kg", "import_weight_label"))
     assert [fact for fact, _ in explain_correction(MONTH | unknown)] == ["Importer's value"]
 
 
 def test_each_side_is_told_with_its_rank_and_the_estimate_leans_on_the_steadier() -> None:
-    told = explain_belief(MONTH, SIGNAL, reliability((CHINA, "X", 0.12), (INDIA, "X", 0.3), (MEXICO, "M", 0.65)))
+    told = explain_belief(MONTH, SIGNAL, ranked((CHINA, "X", 0.12), (INDIA, "X", 0.3), (MEXICO, "M", 0.65)))
     assert told == [
-        "China’s exports usually lie within 12% of the true weight, judged by 41 partners and 1,203 two-sided flows: place 1 of 2, "
-        "the steadiest first.",
-        "Mexico’s imports usually lie within a factor of 1.6 of the true weight, judged by 41 partners and 1,203 two-sided flows: "
-        "place 1 of 1, the steadiest first.",
+        "China’s exports usually lie within 12% of the true weight (90% interval 10% to 14%), judged by 41 partners and 1,203 two-sided "
+        "flows: place 1 of 2, the steadiest first.",
+        "Mexico’s imports usually lie within a factor of 1.6 of the true weight (90% interval ×1.6 to ×1.7), judged by 41 partners and "
+        "1,203 two-sided flows: place 1 of 1, the steadiest first.",
         "The balanced weight therefore leans 96% on China.",
     ]
 
 
+def test_the_chapter_of_the_code_comes_before_all_chapters_together() -> None:
+    both = pl.concat(
+        [ranked((CHINA, "X", 0.5)), ranked((CHINA, "X", 0.12), product_group="29"), ranked((CHINA, "X", 0.9), product_group="28")]
+    )
+    assert explain_belief(None, SIGNAL, both)[0].startswith("China’s exports of HS chapter 29 usually lie within 12% of")
+    assert explain_belief(None, SIGNAL | {"commodity_code": "070970"}, both)[0].startswith("China’s exports usually lie within 50% of")
+
+
 def test_a_side_that_nothing_is_known_of_is_said_to_be_so() -> None:
-    told = explain_belief(None, SIGNAL, reliability((CHINA, "X", 0.12)))
+    told = explain_belief(None, SIGNAL, ranked((CHINA, "X", 0.12)))
     assert told[1:] == ["No imports of Mexico could be held against a partner’s weights so far."]
 
 
@@ -86,10 +100,10 @@ def test_a_side_that_nothing_is_known_of_is_said_to_be_so() -> None:
     ],
 )
 def test_the_lean_names_the_side(share: float, text: str) -> None:
-    assert explain_belief(MONTH | {"export_weight_share": share}, SIGNAL, reliability())[-1] == text
+    assert explain_belief(MONTH | {"export_weight_share": share}, SIGNAL, ranked())[-1] == text
 
 
 def test_all_exporters_together_have_no_standing() -> None:
-    told = explain_belief(None, SIGNAL | {"exporter_code": 0}, reliability((MEXICO, "M", 0.1)))
+    told = explain_belief(None, SIGNAL | {"exporter_code": 0}, ranked((MEXICO, "M", 0.1)))
     assert len(told) == 1
     assert told[0].startswith("Mexico’s imports")

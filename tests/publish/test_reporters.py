@@ -14,9 +14,11 @@ from tradeflow.publish.reporters import ReporterRow, reporter_rows
 
 def reliability(*rows: tuple[int, str, str, float]) -> pl.DataFrame:
     known = [
-        {"reporter_code": code, "flow_code": flow, "measure": measure, "log_error_sigma": sigma, "pair_count": 2, "observation_count": 30}
+        {"reporter_code": code, "flow_code": flow, "measure": measure.partition(":")[0],
+         "product_group": measure.partition(":")[2] or "all",
+         "log_error_sigma": sigma, "log_error_sigma_se": 0.01, "pair_count": 2, "observation_count": 30}
         for code, flow, measure, sigma in rows
-    ]
+    ]  # fmt: skip
     return pl.DataFrame(known, schema=load_contract("reporter_reliability").schema)
 
 
@@ -27,12 +29,16 @@ def corridors(*rows: tuple[int, int, int, int, int, float | None]) -> pl.DataFra
 
 
 def test_a_row_says_how_steady_a_reporter_is_and_what_is_behind() -> None:
-    known = reliability((CHINA, "X", "net_weight", 0.1), (CHINA, "X", "value", 0.2), (MEXICO, "M", "value", 0.3))
+    known = reliability(
+        (CHINA, "X", "net_weight", 0.1), (CHINA, "X", "value", 0.2), (CHINA, "X", "net_weight:29", 0.7), (MEXICO, "M", "value", 0.3)
+    )
     behind = corridors((CHINA, MEXICO, 30, 10, 20, 0.5), (CHINA, INDIA, 10, 0, 0, math.log(4)), (CHINA, 76, 9, 0, 0, 2.0))
     assert reporter_rows(known, behind) == [
-        ReporterRow("China", "X", 1, 0.1, 0.2, 2, 30, pytest.approx(10 / 59), pytest.approx(20 / 69), 9, ["India ×4.0", "Mexico ×1.6"]),
-        ReporterRow("Mexico", "M", None, None, 0.3, 2, 30, pytest.approx(0.4), pytest.approx(0.25), 1, ["China ×1.6"]),
-    ]
+        ReporterRow("China", "X", 1, 0.1, "9% to 13%", 0.2, "20% to 24%", 2, 30, pytest.approx(10 / 59), pytest.approx(20 / 69), 9,
+                    ["India ×4.0", "Mexico ×1.6"], ["29 ×2.0"]),
+        ReporterRow("Mexico", "M", None, None, "", 0.3, "33% to 37%", 2, 30, pytest.approx(0.4), pytest.approx(0.25), 1,
+                    ["China ×1.6"], []),
+    ]  # fmt: skip
 
 
 def test_exports_come_before_imports_and_the_steadiest_first() -> None:

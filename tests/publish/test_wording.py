@@ -14,3 +14,6 @@ def test_every_declared_value_has_its_words() -> None:
     assert set(wording.EVIDENCE_WORDS) == set(load_contract("signal_evidence").column("evidence_role").valid_values)
     assert set(wording.FLOW_WORDS) == set(load_contract("signal_evidence").column("flow_code").valid_values)
     assert set(wording.MIRROR_WORDS) == set(load_contract("mirror_pair").column("mirror_reason").valid_values)
+    assert set(wording.BASIS_WORDS) == set(load_contract("mirror_pair").column("valuation_basis").valid_values)
+    assert set(wording.GAP_WORDS) == set(load_contract("mirror_pair").column("gap_explanation").valid_values)
+    assert set(wording.WEIGHT_LABEL_WORDS) == set(load_contract("mirror_pair").column("export_weight_label").valid_values)

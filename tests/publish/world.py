@@ -191,8 +191,23 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
         | {
             "period": period, "exporter_code": exporter, "export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg,
             "mirror_status": status, "mirror_reason": reason, "valuation_basis": "margin_estimated" if importer_kg else "no_import_report",
+            "gap_explanation": "none", "export_weight_label": "as_reported", "corridor_gap_log": -0.02, "gap_log_variance": 0.04,
+            **_compared(importer_kg, exporter_kg),
         }
     )  # fmt: skip
+
+
+def _compared(importer_kg: float | None, exporter_kg: float | None) -> dict[str, float | None]:
+    if importer_kg is None or exporter_kg is None:
+        return {"balanced_net_weight_kg": importer_kg or exporter_kg, "balanced_net_weight_log_variance": 0.05}
+    change = math.log(importer_kg / exporter_kg) + 0.02
+    balanced = {"balanced_net_weight_kg": importer_kg**0.4 * exporter_kg**0.6, "balanced_net_weight_log_variance": 0.02}
+    return balanced | {
+        "export_weight_share": 0.6,
+        "corridor_change_log": change,
+        "z_kg": change / 0.2,
+        "p_value": math.erfc(abs(change) / 0.283),
+    }
 
 
 def _add_signals(
@@ -252,10 +267,11 @@ def _reason(route: dict[str, Any], rule: str, period: int, kg: float, expected: 
 
 def _reliability(chance: random.Random) -> pl.DataFrame:
     rows = [
-        {"reporter_code": area, "flow_code": flow, "measure": "net_weight", "log_error_sigma": chance.uniform(0.06, 0.8), "pair_count": 20,
-         "observation_count": chance.randrange(200, 9000)}
+        {"reporter_code": area, "flow_code": flow, "measure": measure, "product_group": group, "pair_count": 20,
+         "log_error_sigma": chance.uniform(0.06, 0.8), "log_error_sigma_se": 0.03, "observation_count": chance.randrange(200, 9000)}
         for area in (*IMPORTERS, *EXPORTERS)
         for flow in ("M", "X")
+        for measure, group in (("net_weight", "all"), ("value", "all"), ("net_weight", "29"))
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=load_contract("reporter_reliability").schema)
 

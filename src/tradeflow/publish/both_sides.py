@@ -10,7 +10,7 @@ import polars as pl
 from tradeflow import amounts as say
 from tradeflow.publish import wording
 from tradeflow.publish.names import name_area
-from tradeflow.publish.standing import rank_reporters, say_standing
+from tradeflow.publish.standing import say_standing, standing_of
 
 Facts = list[tuple[str, str]]
 
@@ -19,30 +19,33 @@ def explain_correction(month: dict[str, Any]) -> Facts:
     """Take the lead's month as it was paired; return what was done before the sides were compared, and what came out."""
     facts = [
         ("Importer's value", _say_basis(month)),
+        *((f"{side.capitalize()}er's weight", _say_label(month[f"{side}_weight_label"])) for side in ("export", "import")),
         ("Usual difference", _say_habit(month["corridor_gap_log"])),
         ("Usual scatter", _say_scatter(month["gap_log_variance"])),
         (f"In {say.name_period(month['period'])}", _say_gap(month)),
+        ("Known reason", wording.GAP_WORDS[month["gap_explanation"]]),
         ("Balanced weight", _say_balanced(month)),
     ]
     return [(fact, text) for fact, text in facts if text]
 
 
-def explain_belief(month: dict[str, Any] | None, signal: dict[str, Any], reporter_reliability: pl.DataFrame) -> list[str]:
-    """Say how steady each side's reports usually are, and how far the balanced weight therefore leans on which."""
-    told = [
-        _say_side(signal[f"{side}_code"], flow_code, reporter_reliability) for side, flow_code in (("exporter", "X"), ("importer", "M"))
-    ]
+def explain_belief(month: dict[str, Any] | None, signal: dict[str, Any], ranked: pl.DataFrame) -> list[str]:
+    """Say how steady each side's reports usually are, and how far the balanced weight therefore leans on which.
+
+    ranked: `reporter_reliability` as rank_reporters returns it.
+    """
+    told = [_say_side(signal, side, flow_code, ranked) for side, flow_code in (("exporter", "X"), ("importer", "M"))]
     return [text for text in [*told, _say_lean(month, signal)] if text]
 
 
-def _say_side(reporter: int, flow_code: str, reporter_reliability: pl.DataFrame) -> str:
+def _say_side(signal: dict[str, Any], side: str, flow_code: str, ranked: pl.DataFrame) -> str:
+    reporter = signal[f"{side}_code"]
     if reporter == 0:
         return ""
-    ranked = rank_reporters(reporter_reliability.filter(pl.col("measure") == "net_weight"))
-    rows = ranked.filter((pl.col("reporter_code") == reporter) & (pl.col("flow_code") == flow_code))
-    if rows.is_empty():
+    standing = standing_of(ranked, reporter, flow_code, signal["commodity_code"])
+    if standing is None:
         return f"No {wording.ROLE_WORDS[flow_code]} of {name_area(reporter)} could be held against a partner’s weights so far."
-    return say_standing(rows.row(0, named=True))
+    return say_standing(standing)
 
 
 def _say_lean(month: dict[str, Any] | None, signal: dict[str, Any]) -> str:
@@ -66,6 +69,10 @@ def _say_basis(month: dict[str, Any]) -> str:
     )
 
 
+def _say_label(label: str | None) -> str:
+    return wording.WEIGHT_LABEL_WORDS.get(label or "", "")
+
+
 def _say_habit(corridor_gap_log: float | None) -> str:
     if corridor_gap_log is None:
         return ""
@@ -82,13 +89,13 @@ def _say_scatter(gap_log_variance: float | None) -> str:
 
 
 def _say_gap(month: dict[str, Any]) -> str:
-    for side in ("exporter", "importer"):
-        if month[f"is_{side.removesuffix('er')}_weight_out_of_scale"]:
-            return f"the {side}’s weight is of another order of magnitude than the route’s and is left out"
     if month["z_kg"] is None:
         return wording.MIRROR_WORDS.get(month["mirror_reason"] or "", "")
-    factor = month["import_net_weight_kg"] / month["export_net_weight_kg"]
-    return f"the importer recorded {_say_multiple(factor)} the exporter’s weight, {abs(month['z_kg']):.1f} standard deviations from usual"
+    factor, change = month["import_net_weight_kg"] / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
+    return (
+        f"the importer recorded {_say_multiple(factor)} the exporter’s weight, {_say_multiple(change)} what is usual here: "
+        f"z {say.say_deviation(month['z_kg'])}, p {say.say_probability(month['p_value'])}"
+    )
 
 
 def _say_balanced(month: dict[str, Any]) -> str:
@@ -99,4 +106,4 @@ def _say_balanced(month: dict[str, Any]) -> str:
 
 
 def _say_multiple(factor: float) -> str:
-    return f"{factor:.0%} of" if factor < 2 else f"{say.say_number(factor)} times"
+    return f"{factor:.0%} of" if 0.005 <= factor < 2 else f"{say.say_number(factor)} times"

@@ -15,7 +15,10 @@ from tradeflow.publish.both_sides import explain_belief, explain_correction
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance
+from tradeflow.publish.standing import rank_reporters
 from tradeflow.publish.tables import ReleaseTables
+
+_SHORT_LABELS = {"corrected_by_1000": "read in another unit", "out_of_scale": "out of scale, left out"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Lead:
 def read_leads(tables: ReleaseTables, limit: int) -> list[Lead]:
     """Take the release's tables; hand over the first leads by rank."""
     heads = tables.signal.filter("is_lead_head").sort("lead_rank", "signal_id").head(limit)
-    near = _only_rows_of(heads, tables)
-    return [_read_lead(signal, near) for signal in heads.iter_rows(named=True)]
+    near, ranked = _only_rows_of(heads, tables), rank_reporters(tables.reporter_reliability)
+    return [_read_lead(signal, near, ranked) for signal in heads.iter_rows(named=True)]
 
 
 def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
@@ -76,7 +79,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
     )
 
 
-def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
+def _read_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFrame) -> Lead:
     months = lead_months(signal, tables)
     history_side, paired = reporting_side(signal, tables), _paired_month(months)
     same_lead = (pl.col("lead_id") == signal["lead_id"]) & (pl.col("signal_id") != signal["signal_id"])
@@ -97,7 +100,7 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables) -> Lead:
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=history_side,
         correction=explain_correction(paired) if paired else [],
-        belief=explain_belief(paired, signal, tables.reporter_reliability),
+        belief=explain_belief(paired, signal, ranked),
     )
 
 
@@ -177,8 +180,15 @@ def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]
 
 
 def _say_mirror(month: dict[str, Any]) -> str:
-    """Say what is to be known about a period's two sides: why one is missing, which weight is no evidence."""
-    slips = [
-        f"{side}er’s weight left out: wrong order of magnitude" for side in ("export", "import") if month[f"is_{side}_weight_out_of_scale"]
+    """Say what is to be known about a period's two sides: why one is missing, which weight is no evidence, what explains a gap."""
+    weights = [
+        f"{side}er’s weight {_SHORT_LABELS[label]}"
+        for side in ("export", "import")
+        if (label := month[f"{side}_weight_label"]) in _SHORT_LABELS
     ]
-    return "; ".join([wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""), *slips]).strip("; ")
+    reasons = [
+        wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""),
+        *weights,
+        wording.GAP_WORDS.get(month["gap_explanation"] or "", ""),
+    ]
+    return "; ".join(reason for reason in reasons if reason)

@@ -63,7 +63,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "number")
+    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "deviation", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
     environment.filters |= {"area": name_area, "rule": wording.say_rule}
     environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS, "role_words": wording.ROLE_WORDS}

@@ -10,21 +10,44 @@ from tradeflow import amounts as say
 from tradeflow.publish import wording
 from tradeflow.publish.names import name_area
 
-_RANKED_WITHIN = ["flow_code", "measure"]
+ALL_CHAPTERS = "all"
+_RANKED_WITHIN = ["flow_code", "measure", "product_group"]
+_90_PERCENT = 1.645
+"""Standard errors to each side that hold 90% of a normal distribution."""
 
 
 def rank_reporters(reporter_reliability: pl.DataFrame) -> pl.DataFrame:
-    """Add `place` (1 is the steadiest) and `reporters`, the number ranked, among those of one role and measure."""
+    """Add `place` (1 is the steadiest), `reporters` (the number ranked) and the 90% interval of the spread, `sigma_lower`, `sigma_upper`.
+
+    Reporters are ranked among those of one role, measure and product group.
+    """
+    # On the log scale, so that no end falls below zero.
+    factor = (_90_PERCENT * pl.col("log_error_sigma_se") / pl.col("log_error_sigma")).exp()
     return reporter_reliability.with_columns(
-        place=pl.col("log_error_sigma").rank("min").over(_RANKED_WITHIN), reporters=pl.len().over(_RANKED_WITHIN)
+        place=pl.col("log_error_sigma").rank("min").over(_RANKED_WITHIN),
+        reporters=pl.len().over(_RANKED_WITHIN),
+        sigma_lower=pl.col("log_error_sigma") / factor,
+        sigma_upper=pl.col("log_error_sigma") * factor,
     )
+
+
+def standing_of(ranked: pl.DataFrame, reporter: int, flow_code: str, commodity_code: str) -> dict[str, Any] | None:
+    """Return a reporter's row for net weights of the code's HS chapter, else of all chapters together; None where there is none."""
+    own = (pl.col("reporter_code") == reporter) & (pl.col("flow_code") == flow_code) & (pl.col("measure") == "net_weight")
+    for product_group in (commodity_code[:2], ALL_CHAPTERS):
+        rows = ranked.filter(own & (pl.col("product_group") == product_group))
+        if rows.height:
+            return rows.row(0, named=True)
+    return None
 
 
 def say_standing(standing: dict[str, Any]) -> str:
     """Say how steady a reporter is in its role, on how much that rests, and where it stands among the others."""
-    role = wording.ROLE_WORDS[standing["flow_code"]]
+    of_chapter = "" if standing["product_group"] == ALL_CHAPTERS else f" of HS chapter {standing['product_group']}"
+    interval = say.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"])
     return (
-        f"{name_area(standing['reporter_code'])}’s {role} usually lie within {say.say_spread(standing['log_error_sigma'])} of the true "
-        f"weight, judged by {say.say_count(standing['pair_count'])} partners and {say.say_count(standing['observation_count'])} two-sided "
-        f"flows: place {standing['place']} of {standing['reporters']}, the steadiest first."
+        f"{name_area(standing['reporter_code'])}’s {wording.ROLE_WORDS[standing['flow_code']]}{of_chapter} usually lie within "
+        f"{say.say_spread(standing['log_error_sigma'])} of the true weight (90% interval {interval}), judged by "
+        f"{say.say_count(standing['pair_count'])} partners and {say.say_count(standing['observation_count'])} two-sided flows: "
+        f"place {standing['place']} of {standing['reporters']}, the steadiest first."
     )

@@ -36,6 +36,16 @@ BASIS_WORDS = {
     "importer_reports_fob": "the importer publishes FOB, nothing is taken off",
     "no_import_report": "no import report to restate",
 }
+WEIGHT_LABEL_WORDS = {
+    "as_reported": "",
+    "corrected_by_1000": "a thousand times off the route's usual unit value: read in the other unit before it was compared",
+    "out_of_scale": "of another order of magnitude than the route's unit values: left out",
+}
+GAP_WORDS = {
+    "none": "",
+    "exports_of_another_partner": "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror",
+    "imports_of_another_partner": "the importer seems to have booked this under another partner, in a report that lacks a mirror",
+}
 
 
 def say_rule(rule: str) -> str:
