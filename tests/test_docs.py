@@ -53,7 +53,7 @@ def test_each_link_leads_somewhere(page: Path, target: str) -> None:
     assert (page.parent / target).exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"^tradeflow ([a-z]+)", TEXT, re.MULTILINE))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^tradeflow ([a-z-]+)", TEXT, re.MULTILINE))))
 def test_no_page_shows_a_command_that_is_not(command: str) -> None:
     assert command in main.commands
 
