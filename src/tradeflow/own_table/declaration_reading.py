@@ -44,6 +44,8 @@ def read_declarations(path: Path, *, needs_outcome: bool) -> OwnDeclarations:
     contract = _in_its_spelling(load_contract(TABLE), spelling)
     answer = read_answer(path, contract)
     arrived, mended = _mend_texts(answer.frame, spelling)
+    if not needs_outcome and "is_fraud" in spelling:
+        arrived = arrived.with_columns(_outcome_if_readable(spelling["is_fraud"]))
     verdict = hold_to_contract(arrived, contract)
     rows = verdict.kept.select("row_number", *(pl.col(own).alias(ours) for ours, own in spelling.items()))
     unreadable = answer.unreadable.rename({"reason": "rule"}).select("row_number", "rule", "raw_row")
@@ -120,6 +122,12 @@ def _mend_texts(arrived: pl.DataFrame, spelling: dict[str, str]) -> tuple[pl.Dat
         whole = written.str.replace(r"^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})([T ].*)?$", "$1-$2-$3")
         arrived = arrived.with_columns(whole.alias(day))
     return arrived, notes
+
+
+def _outcome_if_readable(name: str) -> pl.Expr:
+    """A row to score is scored whatever stands in the place of its outcome."""
+    written = pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase()
+    return pl.when(written.is_in(["0", "1", "0.0", "1.0", "false", "true"])).then(written).alias(name)
 
 
 def _tell_nothing(rows: int, counts: dict[str, int]) -> str:
