@@ -40,6 +40,8 @@ _TABLE_FOLDERS = {
     "quarantine": "2_conformed",
     "mirror_pair": "3_mirror_pair",
     "reporter_reliability": "3_mirror_pair",
+    "share_shift": "3_mirror_pair",
+    "hub_route": "3_mirror_pair",
     "baseline": "4_model",
     "detectable_excess": "4_model",
     "flow_score": "4_model",

@@ -28,6 +28,9 @@ _RULE_WEIGHTS = {
     "new_route": 0.7,
     "unit_value_outlier": 0.7,
     "isolated_flow": 0.5,
+    "hub_detour": 0.7,
+    "displacement": 0.7,
+    "substitution": 0.7,
 }
 _EXPOSURE_WEIGHTS = {"own": 1.0, "shared": 0.8, "none": 0.6}
 

@@ -11,6 +11,7 @@ from tests.codelists.conftest import CODELISTS, normalise, read_codelist
 KEYS = {
     "area": ("area_code",),
     "area_alias": ("alias",),
+    "border": ("area_code", "neighbour_area_code"),
     "declaration_alias": ("alias",),
     "commodity": ("commodity_code",),
     "density": ("commodity_code",),

@@ -49,6 +49,14 @@ def flow_score(**other: Any) -> dict[str, Any]:
     } | other  # fmt: skip
 
 
+def shift(shift_kind: str, **other: Any) -> dict[str, Any]:
+    """Five tonnes that seem to have moved to a route that carried one, over six months."""
+    return KEY | {
+        "shift_kind": shift_kind, "window_periods": 6, "observed_kg": 6000.0, "expected_kg": 1000.0, "related_observed_kg": 2000.0,
+        "related_expected_kg": 7000.0, "moved_kg": 5000.0, "shift_p_value": 1e-3,
+    } | other  # fmt: skip
+
+
 def coverage(count: int = 60, importer: int = MEXICO) -> list[dict[str, Any]]:
     return [{"freq_code": "M", "period": period, "reporter_code": importer, "flow_code": "M", "coverage_status": "reported", "row_count": 5}
             for period in months(count)]  # fmt: skip
@@ -59,6 +67,7 @@ def evidence(
     baseline: list[dict[str, Any]] | None = None,
     scores: list[dict[str, Any]] | None = None,
     covered: list[dict[str, Any]] | None = None,
+    shifts: list[dict[str, Any]] | None = None,
 ) -> Evidence:
     """The rules' tables; a year is scored, two years before it calibrate."""
     starts = pl.DataFrame(
@@ -69,6 +78,7 @@ def evidence(
     )  # fmt: skip
     return Evidence(
         table("mirror_pair", *(pairs or [])), table("baseline", *(baseline or [])), table("flow_score", *(scores or [])),
+        table("share_shift", *(shifts or [])),
         table("coverage", *(coverage() if covered is None else covered)), Window(starts, min_history_months=18),
     )  # fmt: skip
 
@@ -79,6 +89,7 @@ def candidate(**other: Any) -> dict[str, Any]:
         "rule": "excess_import", "subject": "flow", "window_periods": 1, "score": 5.0, "comparable_group": "route series of HS 291411",
         "is_scored": True, "observed_kg": 5000.0, "expected_kg": 1000.0, "lower_kg": 500.0, "upper_kg": 2000.0, "excess_kg": 4000.0,
         "observed_value_usd": 10_000.0, "unit_value_usd_per_kg": 2.0,
+        "related_area_code": USA, "related_commodity_code": EPHEDRINE, "related_observed_kg": 500.0, "related_expected_kg": 4500.0,
         "p_value": 1e-4, "q_value": 0.02, "comparison": "5,000 earlier route series",
     } | other  # fmt: skip
 

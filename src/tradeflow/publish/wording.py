@@ -20,7 +20,7 @@ RULE_WORDS = {
     "above_requirement": "Above the stated need",
 }
 FLOW_WORDS = {"M": "import", "X": "export", "RM": "re-import", "RX": "re-export"}
-EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side"}
+EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side", "related": "the other leg"}
 MIRROR_WORDS = {
     "not_reported_yet": "other side not reported yet",
     "partner_never_reports": "other side does not publish",

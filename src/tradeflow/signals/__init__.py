@@ -6,7 +6,8 @@ will be false (q); here they become leads, ranked, each with its sentence and it
 
 from tradeflow.signals.evidence import collect_evidence, collect_features
 from tradeflow.signals.lead import RankOptions, rank_leads
-from tradeflow.signals.rules import RULES, Evidence, Window, propose_candidates, rule_meanings
+from tradeflow.signals.rule_tables import Evidence, Window
+from tradeflow.signals.rules import RULES, propose_candidates, rule_meanings
 from tradeflow.signals.sentence import Names
 from tradeflow.signals.watch import build_watch_list
 

@@ -7,32 +7,54 @@ import polars as pl
 from tradeflow.contract import load_contract
 
 _ROWS_PER_SIGNAL = 50
-"""Source rows kept per signal: an importer's total of a month may rest on hundreds; the largest carry it."""
+"""Source rows kept per signal, and as many of its other legs: an importer's total may rest on hundreds; the largest carry it."""
 
 
 def collect_evidence(signals: pl.DataFrame, trade_flow: pl.LazyFrame) -> pl.DataFrame:
-    """Return `signal_evidence`: both sides' source rows of each signal's subject over the periods of its window, largest first.
+    """Return `signal_evidence`: both sides' source rows of each signal's legs over the periods of its window, the subject's first, by size.
 
-    `observed` rows are the importer's, except where the lead starts from the exporter's report. A missing mirror rests on the rows that
-    stand alone: periods that both sides report, or only the other one, are left out.
+    `observed` rows are the importer's, except where the lead starts from the exporter's report; `related` rows are those of another leg. A
+    missing mirror rests on the rows that stand alone: periods that both sides report, or only the other one, are left out.
     """
-    wanted = _each_period(signals).lazy()
+    wanted = _each_period(_each_leg(signals)).lazy()
     imports = _rows_of(trade_flow, wanted, "M", importer="reporter_code", exporter="partner_code")
     exports = _rows_of(trade_flow, wanted, "X", importer="partner_code", exporter="reporter_code")
     found = _drop_answered(pl.concat([imports, exports]).collect())
-    is_observed = _tells_the_lead().alias("_is_observed")
-    ordered = found.with_columns(is_observed).sort(
-        "signal_id", "primary_value_usd", "snapshot_id", "row_number", descending=[False, True, False, False], nulls_last=True
-    )
-    kept = ordered.filter(pl.int_range(pl.len()).over("signal_id") < _ROWS_PER_SIGNAL)
-    told = kept.with_columns(pl.when("_is_observed").then(pl.lit("observed")).otherwise(pl.lit("mirror")).alias("evidence_role"))
+    role = (
+        pl.when("_is_related").then(pl.lit("related"))
+        .when(_tells_the_lead()).then(pl.lit("observed"))
+        .otherwise(pl.lit("mirror"))
+    )  # fmt: skip
+    ordered = found.with_columns(role.alias("evidence_role")).sort(
+        "signal_id", "_is_related", "primary_value_usd", "snapshot_id", "row_number",
+        descending=[False, False, True, False, False], nulls_last=True,
+    )  # fmt: skip
+    once = ordered.unique(["signal_id", "snapshot_id", "row_number"], keep="first", maintain_order=True)
+    told = once.filter(pl.int_range(pl.len()).over("signal_id", "_is_related") < _ROWS_PER_SIGNAL)
     return told.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal_evidence").columns])
 
 
-def _each_period(signals: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per signal and period of its window, the signal's own period beside it."""
-    key = ["signal_id", "rule", "freq_code", "importer_code", "exporter_code", "commodity_code"]
-    spread = signals.select(
+def _each_leg(signals: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per signal and leg: its own, and those that the trade seems to have come from or through (_is_related)."""
+    area, code = pl.col("related_area_code"), pl.col("related_commodity_code")
+    legs = [
+        signals.with_columns(pl.lit(value=False).alias("_is_related")),
+        _related(signals, "displacement", importer_code=area),
+        _related(signals, "hub_detour", exporter_code=area, importer_code=pl.col("exporter_code")),
+        _related(signals, "hub_detour", exporter_code=area),
+        _related(signals, "substitution", commodity_code=code),
+    ]
+    return pl.concat(legs)
+
+
+def _related(signals: pl.DataFrame, rule: str, **leg: pl.Expr) -> pl.DataFrame:
+    return signals.filter(pl.col("rule") == rule).with_columns(**leg, _is_related=pl.lit(value=True))
+
+
+def _each_period(legs: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per signal, leg and period of its window, the signal's own period beside it."""
+    key = ["signal_id", "rule", "_is_related", "freq_code", "importer_code", "exporter_code", "commodity_code"]
+    spread = legs.select(
         *key, pl.col("period").alias("_last_period"), pl.int_ranges(0, pl.col("window_periods").cast(pl.Int64)).alias("_back")
     ).explode("_back")
     last, back = pl.col("_last_period").cast(pl.Int64), pl.col("_back")
@@ -49,6 +71,7 @@ def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, 
     return route.select(
         "signal_id",
         "rule",
+        "_is_related",
         "_last_period",
         "snapshot_id",
         "row_number",
@@ -87,6 +110,8 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
         .then("unit_value_usd_per_kg")
         .when(pl.col("rule").is_in(["excess_import", "mirror_gap"]))
         .then("excess_ratio")
+        .when(pl.col("rule").is_in(["hub_detour", "displacement", "substitution"]))
+        .then("excess_kg")
         .otherwise("observed_kg")
         .alias("feature_value"),
         pl.lit(1.0).alias("feature_share"),
@@ -102,4 +127,7 @@ _LEADING_FEATURE = {
     "missing_mirror": "observed_kg",
     "new_route": "observed_kg",
     "unit_value_outlier": "unit_value_usd_per_kg",
+    "hub_detour": "excess_kg",
+    "displacement": "excess_kg",
+    "substitution": "excess_kg",
 }

@@ -50,7 +50,7 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     signals = watched.filter(is_rare | stands_out).with_columns(
         _signal_score(options).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
-        (pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
+        pl.when(pl.col("expected_kg") > 0).then(pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
     return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
 

@@ -7,14 +7,14 @@ it, with a score that is higher the stranger the flow is. No threshold is applie
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
+from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
 from tradeflow.signals.spell import LOG_SPREAD, best_window, interval_of_sum, log_spread_parts
 
-PAIR_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
 _ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
 _CODE = ["freq_code", "commodity_code"]
 _SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *LOG_SPREAD]
@@ -27,28 +27,6 @@ _MIN_ANNUAL_HISTORY = 3
 """Earlier years that an importer must have published before one of its routes can be called new."""
 _ROUTE_HABIT_PERIODS = 6
 """Periods of trade at which a route's own unit values count as much as all routes' of the code."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Where the calibration and the scored periods begin, and the shortest history that is judged.
-
-    starts: freq_code, commodity_code, _calibration_start, _scored_start, _newest.
-    """
-
-    starts: pl.DataFrame
-    min_history_months: int
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The tables that rules read."""
-
-    mirror_pair: pl.DataFrame
-    baseline: pl.DataFrame
-    flow_score: pl.DataFrame
-    coverage: pl.DataFrame
-    window: Window
 
 
 Rule = Callable[[Evidence], pl.DataFrame]
@@ -203,7 +181,11 @@ def isolated_flow(tables: Evidence) -> pl.DataFrame:
 
 
 RULES: dict[str, Rule] = {
-    rule.__name__: rule for rule in (excess_import, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow)
+    rule.__name__: rule
+    for rule in (
+        *(excess_import, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
+        *(hub_detour, displacement, substitution),
+    )
 }
 
 

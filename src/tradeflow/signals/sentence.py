@@ -13,7 +13,7 @@ import polars as pl
 from tradeflow.amounts import name_period, say_chance, say_value, say_weight
 from tradeflow.signals.slip import is_likely_slip
 
-_COUNTS = {3: "three", 6: "six"}
+_COUNTS = {3: "three", 6: "six", 12: "twelve"}
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,38 @@ def _tell_isolated(row: dict[str, Any], names: Names) -> str:
     )
 
 
+def _tell_detour(row: dict[str, Any], names: Names) -> str:
+    goods, hub = names.commodity(row["commodity_code"]), names.area(row["exporter_code"])
+    origin = names.area(row["related_area_code"])
+    return (
+        f"{_kg(row['observed_kg'])} of {goods} went from {hub} to {_subject(row, names)} in {_when(row)}, where the route's history led "
+        f"to expect {_kg(row['expected_kg'])}, while {_kg(row['related_observed_kg'])} went from {origin} to {hub}, where "
+        f"{_kg(row['related_expected_kg'])} was to be expected: up to {_kg(row['excess_kg'])} from {origin} may have come through "
+        f"{hub}, and no more than usual came directly."
+    )
+
+
+def _tell_displacement(row: dict[str, Any], names: Names) -> str:
+    exporter, neighbour = names.area(row["exporter_code"]), names.area(row["related_area_code"])
+    return (
+        f"{_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])} went from {exporter} to {_subject(row, names)} in "
+        f"{_when(row)}, where the route's history led to expect {_kg(row['expected_kg'])}, while {_kg(row['related_observed_kg'])} "
+        f"went to nearby {neighbour}, where {_kg(row['related_expected_kg'])} was to be expected: up to "
+        f"{_kg(row['excess_kg'])} may have moved from the one to the other."
+    )
+
+
+def _tell_substitution(row: dict[str, Any], names: Names) -> str:
+    related = names.commodity(row["related_commodity_code"])
+    control = f" A substance of that code came under international control in {row['control_year']}." if row["control_year"] else ""
+    return (
+        f"{_subject(row, names)} imported {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])} in {_when(row)}, where "
+        f"its own history led to expect {_kg(row['expected_kg'])}, and {_kg(row['related_observed_kg'])} of {related}, more "
+        f"strictly controlled and of the same family, where {_kg(row['related_expected_kg'])} was to be expected: up to "
+        f"{_kg(row['excess_kg'])} may have taken its place.{control}"
+    )
+
+
 _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "excess_import": _tell_excess,
     "mirror_gap": _tell_gap,
@@ -134,6 +166,9 @@ _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "new_route": _tell_route,
     "unit_value_outlier": _tell_unit_value,
     "isolated_flow": _tell_isolated,
+    "hub_detour": _tell_detour,
+    "displacement": _tell_displacement,
+    "substitution": _tell_substitution,
 }
 
 

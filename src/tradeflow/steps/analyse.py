@@ -27,16 +27,17 @@ from tradeflow.signals import (
 )
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.known import known_rows, watched_rows
+from tradeflow.steps.moves import trace_moves
 
 _log = logging.getLogger("tradeflow")
 
 
 def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
-    """Make `coverage`, `commodity_coverage`, `mirror_pair` and `reporter_reliability`."""
+    """Make `coverage`, `commodity_coverage`, `mirror_pair`, `reporter_reliability`, `share_shift` and `hub_route`."""
     from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
 
     key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
-    tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability")
+    tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
     if stands := standing(lake, key, *tables):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
@@ -45,9 +46,11 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     options = ReconcileOptions(**settings.reconcile.model_dump())
     fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
     _log.info("putting both sides of each trade beside one another")
-    pairs, reliability = reconcile_trade_flow(watched_rows(rows, settings.watch), coverage, commodity_coverage, fob_reporters, options)
+    watched = watched_rows(rows, settings.watch)
+    pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options)
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
-    return Made(commit(lake, key, **frames), is_new=True)
+    _log.info("looking for trade that moved")
+    return Made(commit(lake, key, **frames, **trace_moves(_of_named_areas(pairs), watched, coverage)), is_new=True)
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
@@ -160,7 +163,8 @@ def _read_overlay(path: Path, public: pl.Schema) -> pl.DataFrame:
 def _rule_tables(settings: Settings, lake: Lake, reconciled: Made, modelled: Made) -> Evidence:
     pairs = _of_named_areas(read_handed(lake, reconciled, "mirror_pair").collect())
     baseline, scores = (_of_named_areas(read_handed(lake, modelled, table).collect()) for table in ("baseline", "flow_score"))
-    return Evidence(pairs, baseline, scores, read_handed(lake, reconciled, "coverage").collect(), _window(settings, pairs))
+    shifts, coverage = (read_handed(lake, reconciled, table).collect() for table in ("share_shift", "coverage"))
+    return Evidence(pairs, baseline, scores, shifts, coverage, _window(settings, pairs))
 
 
 def _of_named_areas(flows: pl.DataFrame) -> pl.DataFrame:

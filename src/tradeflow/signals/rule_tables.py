@@ -1,0 +1,32 @@
+"""What the rules read, and the keys that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+PAIR_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the calibration and the scored periods begin, and the shortest history that is judged.
+
+    starts: freq_code, commodity_code, _calibration_start, _scored_start, _newest.
+    """
+
+    starts: pl.DataFrame
+    min_history_months: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The tables that rules read."""
+
+    mirror_pair: pl.DataFrame
+    baseline: pl.DataFrame
+    flow_score: pl.DataFrame
+    share_shift: pl.DataFrame
+    coverage: pl.DataFrame
+    window: Window
