@@ -51,6 +51,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
         **{name: pl.DataFrame(_with_defaults(name, rows), schema=_schema(name), orient="row") for name, rows in made.items()},
         reporter_reliability=_reliability(chance),
         corridor=_corridors(chance),
+        detectable_excess=_detectable(chance),
         coverage=_coverage(),
         quarantine_count=_quarantine(),
     )
@@ -286,6 +287,18 @@ def _corridors(chance: random.Random) -> pl.DataFrame:
         for importer in IMPORTERS
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=load_contract("corridor").schema)
+
+
+def _detectable(chance: random.Random) -> pl.DataFrame:
+    rows = [
+        {"freq_code": "M", "importer_code": importer, "commodity_code": code, "period": 202412, "expected_kg": 1000.0,
+         "false_alarm_rate": 0.01, "power_rate": 0.8, "detectable_excess_ratio": 2.0, "detectable_excess_kg": 1000 * chance.uniform(0.2, 9),
+         "sustained_excess_kg": 300.0, "sustained_excess_ratio": 0.3, "detectability": "too_noisy",
+         "detectability_reason": "The trade varies too much for an excess of 25% to be seen, even over six months."}
+        for importer in IMPORTERS
+        for code in CODES
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=load_contract("detectable_excess").schema)
 
 
 def _coverage() -> pl.DataFrame:

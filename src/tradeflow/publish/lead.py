@@ -13,6 +13,7 @@ from tradeflow.contract import load_contract
 from tradeflow.publish import wording
 from tradeflow.publish.both_sides import explain_belief, explain_correction
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
+from tradeflow.publish.detectability import say_detectable
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance
 from tradeflow.publish.standing import rank_reporters
@@ -74,6 +75,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         trade_history=tables.trade_history.join(heads, on=series, how="semi"),
         reporter_reliability=tables.reporter_reliability,
         corridor=tables.corridor,
+        detectable_excess=tables.detectable_excess,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,
     )
@@ -96,7 +98,7 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFra
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),
         charts={"history": history_figures(signal, months, history_side), "mirror": mirror_figures(months)},
-        facts=_facts(signal),
+        facts=_facts(signal, tables.detectable_excess),
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=history_side,
         correction=explain_correction(paired) if paired else [],
@@ -110,7 +112,7 @@ def _paired_month(months: pl.DataFrame) -> dict[str, Any] | None:
     return paired.row(-1, named=True) if paired.height else None
 
 
-def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tuple[str, str]]:
     summed = f" over {signal['window_periods']} periods together" if signal["window_periods"] > 1 else ""
     interval = ""
     if signal["lower_kg"] is not None and signal["upper_kg"] is not None:
@@ -125,7 +127,8 @@ def _facts(signal: dict[str, Any]) -> list[tuple[str, str]]:
         ("p-value", f"{say.say_probability(signal['p_value'])}, against {signal['comparison']}"),
         ("q-value", say.say_probability(signal["q_value"]) + (", flagged" if signal["is_flagged"] else ", listed but not flagged")),
     ]
-    return [(fact, text) for fact, text in facts if not text.startswith(say.NOT_STATED)]
+    facts.append(("Could be seen from", say_detectable(signal, detectable_excess)))
+    return [(fact, text) for fact, text in facts if text and not text.startswith(say.NOT_STATED)]
 
 
 def _in_brackets(ratio: float | None) -> str:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tradeflow import amounts as say
 from tradeflow.publish import sections, wording
 from tradeflow.publish.charts import chart_script, chart_specifications
+from tradeflow.publish.detectability import detectable_codes
 from tradeflow.publish.lead import Lead, read_leads
 from tradeflow.publish.names import name_area
 from tradeflow.publish.reporters import reporter_rows
@@ -40,6 +41,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         row_path=sections.row_path(manifest),
         planted=sections.planted_words(manifest),
         rules=sections.rule_rows(tables, manifest),
+        detectable=detectable_codes(tables.detectable_excess),
         coverage_periods=periods,
         coverage=coverage,
         quarantine=sections.quarantine_rows(tables),

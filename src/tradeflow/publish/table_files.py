@@ -13,9 +13,9 @@ _FORMULA_STARTS = "^[=+\\-@\t\r]"
 
 
 def write_table_files(folder: Path, tables: ReleaseTables) -> None:
-    """Write signals, their evidence, the reporters' reliability and their corridors as Parquet and CSV, the features as Parquet."""
+    """Write the release's tables as Parquet and CSV, the features as Parquet alone."""
     tables.signal_feature.write_parquet(folder / "signal_feature.parquet")
-    for table in ("signal", "signal_evidence", "reporter_reliability", "corridor"):
+    for table in ("signal", "signal_evidence", "reporter_reliability", "corridor", "detectable_excess"):
         frame: pl.DataFrame = getattr(tables, table)
         frame.write_parquet(folder / f"{table}.parquet")
         for_people(frame).write_csv(folder / f"{table}.csv")

@@ -46,6 +46,7 @@ class ReleaseTables:
     mirror_pair: pl.DataFrame
     reporter_reliability: pl.DataFrame
     corridor: pl.DataFrame
+    detectable_excess: pl.DataFrame
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame
