@@ -259,3 +259,11 @@ def test_other_cases_are_in_the_importers_figures(latest: pl.DataFrame, cases: p
 def test_the_one_off_of_forty_tonnes_is_there(cases: pl.DataFrame) -> None:
     tartaric = cases.filter((pl.col("commodity_code") == 291812) & (pl.col("typology") == "excess_import"))
     assert tartaric["excess_kg"].to_list() == [40_000.0]
+
+
+def test_each_kind_of_moved_trade_has_an_innocent_look_alike(world: WorldSummary, cases: pl.DataFrame) -> None:
+    events = pl.read_csv(world.folder / "innocent_event.csv")
+    assert {"hub_distributor", "plant_moves", "reformulation"} <= set(events["kind"])
+    moved = cases.filter(pl.col("typology").is_in(["hub_detour", "displacement", "substitution"]))
+    assert (moved["typology"] == moved["expected_rule"]).all()
+    assert moved.height == 10

@@ -40,19 +40,19 @@ new_route|new_route|291524|0|1.2|4|1
 new_route|new_route|293942|0|0.8|2|1
 new_route|new_route|290911|0|1.0|3|1
 new_route|new_route|293332|0|0.7|3|1
-hub_detour|new_route|284161|0|2.0|4|1
-hub_detour|new_route|293293|0|1.5|3|1
-hub_detour|new_route|291524|0|1.0|5|1
+hub_detour|hub_detour|284161|0|2.0|4|1
+hub_detour|hub_detour|293293|0|1.5|3|1
+hub_detour|hub_detour|291524|0|1.0|5|1
 unit_value_outlier|unit_value_outlier|291812|0|1.5|2|0.12
 unit_value_outlier|unit_value_outlier|293942|0|1.0|2|7
 unit_value_outlier|unit_value_outlier|291634|0|1.2|3|0.3
 unit_value_outlier|unit_value_outlier|291411|0|0.8|3|3
-substitution|excess_import|293942|293941|1.5|8|0.25
-substitution|excess_import|291634|291431|1.0|9|0.3
-substitution|excess_import|291412|291411|0.8|9|0.5
-displacement|excess_import|284161|0|0|8|0.2
-displacement|excess_import|291524|0|0|7|0.3
-displacement|excess_import|290911|0|0|8|0.15
+substitution|substitution|293949|293941|1.5|8|0.25
+substitution|substitution|291634|291431|1.0|9|0.3
+substitution|substitution|291413|291411|0.8|9|0.5
+displacement|displacement|284161|0|0|8|0.2
+displacement|displacement|291524|0|0|7|0.3
+displacement|displacement|290911|0|0|8|0.15
 isolated_flow|isolated_flow|293961|0|0.6|1|3
 isolated_flow|isolated_flow|291431|0|0.6|1|0.35
 isolated_flow|isolated_flow|292640|0|0.8|2|2.5
@@ -60,6 +60,7 @@ misdeclared|unit_value_outlier|292690|292640|0.6|2|1.6
 misdeclared|unit_value_outlier|293339|293336|0.15|2|0.8
 misdeclared|unit_value_outlier|230910|293941|0.3|2|0.5
 misdeclared|unit_value_outlier|271019|291524|0.4|2|1.3
+substitution|substitution|291590|293339|1.0|8|0.3
 """
 
 

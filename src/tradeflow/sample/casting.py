@@ -12,6 +12,7 @@ from tradeflow.sample.shipments import Market
 
 _CASE_MONTHS = 12
 _HISTORY_MONTHS = 30
+_NEIGHBOUR_KM = 2000
 _BEYOND_LARGEST_MONTH = 4
 """Largest months of the past that a consignment of a fixed weight is worth at the least: less would be ordinary trade of its buyer."""
 
@@ -126,10 +127,18 @@ def usual_corridor(stage: Stage, exporter: int, importer: int) -> Corridor:
     return Corridor(exporter, importer, max(kg, 0.1 * usual), max(kg, 0.1 * usual))
 
 
+def free_reporters_with_neighbour(stage: Stage) -> Ints:
+    """The free reporters that have another one near."""
+    free = free_reporters(stage)
+    found: Ints = free[(stage.offices.areas.distance_km[np.ix_(free, free)] < _NEIGHBOUR_KM).sum(axis=1) > 1]
+    return found
+
+
 def pick_neighbour(stage: Stage, exporter: int, importer: int) -> int:
     """Of the free reporters that lie next to an importer, the one that buys most from the same exporter."""
     free = np.setdiff1d(free_reporters(stage), [exporter, importer])
-    near = free[np.argsort(stage.offices.areas.distance_km[importer][free], kind="stable")][:4]
+    distance = stage.offices.areas.distance_km[importer][free]
+    near = free[np.argsort(distance, kind="stable")][: max(1, min(4, int((distance < _NEIGHBOUR_KM).sum())))]
     bought = corridor_table(stage).filter(pl.col("exporter") == exporter)
     kg = dict(bought.select("importer", "kg_per_month").iter_rows())
     return int(near[int(np.argmax([kg.get(place, 0.0) for place in near.tolist()]))])

@@ -73,6 +73,7 @@ iodine|280120|iodides|42|3000|0.8|pharma|CHL:9 JPN:6 USA:2 NLD:1||
 iodides|282760|iodides|38|2500|0.8|pharma|CHL:6 IND:4 JPN:3 DEU:2 CHN:2||
 acetic acid|291521|acids|0.6|500000|1.2|flat|CHN:7 USA:6 SGP:3 MYS:3 GBR:2 BEL:2 OAS:3|bulk|1.05
 ephedrines, other|293949|ephedrines|85|700|0.3|cold|IND:4 CHN:3 DEU:2||
+monocarboxylic acids, other|291590|anhydrides|2.6|40000|1.0|flat|CHN:6 USA:4 DEU:4 IND:3 MYS:3 BEL:1||
 amino acids, other|292249|anthranilics|11|30000|1.3|flat|CHN:9 IND:4 DEU:4 USA:3 JPN:3 FRA:2||
 dog and cat food|230910|lookalike|2.3|300000|1.6|flat|DEU:6 FRA:6 THA:7 USA:7 NLD:5 CAN:4 POL:4 CHN:3 ITA:3 BRA:1||
 petroleum oils, other|271019|lookalike|0.85|5000000|1.7|flat|SGP:8 NLD:8 USA:8 KOR:7 ARE:6 IND:6 CHN:5 BEL:4 ITA:3 MYS:3|bulk|0.84

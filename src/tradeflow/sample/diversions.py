@@ -57,8 +57,7 @@ def with_goods(stage: Stage, extra: pl.DataFrame) -> Stage:
     return replace(stage, goods=pl.concat([stage.goods, extra]))
 
 
-def truth(stage: Stage, plan: CasePlan, corridor: Corridor, goods: pl.DataFrame, excess_kg: float, description: str,
-          rule: str | None = None) -> PlantedCase:  # fmt: skip
+def truth(stage: Stage, plan: CasePlan, corridor: Corridor, goods: pl.DataFrame, excess_kg: float, description: str) -> PlantedCase:
     """The truth row of a case whose consignments are `goods`; the last arrival has two weeks to be recorded."""
     clock, areas = stage.offices.clock, stage.offices.areas
     arrival = goods["depart_day"].to_numpy() + goods["transit_days"].to_numpy() + 14
@@ -67,7 +66,7 @@ def truth(stage: Stage, plan: CasePlan, corridor: Corridor, goods: pl.DataFrame,
     return PlantedCase(
         case_id=plan.case_id,
         typology=plan.typology,
-        expected_rule=rule or plan.expected_rule,
+        expected_rule=plan.expected_rule,
         importer_code=int(areas.code[corridor.importer]),
         exporter_code=int(areas.code[corridor.exporter]),
         commodity_code=plan.code,
@@ -199,10 +198,9 @@ def _with_regular_purchases(stage: Stage, corridor: Corridor, rng: np.random.Gen
 
 def _displacement(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:
     areas, prompt = stage.offices.areas, casting.prompt_reporters(stage.offices)
-    old = casting.pick_corridor(stage, rng, casting.free_reporters(stage), prompt)
+    old = casting.pick_corridor(stage, rng, casting.free_reporters_with_neighbour(stage), prompt)
     new = replace(old, importer=casting.pick_neighbour(stage, old.exporter, old.importer))
     days = casting.pick_days(stage, rng, new.exporter, new.importer, plan.times)
-    had_trade = len(stage.goods.filter((pl.col("exporter") == new.exporter) & (pl.col("importer") == new.importer))) > 3
     is_hit = (pl.col("exporter") == old.exporter) & (pl.col("importer") == old.importer)
     is_hit &= pl.col("depart_day") >= int(days.min())
     shrink = [pl.when(is_hit).then(pl.col(name) * plan.factor).otherwise(name).alias(name)
@@ -211,8 +209,7 @@ def _displacement(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Pla
     kg = (1 - plan.factor) * 1.15 * old.kg_per_month * rng.uniform(0.8, 1.25, plan.times)
     extra = sell(stage, new, days, kg, 1.0, rng)
     text = f"what {areas.iso[old.importer]} bought from this exporter goes to its neighbour instead"
-    rule = plan.expected_rule if had_trade else "new_route"
-    return with_goods(faded, extra), truth(stage, plan, new, extra, float(kg.sum()), text, rule)
+    return with_goods(faded, extra), truth(stage, plan, new, extra, float(kg.sum()), text)
 
 
 def _isolated_flow(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:

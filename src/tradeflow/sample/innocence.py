@@ -18,6 +18,8 @@ _PLAN = (
     ("unit_slip", 291812), ("unit_slip", 290230), ("unit_slip", 291524),
     ("new_supplier", 293293), ("new_supplier", 292243),
     ("stock_building", 291412), ("stock_building", 293332),
+    ("hub_distributor", 291634), ("plant_moves", 291812),
+    ("reformulation", 284161), ("reformulation", 284169),
 )  # fmt: skip
 
 
@@ -130,10 +132,53 @@ def _stock_building(stage: Stage, rng: np.random.Generator) -> tuple[Stage, Inno
     return with_goods(paused, extra), _event(stage, corridor, first, first + 4, text)
 
 
+def _hub_distributor(stage: Stage, rng: np.random.Generator) -> tuple[Stage, InnocentEvent]:
+    areas, prompt = stage.offices.areas, casting.prompt_reporters(stage.offices)
+    hub = int(rng.choice(np.flatnonzero(areas.is_hub)))
+    maker = casting.pick_maker(stage, rng, np.setdiff1d(prompt, [hub]))
+    buyers = rng.choice(np.setdiff1d(prompt, [hub, maker]), size=3, replace=False)
+    first = stage.month_count - int(rng.integers(8, 13))
+    days = stage.offices.clock.month_start[first:-1] + rng.integers(0, 25, stage.month_count - first)
+    for buyer in buyers.tolist():
+        onward = casting.usual_corridor(stage, hub, buyer)
+        kg = 0.3 * onward.kg_per_month * rng.gamma(5, 1 / 5, len(days))
+        into = sell(stage, replace(onward, exporter=maker, importer=hub), days - 40, kg, 1.0, rng)
+        out = sell(stage, onward, days, kg, 1.08, rng)
+        stage = with_goods(stage, pl.concat([into, out]).with_columns(case=pl.lit(-1, dtype=pl.Int32)))
+    text = "a distributor opens in a hub and serves several countries from there, and goes on doing so"
+    return stage, _event(stage, Corridor(hub, int(buyers[0]), 0.0, 0.0), first, stage.month_count - 1, text)
+
+
+def _plant_moves(stage: Stage, rng: np.random.Generator) -> tuple[Stage, InnocentEvent]:
+    old = casting.pick_corridor(stage, rng, casting.free_reporters_with_neighbour(stage), casting.prompt_reporters(stage.offices))
+    new = casting.pick_neighbour(stage, old.exporter, old.importer)
+    first = stage.month_count - int(rng.integers(9, 13))
+    is_hit = (pl.col("importer") == old.importer) & (pl.col("exporter") != new)
+    is_hit &= pl.col("depart_day") >= int(stage.offices.clock.month_start[first])
+    moves = is_hit & pl.Series(rng.random(len(stage.goods)) < 0.5)
+    moved = stage.goods.with_columns(importer=pl.when(moves).then(pl.lit(new, dtype=pl.Int32)).otherwise("importer"))
+    text = "a plant moves to the country next door: all its suppliers go with it"
+    return replace(stage, goods=moved), _event(stage, replace(old, importer=new), first, stage.month_count - 1, text)
+
+
+def _reformulation(stage: Stage, rng: np.random.Generator) -> tuple[Stage, InnocentEvent]:
+    is_left = stage.market.item.codes[-1] == _LEFT_CODE
+    first = stage.month_count - int(named_generator(stage.offices.seed, "reformulation").integers(9, 13))
+    is_later = pl.col("depart_day") >= int(stage.offices.clock.month_start[first])
+    factor = 0.7 if is_left else 1.6
+    changed = [pl.when(is_later).then(pl.col(name) * factor).otherwise(name).alias(name) for name in ("kg", "fob_usd", "freight_usd")]
+    text = f"industry everywhere takes {'less of this and more of 284169' if is_left else f'more of this and less of {_LEFT_CODE}'}"
+    return replace(stage, goods=stage.goods.with_columns(changed)), _event(stage, None, first, stage.month_count - 1, text)
+
+
+_LEFT_CODE = 284161
 _KINDS: dict[str, Callable[[Stage, np.random.Generator], tuple[Stage, InnocentEvent]]] = {
     "new_factory": _new_factory,
     "price_spike": _price_spike,
     "unit_slip": _unit_slip,
     "new_supplier": _new_supplier,
     "stock_building": _stock_building,
+    "hub_distributor": _hub_distributor,
+    "plant_moves": _plant_moves,
+    "reformulation": _reformulation,
 }
