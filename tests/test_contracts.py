@@ -60,7 +60,8 @@ def test_a_contract_is_named_like_its_file_and_version() -> None:
 
 def test_a_column_of_one_name_has_one_type_unit_and_meaning() -> None:
     said = defaultdict(set)
-    for contract in TABLES:
+    # Anyone's own table keeps its own labels: what `period` is there nobody but its owner knows.
+    for contract in (each for each in TABLES if not each.name.startswith("own_")):
         for column in contract.columns:
             said[column.name].add((str(column.dtype), column.unit, column.meaning))
 

@@ -289,3 +289,21 @@ def _print_ending(result: RunResult) -> None:
     if not result.is_new_release:
         click.echo("Nothing has changed since this release was made.")
     click.echo(f"Report: {result.release_folder / 'report.html'}")
+
+
+@main.command()
+@click.argument("given", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--distances", type=click.Path(path_type=Path), help="CSV or Parquet: exporter, importer, distance_km.")
+@tells_mistakes
+def reconcile(given: Path, out: Path, distances: Path | None) -> None:
+    """Put both sides of anyone's own table beside one another.
+
+    IN (CSV or Parquet) holds flow_code (M or X), reporter, partner, commodity, value_usd, net_weight_kg and, where there is one, period.
+    OUT has one row per exporter, importer, commodity and period: both sides, the balanced estimate, z of value and weight, p, and what
+    was done.
+    """
+    from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
+
+    for line in summarise(reconcile_own_table(given, out, distances), out):
+        click.echo(line)

@@ -80,12 +80,12 @@ def _fit_line(features: Floats, target: Floats, weight: Floats, prior_log: float
         return np.append(prior_log, np.zeros(features.shape[1] - 1))
     prior = np.append(prior_weight, np.full(features.shape[1] - 1, 1e-6))
     robust = np.ones(len(target))
-    line = np.zeros(features.shape[1])
+    line: Floats = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
         own = (weight * robust)[:, None] * features
         right = own.T @ target
         right[0] += prior_weight * prior_log
-        line = np.linalg.solve(features.T @ own + np.diag(prior), right)
+        line = np.linalg.solve(features.T @ own + np.diag(prior), right).astype(np.float64)
         rest = target - features @ line
         scale = max(1.4826 * float(np.median(np.abs(rest))), 1e-6)
         robust = np.minimum(1, _HUBER * scale / np.maximum(np.abs(rest), 1e-12))

@@ -34,7 +34,7 @@ class Standardised:
 
     def take(self, rows: Ints) -> Standardised:
         """Return some of the rows."""
-        return Standardised(*(each[rows] for each in (self.deviation, self.sigma, self.habit, self.exporter, self.importer)))
+        return Standardised(self.deviation[rows], self.sigma[rows], self.habit[rows], self.exporter[rows], self.importer[rows])
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class Calibration:
 
     def group_of(self, sigma: Floats, habit: Floats) -> Ints:
         """Return the group of alike corridors: by their scatter, and by whether they usually lose a share."""
-        return 2 * np.searchsorted(self.sigma_edges, sigma) + (habit < _HABIT_EDGE * sigma)
+        group: Ints = 2 * np.searchsorted(self.sigma_edges, sigma) + (habit < _HABIT_EDGE * sigma)
+        return group
 
     def z(self, given: Standardised) -> Floats:
         """Return calibrated z: negative where the importer recorded less than is usual."""
         group = self.group_of(given.sigma, given.habit)
         centred = given.deviation - self.middle[group]
         reach = _ROOM / 2 - 1
-        z = np.interp(group * _ROOM + np.clip(centred, -reach, reach), self.knot_deviation, self.knot_z)
+        z: Floats = np.interp(group * _ROOM + np.clip(centred, -reach, reach), self.knot_deviation, self.knot_z)
         z = np.where(np.isnan(centred), np.nan, z)
         for tail, sign in ((self.low, -1.0), (self.high, 1.0)):
             z = _raise_by_habit(z, tail, sign, given)

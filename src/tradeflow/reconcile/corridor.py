@@ -44,7 +44,7 @@ def summarise_corridors(exporter: Ints, importer: Ints, gap_log: Floats) -> Corr
 
 def sum_by(index: Ints, amounts: Floats, size: int) -> Floats:
     """Sum `amounts` by the number in `index`."""
-    return np.bincount(index, amounts, size)
+    return np.bincount(index, amounts, size).astype(np.float64, copy=False)
 
 
 def place_corridors(keys: Ints, wanted: Ints) -> Ints:

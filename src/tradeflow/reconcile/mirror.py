@@ -33,7 +33,7 @@ def reconcile_trade_flow(
     areas = pl.concat([pairs["exporter_code"], pairs["importer_code"]]).unique().sort()
     sides = _read_pairs(pairs, areas, fob_reporters)
     model = _fit(sides, areas, options)
-    scored = pairs.hstack(score_columns(sides, score_sides(sides, model), areas)).with_columns(valuation_basis(fob_reporters))
+    scored = pairs.hstack(score_columns(sides, score_sides(sides, model))).with_columns(valuation_basis(fob_reporters))
     explained = explain_missing_sides(scored, coverage, commodity_coverage, options.threshold_usd)
     return (
         _in_contract(explained.with_columns(*asymmetry_columns()), "mirror_pair").sort(PAIR_KEY),

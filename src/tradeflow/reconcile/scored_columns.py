@@ -15,7 +15,7 @@ _EVEN = 0.05
 """How near to one half a side's weight is called even."""
 
 
-def score_columns(sides: Sides, scores: Scores, areas: pl.Series) -> pl.DataFrame:
+def score_columns(sides: Sides, scores: Scores) -> pl.DataFrame:
     """Return one row per pair, in the order of `sides`."""
     margin = np.where(np.isfinite(sides.import_usd), np.expm1(scores.gaps.margin_log), np.nan)
     has_kg = np.isfinite(scores.gaps.weight)

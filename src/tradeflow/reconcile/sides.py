@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -41,6 +42,11 @@ class Sides:
         return Sides(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
+def join_sides(parts: Sequence[Sides]) -> Sides:
+    """Return all parts' pairs one after the other."""
+    return Sides(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Sides)))
+
+
 def read_sides(
     pairs: pl.DataFrame, areas: pl.Series, commodities: pl.Series, product_groups: pl.Series, known_margin: pl.Expr | None = None
 ) -> Sides:
@@ -49,14 +55,16 @@ def read_sides(
     pairs: exporter_code, importer_code, commodity_code, product_group, market and both sides' values and weights.
     """
     amounts = pairs.select(*_AMOUNTS, (pl.lit(None, pl.Float64) if known_margin is None else known_margin).alias("known_margin"))
-    columns = [_amounts(amounts[name]) for name in _AMOUNTS]
     return Sides(
         _places(pairs["exporter_code"], areas),
         _places(pairs["importer_code"], areas),
         _places(pairs["commodity_code"], commodities),
         _places(pairs["product_group"], product_groups),
         pairs["market"].to_numpy().astype(np.intp),
-        *columns,
+        _amounts(amounts["export_value_usd"]),
+        _amounts(amounts["import_value_usd"]),
+        _amounts(amounts["export_net_weight_kg"]),
+        _amounts(amounts["import_net_weight_kg"]),
         amounts["known_margin"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
     )
 

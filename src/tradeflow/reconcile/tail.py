@@ -65,23 +65,27 @@ class Tail:
     def density(self, deviation: Floats, group: Ints) -> Floats:
         """Return the density of a deviation, per standard deviation."""
         scale = self.scale[group]
-        return _student_density(deviation / scale, self.degrees[group]) / scale
+        density: Floats = _student_density(deviation / scale, self.degrees[group]) / scale
+        return density
 
     def length_density_at(self, length_log: Floats) -> Floats:
         """Return the density of an outlier's length, per unit of log."""
         bins = np.clip(length_log / _LONGEST_LOG * _LENGTH_BINS, 0, _LENGTH_BINS - 1).astype(np.intp)
-        return self.length_density[bins]
+        density: Floats = self.length_density[bins]
+        return density
 
     def habitual_rate(self, exporter: Ints, importer: Ints) -> Floats:
         """Return the rate of outliers that these two reporters show beyond what all show."""
         factor = self.exporter_factor[exporter] * self.importer_factor[importer]
-        return np.minimum(self.outlier_rate * np.maximum(factor - _USUAL_FACTOR * self.usual_factor, 0), 0.5)
+        rate: Floats = np.minimum(self.outlier_rate * np.maximum(factor - _USUAL_FACTOR * self.usual_factor, 0), 0.5)
+        return rate
 
     def outlier_survival(self, length_log: Floats) -> Floats:
         """Return the share of outliers that are at least as long."""
         edges = np.linspace(0, _LONGEST_LOG, _LENGTH_BINS + 1)
         shares = self.length_density * (_LONGEST_LOG / _LENGTH_BINS)
-        return np.interp(length_log, edges, np.append(np.cumsum(shares[::-1])[::-1], 0))
+        survival: Floats = np.interp(length_log, edges, np.append(np.cumsum(shares[::-1])[::-1], 0))
+        return survival
 
 
 def fit_tail(deviations: Deviations, groups: int, exporters: int, importers: int) -> Tail:
@@ -129,7 +133,7 @@ def _weigh_tail(deviations: Deviations, rows: Ints, weight: Floats) -> _WeighedT
     beyond = candidates[:reached]
     threshold = float(distance[candidates[min(reached, len(candidates) - 1)]]) if len(candidates) else 0.3
     bins = np.minimum((np.log(distance[beyond] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
-    return _WeighedTail(threshold, np.bincount(bins, own[beyond], _BINS), float(np.median(deviations.sigma[rows])))
+    return _WeighedTail(threshold, np.bincount(bins, own[beyond], _BINS).astype(np.float64), float(np.median(deviations.sigma[rows])))
 
 
 def _bin_chances() -> Floats:
@@ -151,7 +155,7 @@ def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[Floats, float]
         even = np.maximum(np.diff(lengths) / _LONGEST_LOG, 1e-9)
         for row, share in enumerate(_SHARES_TRIED):
             likelihood[row] += np.log((1 - share) * _CHANCES + share * even) @ tail.counts
-    row, column = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
+    row, column = divmod(int(likelihood.argmax()), likelihood.shape[1])
     return np.full(groups, DEGREES[column]), max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
 
 
@@ -192,5 +196,6 @@ def _reporter_factors(deviations: Deviations, outlier: Floats, rate: float, fact
 
 def _length_density(bins: Ints, outlier: Floats) -> Floats:
     counts = np.bincount(bins, outlier, _LENGTH_BINS) + 0.5
-    smooth = np.convolve(np.pad(counts, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
-    return smooth / smooth.sum() / (_LONGEST_LOG / _LENGTH_BINS)
+    smooth: Floats = np.convolve(np.pad(counts, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    density: Floats = smooth / smooth.sum() / (_LONGEST_LOG / _LENGTH_BINS)
+    return density

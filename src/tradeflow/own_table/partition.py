@@ -1,0 +1,78 @@
+"""The numbered rows of a large table on disk, by ranges of commodities, so that one part at a time is in memory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tradeflow.exceptions import SourceError
+
+PART_ROWS = 500_000
+"""Input rows of one part, roughly; a single commodity is never divided."""
+
+
+@dataclass(frozen=True)
+class KeySpace:
+    """How many areas, commodities and periods there are; one whole number holds commodity, exporter, importer, period in this order."""
+
+    areas: int
+    commodities: int
+    periods: int
+
+    def __post_init__(self) -> None:
+        if math.prod((self.commodities, self.areas, self.areas, self.periods, 2)) >= 2**63:
+            raise SourceError(
+                f"{self.areas:,} areas, {self.commodities:,} commodities and {self.periods:,} periods are too many for one table"
+            )
+
+
+def divide_commodities(rows_of_commodity: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the part of each commodity: ranges in the labels' order, of about PART_ROWS rows each."""
+    before = np.cumsum(rows_of_commodity) - rows_of_commodity
+    parts: NDArray[np.int64] = np.unique(before // PART_ROWS, return_inverse=True)[1]
+    return parts
+
+
+class Spill:
+    """Frames appended to the parts that they belong to, as uncompressed Arrow files in one folder."""
+
+    def __init__(self, folder: Path, name: str, part_of_commodity: NDArray[np.int64]) -> None:
+        self._folder, self._name, self._part_of = folder, name, part_of_commodity
+        self._files: dict[int, list[Path]] = {}
+
+    @property
+    def parts(self) -> list[int]:
+        """The parts that hold a row, in order."""
+        return sorted(self._files)
+
+    def append(self, rows: pl.DataFrame) -> None:
+        """Write each row to the part of its commodity."""
+        parts = self._part_of[rows["commodity"].to_numpy()]
+        if not len(parts):
+            return
+        if (parts == parts[0]).all():
+            self.append_to(int(parts[0]), rows)
+            return
+        for (part,), group in rows.with_columns(pl.Series("_part", parts)).partition_by("_part", as_dict=True, include_key=False).items():
+            self.append_to(int(part), group)
+
+    def append_to(self, part: int, rows: pl.DataFrame) -> None:
+        """Write a frame to one part."""
+        files = self._files.setdefault(part, [])
+        path = self._folder / f"{self._name}-{part}-{len(files)}.arrow"
+        rows.write_ipc(path, compression="uncompressed")
+        files.append(path)
+
+    def read(self, part: int) -> pl.DataFrame:
+        """Return one part."""
+        return pl.concat([pl.read_ipc(path) for path in self._files[part]])
+
+    def remove(self, part: int) -> None:
+        """Delete one part's files."""
+        for path in self._files.pop(part):
+            path.unlink()
