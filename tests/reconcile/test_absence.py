@@ -71,7 +71,7 @@ def test_a_code_that_was_not_pulled_is_not_missing() -> None:
 @pytest.mark.parametrize(
     ("importers", "own", "expected"),
     [
-        ([MEXICO, USA, INDIA], [], "not_reported_yet"),
+        ([MEXICO, USA, INDIA], [], "no_record_of_code"),
         ([MEXICO, USA], [], "not_recorded"),
         ([MEXICO, USA, INDIA], [GERMANY], "not_recorded"),
     ],

@@ -152,7 +152,11 @@ def test_missing_mirror(innocent: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["not_reported_yet", "partner_never_reports", "below_threshold", "recorded_later", "recorded_earlier", None]
+    "reason",
+    [
+        *("not_reported_yet", "partner_never_reports", "no_record_of_code", "suppressed", "below_threshold"),
+        *("recorded_later", "recorded_earlier", None),
+    ],
 )
 def test_only_what_was_not_recorded_is_missing(reason: str | None) -> None:
     assert scores(evidence([missing(mirror_reason=reason)] if reason else [pair()]), "missing_mirror") == {}

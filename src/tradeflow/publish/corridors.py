@@ -6,7 +6,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 
-_CANNOT_ANSWER = ("not_reported_yet", "partner_never_reports")
+_CANNOT_ANSWER = ("not_reported_yet", "partner_never_reports", "no_record_of_code", "suppressed")
 """Reasons for a missing side that say nothing about how well anybody records."""
 _NORMAL_MAD = 1.4826
 

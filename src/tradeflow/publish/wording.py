@@ -24,6 +24,8 @@ EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side", "
 MIRROR_WORDS = {
     "not_reported_yet": "other side not reported yet",
     "partner_never_reports": "other side does not publish",
+    "no_record_of_code": "other side publishes no trade in this code",
+    "suppressed": "other side may hold it under an unnamed partner",
     "below_threshold": "below the reporting threshold",
     "recorded_later": "other side recorded it later",
     "recorded_earlier": "other side recorded it earlier",

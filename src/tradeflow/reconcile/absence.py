@@ -1,4 +1,4 @@
-"""What a missing mirror means: not released yet, never reported, too small to appear, recorded in a nearby month, or not recorded."""
+"""What a missing mirror means: not released, never reported, code withheld, too small, recorded in a nearby month, or not recorded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", 
 
 
 def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, threshold_usd: float) -> pl.DataFrame:
-    """Add for each side whether it has ever published, and whether it has published this code for this period."""
+    """Add for each side whether it has ever published, whether it has published this code for this period, or withheld it."""
     frequency, commodity = (pl.col(name).cast(pairs.schema[name], strict=False) for name in ("freq_code", "commodity_code"))
     coverage = coverage.with_columns(frequency)
     commodity_coverage = commodity_coverage.with_columns(frequency, commodity)
@@ -94,8 +94,10 @@ def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_co
         )
         withheld = _withheld_codes(pairs, side, threshold_usd)
         pairs = pairs.drop("_pulled").join(withheld, on=["freq_code", "period", f"{side}_code", "commodity_code"], how="left")
-        pairs = pairs.with_columns(pl.col(f"_{side}_published") & pl.col("_withheld").is_null()).drop("_withheld")
-    flags = ["_importer_published", "_exporter_published", "_importer_ever", "_exporter_ever"]
+        is_withheld = pl.col(f"_{side}_published") & pl.col("_withheld").fill_null(value=False)
+        pairs = pairs.with_columns(is_withheld.alias(f"_{side}_withheld")).drop("_withheld")
+        pairs = pairs.with_columns(pl.col(f"_{side}_published") & ~pl.col(f"_{side}_withheld"))
+    flags = [f"_{side}_{flag}" for side in ("importer", "exporter") for flag in ("published", "ever", "withheld")]
     return pairs.with_columns(pl.col(flags).fill_null(value=False))
 
 
@@ -162,12 +164,14 @@ def _value_of_other(side: str) -> str:
 
 def _reason(threshold_usd: float) -> pl.Expr:
     silent_importer = pl.col("mirror_status") == "exporter_only"
-    ever = pl.when(silent_importer).then(pl.col("_importer_ever")).otherwise(pl.col("_exporter_ever"))
-    published = pl.when(silent_importer).then(pl.col("_importer_published")).otherwise(pl.col("_exporter_published"))
+    ever, published, withheld = (
+        pl.when(silent_importer).then(f"_importer_{flag}").otherwise(f"_exporter_{flag}") for flag in ("ever", "published", "withheld")
+    )
     value = pl.when(silent_importer).then(pl.col("export_value_usd")).otherwise(pl.col("import_value_usd"))
     return (
         pl.when(pl.col("mirror_status") == "both").then(None)
         .when(~ever).then(pl.lit("partner_never_reports"))
+        .when(withheld).then(pl.lit("no_record_of_code"))
         .when(~published).then(pl.lit("not_reported_yet"))
         .when(value < threshold_usd).then(pl.lit("below_threshold"))
         .when(pl.col("_shifted").is_not_null()).then(pl.col("_shifted"))
