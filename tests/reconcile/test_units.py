@@ -110,14 +110,14 @@ def test_estimated_figures_and_world_are_no_evidence_for_a_rate() -> None:
     [
         (TONNE, WOOD, 2000.0, "converted_exactly"), (CARAT, WOOD, 0.0004, "converted_exactly"), (KILOGRAM, WOOD, 2.0, "converted_exactly"),
         (CUBIC_METRE, ACETONE, 2 * 786.0, "converted_by_density"), (BARREL, ACETONE, 2 * 158.987294928 * 0.786, "converted_by_density"),
-        (CUBIC_METRE, WOOD, None, "none"), (-1, ACETONE, None, "none"), (None, ACETONE, None, "none"),
+        (CUBIC_METRE, WOOD, None, None), (-1, ACETONE, None, None), (None, ACETONE, None, None),
     ],
 )  # fmt: skip
-def test_a_quantity_becomes_a_weight_by_its_unit(unit: int | None, code: str, kg: float | None, label: str) -> None:
+def test_a_quantity_becomes_a_weight_by_its_unit(unit: int | None, code: str, kg: float | None, label: str | None) -> None:
     (found,) = convert(flow(CHINA, "X", MEXICO, 100, None, quantity=2.0, quantity_unit_code=unit, commodity_code=code))
 
     assert found["export_converted_kg"] == (None if kg is None else pytest.approx(kg))
-    assert (found["export_weight_label"], found["import_weight_label"]) == (label, None)
+    assert (found["export_converted_label"], found["import_converted_label"]) == (label, None)
     assert (found["export_converted_log_variance"] is None) == (kg is None)
 
 
@@ -127,8 +127,8 @@ def test_a_reported_weight_stands_and_an_estimated_quantity_makes_none() -> None
         flow(USA, "X", MEXICO, 100, None, quantity=2.0, quantity_unit_code=TONNE, is_quantity_estimated=True),
     )
 
-    assert (reported["export_net_weight_kg"], reported["export_converted_kg"], reported["export_weight_label"]) == (7, None, "reported")
-    assert (estimated["export_converted_kg"], estimated["export_weight_label"]) == (None, "none")
+    assert (reported["export_net_weight_kg"], reported["export_converted_kg"], reported["export_converted_label"]) == (7, None, None)
+    assert (estimated["export_converted_kg"], estimated["export_converted_label"]) == (None, None)
 
 
 def test_a_side_of_several_rows_is_converted_as_a_whole_or_not_at_all() -> None:
@@ -137,8 +137,8 @@ def test_a_side_of_several_rows_is_converted_as_a_whole_or_not_at_all() -> None:
     neither = flow(CHINA, "X", MEXICO, 50, None, second_partner_code=276)
     (whole,), (lacking,) = convert(weighed, litres), convert(weighed, litres, neither)
 
-    assert (whole["export_converted_kg"], whole["export_weight_label"]) == (pytest.approx(7 + 7.86), "converted_by_density")
-    assert (lacking["export_converted_kg"], lacking["export_weight_label"]) == (None, "none")
+    assert (whole["export_converted_kg"], whole["export_converted_label"]) == (pytest.approx(7 + 7.86), "converted_by_density")
+    assert (lacking["export_converted_kg"], lacking["export_converted_label"]) == (None, None)
 
 
 @settings(max_examples=30, deadline=None)

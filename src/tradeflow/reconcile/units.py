@@ -133,27 +133,22 @@ def _judged() -> list[pl.Expr]:
 
 
 def add_converted_weights(pairs: pl.DataFrame, trade_flow: pl.LazyFrame, units: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
-    """Add for each side <side>_converted_kg, <side>_converted_log_variance and <side>_weight_label; the same rows in the same order.
+    """Add for each side <side>_converted_kg, <side>_converted_log_variance and <side>_converted_label; the same rows in the same order.
 
     Converted is the side's whole weight where it reports none: rows with a weight count with it, the others with their quantity at the
-    rate of its unit (an exact factor for a mass); null where a row has neither. The variance is the largest of the rows'.
+    rate of its unit (an exact factor for a mass); null where a row has neither. The variance is the largest of the rows'. The label is
+    converted_exactly, converted_by_density or converted_by_mirror_rate: that of the least sure row.
     """
     types = {"freq_code": pairs.schema["freq_code"], "commodity_code": pairs.schema["commodity_code"]}
     converted = _converted_sides(trade_flow, units, rates).with_columns(
         pl.col(name).cast(dtype, strict=False) for name, dtype in types.items()
     )
     for flow_code, side in (("X", "export"), ("M", "import")):
-        names = {"_converted": f"{side}_converted_kg", "_variance": f"{side}_converted_log_variance", "_label": f"{side}_weight_label"}
+        names = {"_converted": f"{side}_converted_kg", "_variance": f"{side}_converted_log_variance", "_label": f"{side}_converted_label"}
         of_side = converted.filter(pl.col("flow_code") == flow_code).select(*PAIR_KEY, *names).rename(names)
-        is_weighed = pl.col(f"{side}_net_weight_kg").is_not_null()
-        label = (
-            pl.when(pl.col(f"{side}_value_usd").is_null()).then(None)
-            .when(is_weighed).then(pl.lit("reported"))
-            .otherwise(pl.coalesce(f"{side}_weight_label", pl.lit("none")))
-        )  # fmt: skip
+        lacks_weight = pl.col(f"{side}_net_weight_kg").is_null()
         pairs = pairs.join(of_side, on=PAIR_KEY, how="left", maintain_order="left").with_columns(
-            label.alias(f"{side}_weight_label"),
-            *[pl.when(~is_weighed).then(pl.col(name)).alias(name) for name in list(names.values())[:2]],
+            pl.when(lacks_weight).then(pl.col(name)).alias(name) for name in names.values()
         )
     return pairs
 

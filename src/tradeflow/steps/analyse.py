@@ -25,6 +25,7 @@ from tradeflow.signals import (
     propose_candidates,
     rank_leads,
 )
+from tradeflow.steps.corrections import CORRECTIONS, correct_figures
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.known import known_rows, watched_rows
 from tradeflow.steps.moves import trace_moves
@@ -33,12 +34,12 @@ _log = logging.getLogger("tradeflow")
 
 
 def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
-    """Make `coverage`, `commodity_coverage`, `mirror_pair`, `reporter_reliability`, `share_shift` and `hub_route`."""
+    """Make `coverage`, `commodity_coverage`, `mirror_pair`, `reporter_reliability`, and what moves and corrections add to the pairs."""
     from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
 
     key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
     tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
-    if stands := standing(lake, key, *tables):
+    if stands := standing(lake, key, *tables, *CORRECTIONS):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
     coverage, commodity_coverage = derive_coverage(rows), derive_commodity_coverage(rows)
@@ -50,7 +51,10 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options)
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     _log.info("looking for trade that moved")
-    return Made(commit(lake, key, **frames, **trace_moves(_of_named_areas(pairs), watched, coverage)), is_new=True)
+    frames |= trace_moves(_of_named_areas(pairs), watched, coverage)
+    _log.info("setting timing, unnamed partners and other units beside the figures")
+    frames |= correct_figures(pairs, rows, settings.watch, coverage, commodity_coverage)
+    return Made(commit(lake, key, **frames), is_new=True)
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
