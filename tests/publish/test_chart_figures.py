@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from tests.publish.test_lead_months import SIGNAL, history, pair, tables_of
+from tradeflow.contract import load_contract
 from tradeflow.publish.chart_figures import history_figures, mirror_figures
 from tradeflow.publish.lead_months import lead_months
 
@@ -76,3 +77,27 @@ def test_the_balanced_weight_is_drawn_with_the_interval_that_its_variance_gives(
     assert figures["balanced"] == [85.0]
     assert figures["lower"] == [pytest.approx(85 / 1.2**1.645, rel=1e-3)]
     assert figures["upper"] == [pytest.approx(85 * 1.2**1.645, rel=1e-3)]
+
+
+@pytest.mark.parametrize(("months_beyond", "is_cut"), [(1, True), (2, True), (3, False)])
+def test_lone_figures_are_cut_but_not_a_spell(months_beyond: int, is_cut: bool) -> None:
+    lead = SIGNAL | {"period": 202101, "observed_kg": 6.0}
+    kg = [6.0] * 30 + [900.0] * months_beyond + [6.0]
+    rows = [history(2021 * 100 + at // 12 * 100 + at % 12 + 1, weight) for at, weight in enumerate(kg)]
+    figures = history_figures(lead, lead_months(lead, tables_of(trade_history=rows)), "M")
+    assert [amount for amount in figures["beyond"] if amount] == (["900 kg"] * months_beyond if is_cut else [])
+
+
+def test_an_interval_is_cut_where_it_dwarfs_every_figure() -> None:
+    band = SIGNAL | {"series_level": "flow", "observed_kg": 50.0, "expected_kg": 40.0, "lower_kg": 10.0, "upper_kg": 9_000.0}
+    columns = load_contract("baseline").column_names
+    rows = [{name: value for name, value in band.items() if name in columns}]
+    figures = history_figures(SIGNAL | {"observed_kg": 50.0}, lead_months(SIGNAL, tables_of(baseline=rows)), "M")
+    assert (figures["lower"], figures["upper"], figures["expected"]) == ([10.0], [125.0], [40.0])
+
+
+def test_where_neither_side_had_trade_one_mark_is_enough() -> None:
+    rows = [history(202403, 0.0), history(202404, 50.0)]
+    pairs = [pair(202403, 0.0, 0.0, "both"), pair(202404, 0.0, 50.0, "both")]
+    figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows, mirror_pair=pairs)), "M")
+    assert figures["other"] == [None, 0.0]

@@ -17,7 +17,11 @@ _STATE_WORDS = {
 _REGULAR_SHARE = 0.8
 """Share of months with trade from which a line between the points says something true."""
 _BEYOND_RATIO = 12
-"""Where the lead is so many times larger than anything else, it is drawn at the edge with its figure beside it."""
+"""A figure so many times larger than the others is drawn at the edge of the scale with its amount beside it."""
+_LONE_SHARE, _MOST_LONE = 1 / 12, 2
+"""Share of the periods with trade, and at most how many, whose figures may be lone."""
+_BAND_RATIO = 2.5
+"""An interval is cut where it reaches so many times higher than any figure, or it would press them on the axis."""
 _MIRROR_PERIODS = 36
 _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _BALANCED = ["balanced_net_weight_kg", "balanced_lower_kg", "balanced_upper_kg"]
@@ -26,36 +30,34 @@ _BALANCED = ["balanced_net_weight_kg", "balanced_lower_kg", "balanced_upper_kg"]
 def history_figures(signal: dict[str, Any], months: pl.DataFrame, history_side: str) -> dict[str, Any]:
     """Take a lead, its months and whose reports they show (M or X); return the columns of the history chart."""
     marked = months.with_columns(lead_kg=_lead_weight(signal))
-    columns = ["observed_kg", "expected_kg", "lower_kg", "upper_kg", "lead_kg"]
-    drawn, unit = _scale(marked, columns)
-    other, is_above = _other_side(months[_SIDES[history_side == "M"]], drawn, unit)
+    drawn, unit = _scale(marked, ["observed_kg", "lead_kg", "expected_kg"], ["lower_kg", "upper_kg"])
+    other, is_above = _other_side(months, _SIDES[history_side == "M"], drawn, unit)
     return {
         "date": months["period"].to_list(),
         "unit": unit,
         "regular": share_with_trade(months) >= _REGULAR_SHARE,
         "state": months["observed_state"].to_list(),
         "flagged": months["is_lead_period"].to_list(),
-        "beyond": [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(marked["lead_kg"], drawn["is_beyond"], strict=True)],
+        "beyond": _amounts_beyond(marked.select(pl.max_horizontal("observed_kg", "lead_kg")).to_series(), drawn),
         "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
         "other": other,
         "above": is_above,
-        **{column.removesuffix("_kg"): drawn[column].to_list() for column in columns},
+        **{column.removesuffix("_kg"): drawn[column].to_list() for column in drawn.columns if column.endswith("_kg")},
     }
 
 
 def mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
     """Take a lead's months; return the columns of the chart of both sides."""
     shown = months.tail(max(_MIRROR_PERIODS, periods_back_to_lead(months)))
-    drawn, unit = _scale(shown, [*_SIDES, *_BALANCED])
+    drawn, unit = _scale(shown, [*_SIDES, _BALANCED[0]], _BALANCED[1:])
     is_paired = pl.col("mirror_status").is_not_null()
     is_silent = is_paired & pl.any_horizontal(pl.col(side).is_null() for side in _SIDES)
-    beyond = shown.select(pl.max_horizontal(_SIDES))[_SIDES[0]]
     return {
         "date": shown["period"].to_list(),
         "unit": unit,
         "flagged": shown["is_lead_period"].to_list(),
         "silent": shown.select(is_silent.alias("silent"))["silent"].to_list(),
-        "beyond": [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(beyond, drawn["is_beyond"], strict=True)],
+        "beyond": _amounts_beyond(shown.select(pl.max_horizontal(_SIDES)).to_series(), drawn),
         "tip": [_mirror_tip(row) for row in shown.iter_rows(named=True)],
         "importer": drawn[_SIDES[0]].to_list(),
         "exporter": drawn[_SIDES[1]].to_list(),
@@ -75,28 +77,38 @@ def _lead_weight(signal: dict[str, Any]) -> pl.Expr:
     return pl.when("is_lead_period").then(figure)
 
 
-def _other_side(weights: pl.Series, drawn: pl.DataFrame, unit: str) -> tuple[list[float | None], list[bool]]:
-    """Return the other side's reports on the chart's own scale; one above it is drawn at its edge and marked."""
-    top: float = drawn.drop("is_beyond").max().max_horizontal().item() or 0.0
-    figures = weights / (1000.0 if unit == "t" else 1.0)
+def _other_side(months: pl.DataFrame, side: str, drawn: pl.DataFrame, unit: str) -> tuple[list[float | None], list[bool]]:
+    """Return the other side's reports on the chart's own scale; one above it is drawn at its edge and marked.
+
+    Where both sides say that there was no trade, one mark is enough.
+    """
+    top = _largest(drawn, [column for column in drawn.columns if column.endswith("_kg")])
+    is_told = (pl.col(side) > 0) | (pl.col("observed_state") != "none")
+    figures = months.select(pl.when(is_told).then(side)).to_series() / (1000.0 if unit == "t" else 1.0)
     return figures.clip(upper_bound=top).round_sig_figs(4).to_list(), (figures > top).fill_null(value=False).to_list()
 
 
-def _scale(months: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, str]:
-    """Return the columns in t or kg, cut at the edge of the scale, with `is_beyond` where something was cut; and the unit."""
-    edge = _edge_of_scale(months, columns)
-    top = _largest(months, columns) if edge is None else edge
+def _amounts_beyond(weights: pl.Series, drawn: pl.DataFrame) -> list[str | None]:
+    return [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(weights, drawn["is_beyond"], strict=True)]
+
+
+def _scale(months: pl.DataFrame, figures: list[str], interval: list[str]) -> tuple[pl.DataFrame, str]:
+    """Return the columns in t or kg, cut at the edge of the scale, with `is_beyond` where a figure was cut; and the unit."""
+    edge = _edge_of_scale(months, figures)
+    top = _largest(months, figures) if edge is None else edge
     divisor, unit = (1000.0, "t") if top >= 5000 else (1.0, "kg")
-    is_beyond = pl.lit(False) if edge is None else pl.any_horizontal((pl.col(column) > edge).fill_null(False) for column in columns)
-    cut = [(pl.col(column).clip(upper_bound=edge) / divisor).round_sig_figs(4) for column in columns]
+    is_beyond = pl.lit(False) if edge is None else pl.any_horizontal((pl.col(column) > edge).fill_null(False) for column in figures)
+    limits = dict.fromkeys(figures, edge) | dict.fromkeys(interval, (top * _BAND_RATIO or None) if edge is None else edge)
+    cut = [(pl.col(column).clip(upper_bound=limit) / divisor).round_sig_figs(4) for column, limit in limits.items()]
     return months.select(*cut, is_beyond.alias("is_beyond")), unit
 
 
-def _edge_of_scale(months: pl.DataFrame, columns: list[str]) -> float | None:
-    """Return where the scale ends if the lead would press all else flat on the axis, as a slip of unit does; else None."""
-    usual = _largest(months.filter(~pl.col("is_lead_period")), columns)
-    lead = _largest(months.filter("is_lead_period"), columns)
-    return usual * 1.3 if usual and lead > usual * _BEYOND_RATIO else None
+def _edge_of_scale(months: pl.DataFrame, figures: list[str]) -> float | None:
+    """Return where the scale ends if a lone figure or two would press all else flat on the axis, as a slip of unit does; else None."""
+    tops: list[float] = months.select(pl.max_horizontal(figures).sort(descending=True)).to_series().drop_nulls().to_list()
+    lone = min(_MOST_LONE, max(1, int(sum(top > 0 for top in tops) * _LONE_SHARE)))
+    usual = tops[lone] if len(tops) > lone else 0.0
+    return usual * 1.3 if usual and tops[0] > usual * _BEYOND_RATIO else None
 
 
 def _largest(months: pl.DataFrame, columns: list[str]) -> float:

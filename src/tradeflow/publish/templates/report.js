@@ -75,7 +75,7 @@
         stem: columns.regular ? null : observed,
         other: columns.above[at] ? null : columns.other[at], above: columns.above[at] ? columns.other[at] : null,
         lead: columns.lead[at],
-        ...beyondOf(columns, at, columns.lead[at]),
+        ...beyondOf(columns, at, columns.lead[at] ?? observed),
       };
     }),
     mirror: (columns) => columns.date.map((period, at) => ({
