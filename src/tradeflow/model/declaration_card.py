@@ -11,8 +11,9 @@ import polars as pl
 from tradeflow.model.contribution import boosted_contributions
 from tradeflow.model.declaration import InspectionOptions, ScoredDeclarations, days_of, describe_when_known, outcome_of
 from tradeflow.model.declaration_features import Described, Flags
-from tradeflow.model.declaration_isolation import EXPLAINED_PERCENTILE, SAMPLE_ROWS
+from tradeflow.model.declaration_isolation import EXPLAINED_PERCENTILE
 from tradeflow.model.driver import merge_records, spell_measure
+from tradeflow.model.isolation import SAMPLE_ROWS
 from tradeflow.model.model_card import Card
 from tradeflow.model.outcome import fit_trees, predict_log_odds
 from tradeflow.model.outcome_figures import calibration_error, ranking_figures, reliability

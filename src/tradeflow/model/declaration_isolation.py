@@ -5,19 +5,16 @@ On labelled declarations such a forest ranks no better than chance: it says what
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from sklearn.ensemble import IsolationForest
 
 from tradeflow.model.contribution import path_contributions
 from tradeflow.model.declaration_features import MEASURES, ROLES, Feature, Flags, measure_declarations, usual_distances
+from tradeflow.model.isolation import group_seed, grow_forest, percentile_among
 from tradeflow.model.past_record import Array, PastRecord, Whole, cross_groups, number_values
 
-SAMPLE_ROWS = 256
-TRAINING_ROWS = 50_000
 MIN_GROUP_ROWS = 300
 """Declarations of history below which a chapter is compared with all chapters together."""
 EVERYTHING = "declarations of all commodities"
@@ -60,9 +57,9 @@ def isolate_declarations(rows: pl.DataFrame, is_history: Flags, *, trees: int, s
     for name in group.unique().sort():
         within = (group == name).to_numpy()
         known = np.flatnonzero(is_typical if name == EVERYTHING else within & is_typical)
-        grown = grow_forest(inputs[known], trees, _group_seed(seed, name))
+        grown = grow_forest(inputs[known], trees, group_seed(seed, name))
         score[within] = -grown.score_samples(inputs[within])  # scikit-learn's sign turned round: from here on higher is stranger
-        percentile[within] = _places(score[known], score[within])
+        percentile[within] = percentile_among(score[known], score[within])
         explained = np.flatnonzero(within & (percentile >= EXPLAINED_PERCENTILE))
         contributions[explained] = path_contributions(grown, inputs[explained])
     return Isolation(score, percentile, group, inputs, features, contributions)
@@ -116,20 +113,3 @@ def _comparable_groups(rows: pl.DataFrame, is_typical: Flags) -> pl.Series:
     known = pl.col("is_typical").sum().over(chapter)
     group = pl.when(known >= MIN_GROUP_ROWS).then(pl.format("declarations of HS chapter {}", chapter)).otherwise(pl.lit(EVERYTHING))
     return rows.with_columns(is_typical=pl.Series(is_typical)).select(comparable_group=group).to_series()
-
-
-def grow_forest(inputs: Array, trees: int, seed: int) -> IsolationForest:
-    """Fit one forest to at most TRAINING_ROWS of the rows, drawn by the seed."""
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(inputs))[:TRAINING_ROWS])
-    return IsolationForest(n_estimators=trees, max_samples=min(SAMPLE_ROWS, len(chosen)), random_state=seed).fit(inputs[chosen])
-
-
-def _group_seed(seed: int, group: str) -> int:
-    return (seed * 1_000_003 + zlib.crc32(group.encode())) % 2**31
-
-
-def _places(known: Array, scores: Array) -> Array:
-    """Return the percentile of each score among the known ones, half of its equals below it."""
-    ordered = np.sort(known)
-    below, up_to = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
-    return 100 * (below + up_to) / (2 * max(1, len(known)))

@@ -10,30 +10,49 @@ import re
 
 import polars as pl
 
-SPLIT_ROWS = 6_000
-"""Rows of a commodity from which importers of unlike size are kept apart."""
-MIN_ROWS = 300
-"""Rows below which a commodity is compared within its chapter: percentiles of fewer are too coarse to rank."""
+SPLIT_ROWS = 2_000
+"""Rows of a commodity in a year from which importers of unlike size are kept apart."""
+MIN_ROWS = 100
+"""Rows in a year below which a commodity is compared within its chapter: percentiles of fewer are too coarse to rank."""
 SIZES = ["small importers", "medium importers", "large importers"]
 EVERYTHING = "all commodities"
 _NAMED_GROUP = re.compile(r"(?:(?P<kind>.+) of )?(?:HS )?(?P<place>\d[^ ]*(?: importers)?|TOTAL)")
 
 
-def comparable_groups(flows: pl.DataFrame) -> pl.Series:
-    """Return the place of each row of `flows` (freq_code, commodity_code, importer_kg over the year before), such as "28/282760"."""
+def comparable_groups(flows: pl.DataFrame, typical: pl.DataFrame) -> pl.Series:
+    """Return the place of each row of `flows`, such as "28/282760", by how many `typical` rows there are and how large their importers.
+
+    Both: freq_code, commodity_code, importer_kg (the importer's total of the year before).
+    """
     commodity = ["freq_code", "commodity_code"]
+    kg = pl.col("importer_kg")
+    known = typical.group_by(commodity).agg(
+        pl.len().alias("_rows"), kg.quantile(1 / 3, "midpoint").alias("_small"), kg.quantile(2 / 3, "midpoint").alias("_large")
+    )
+    size = (
+        pl.when(kg <= pl.col("_small"))
+        .then(pl.lit(SIZES[0]))
+        .when(kg <= pl.col("_large"))
+        .then(pl.lit(SIZES[1]))
+        .otherwise(pl.lit(SIZES[2]))
+    )
     chapter = pl.col("commodity_code").str.head(2)
-    rank = pl.col("importer_kg").rank("average").over(commodity) / pl.len().over(commodity)
-    size = pl.when(rank <= 1 / 3).then(pl.lit(SIZES[0])).when(rank <= 2 / 3).then(pl.lit(SIZES[1])).otherwise(pl.lit(SIZES[2]))
     place = pl.concat_str([chapter, "commodity_code"], separator="/")
     group = (
-        pl.when(pl.len().over(commodity) >= SPLIT_ROWS)
+        pl.when(pl.col("_rows") >= SPLIT_ROWS)
         .then(pl.concat_str([place, size], separator="/"))
-        .when(pl.len().over(commodity) >= MIN_ROWS)
+        .when(pl.col("_rows") >= MIN_ROWS)
         .then(place)
         .otherwise(chapter)
     )
-    return flows.select(comparable_group=group).to_series()
+    return flows.join(known, on=commodity, how="left", maintain_order="left").select(comparable_group=group).to_series()
+
+
+def like_rows(group: str, typical: pl.DataFrame) -> pl.DataFrame:
+    """Return the typical rows that a group is compared with: its own, else its chapter's, else all, until there are MIN_ROWS."""
+    own = typical.filter(comparable_group=group)
+    chapter = typical.filter(pl.col("commodity_code").str.starts_with(group[:2]))
+    return next((rows for rows in (own, chapter) if rows.height >= MIN_ROWS), typical)
 
 
 def spell_group(group: str) -> str:
