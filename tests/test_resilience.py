@@ -29,7 +29,7 @@ RESULTS = ("mirror_pair", "baseline", "signal", "signal_feature", "signal_eviden
 INGESTED = ("quarantine", "trade_flow", "snapshot")
 COMPUTED = (
     *("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability"),
-    *("baseline", "flow_score", "flow_score_feature"),
+    *("baseline", "flow_score", "flow_score_feature", "model_card"),
     *("signal", "signal_feature", "signal_evidence"),
 )
 POINTS = (

@@ -51,6 +51,7 @@ _TABLE_FOLDERS = {
     "detectable_excess": "4_model",
     "flow_score": "4_model",
     "flow_score_feature": "4_model",
+    "model_card": "4_model",
     "signal": "6_signal",
     "signal_feature": "6_signal",
     "signal_evidence": "6_signal",

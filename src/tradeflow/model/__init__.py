@@ -4,5 +4,6 @@ from tradeflow.model.baseline import fit_seasonal_baseline
 from tradeflow.model.calibration import calibrate
 from tradeflow.model.detectable import measure_detectable_excess
 from tradeflow.model.isolation import score_flows
+from tradeflow.model.pipeline_card import describe_pipeline_models
 
-__all__ = ["calibrate", "fit_seasonal_baseline", "measure_detectable_excess", "score_flows"]
+__all__ = ["calibrate", "describe_pipeline_models", "fit_seasonal_baseline", "measure_detectable_excess", "score_flows"]

@@ -58,11 +58,11 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
-    """Make `baseline`, `detectable_excess`, `flow_score` and `flow_score_feature`."""
-    from tradeflow.model import measure_detectable_excess, score_flows
+    """Make `baseline`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
+    from tradeflow.model import describe_pipeline_models, measure_detectable_excess, score_flows
 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
-    if stands := standing(lake, key, "baseline", "detectable_excess", "flow_score", "flow_score_feature"):
+    if stands := standing(lake, key, "baseline", "detectable_excess", "flow_score", "flow_score_feature", "model_card"):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
     pairs = read_handed(lake, reconciled, "mirror_pair").collect()
@@ -79,6 +79,7 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
     frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
+    frames["model_card"] = describe_pipeline_models(baseline, flow_score, trees=trees, seed=seed)
     return Made(commit(lake, key, **frames), is_new=True)
 
 
