@@ -84,7 +84,8 @@ def tables() -> dict[str, pl.DataFrame]:
     real = pl.DataFrame([row])
     single = {"order": pl.DataFrame({"rows": [3], "differing": [0]}), "real": real}
     single |= {"real_by_year": real.with_columns(year=2016), "real_by_size": real.with_columns(size_usd_or_kg=100.0)}
-    single |= {"stability": pl.DataFrame({"set": ["made"], "year": [2012], "rank_correlation": [0.8]})}
+    stable = {"set": ["made"], "year": [2012], "measure": ["value"], "flow_code": ["X"], "reporters": [9], "rank_correlation": [0.8]}
+    single |= {"stability": pl.DataFrame(stable)}
     return {name: pl.concat(parts) for name, parts in found.items()} | single
 
 

@@ -15,7 +15,7 @@ from tradeflow.evaluate.mirror_predict import (
     predict_simply,
     summarise_predictions,
 )
-from tradeflow.evaluate.mirror_real import MEASURES, held_out_years, hold_out, read_real_pairs
+from tradeflow.evaluate.mirror_real import MEASURES, held_out_years, hold_out, pair_real_rows, read_real_rows
 from tradeflow.reconcile.pairs import PAIR_KEY
 
 SIDES = [name for pair in MEASURES.values() for name in pair]
@@ -143,5 +143,5 @@ def test_source_files_become_pairs(tmp_path: Path) -> None:
     ]
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "figures.csv").write_text("\n".join(rows) + "\n")
-    told = read_real_pairs(tmp_path / "given").select(*PAIR_KEY, *SIDES)
+    told = pair_real_rows(read_real_rows(tmp_path / "given")).select(*PAIR_KEY, *SIDES)
     assert told.rows() == [("M", 201501, 152, 276, "282760", 150000.0, 151000.0, 5000.0, 5400.0)]

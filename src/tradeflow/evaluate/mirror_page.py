@@ -143,7 +143,9 @@ def _real(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
     yield from ("By year, frozen, both directions:", "", *write_table(_few_methods(tables["real_by_year"])))
     yield from ("By size of the shown report (a power of ten, from that figure on), frozen, both directions:", "")
     yield from write_table(_few_methods(tables["real_by_size"]))
-    yield from ("## Stability of the reporters' ranking", "", _ABOUT_STABILITY, "", *write_table(tables["stability"]))
+    stable = tables["stability"].with_columns(pl.format("{} {}", "measure", "flow_code").alias("role"))
+    stable = stable.pivot("role", index=["set", "year"], values="rank_correlation")
+    yield from ("## Stability of the reporters' ranking", "", _ABOUT_STABILITY, "", *write_table(stable))
 
 
 def _few_methods(figures: pl.DataFrame) -> pl.DataFrame:

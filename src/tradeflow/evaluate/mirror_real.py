@@ -40,17 +40,22 @@ class HeldOut:
     truth: pl.DataFrame
 
 
-def read_real_pairs(folder: Path, codes: list[str] | None = None) -> pl.DataFrame:
-    """Take a folder of source files through pull, validate and conform, and pair its monthly rows; only `codes` where they are named."""
+def read_real_rows(folder: Path, codes: list[str] | None = None) -> pl.DataFrame:
+    """Take a folder of source files through pull, validate and conform; return its monthly rows, only of `codes` where they are named."""
     with tempfile.TemporaryDirectory(prefix="tradeflow-evaluate-") as scratch:
         given = folder if codes is None else _write_codes(folder, codes, Path(scratch) / "given")
         lake = Lake(Path(scratch) / "lake")
         pull_files(lake, given, now=dt.datetime(dt.MAXYEAR, 1, 1, tzinfo=dt.UTC), report_progress=lambda _: None)
         conform_snapshots(lake)
         rows = state_in_newest_edition(read_table(lake, "trade_flow"), load_codelist("hs_concordance"))
-        pairs = pair_mirror_flows(rows.filter(pl.col("freq_code") == "M"))
+        return rows.filter(pl.col("freq_code") == "M").collect()
+
+
+def pair_real_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Pair the rows; `PAIR_KEY` and both sides' values and weights."""
     sides = [name for names in MEASURES.values() for name in names]
-    return pairs.select(*PAIR_KEY, *sides).with_columns(pl.col("freq_code", "commodity_code").cast(pl.String))
+    pairs = pair_mirror_flows(rows.lazy()).select(*PAIR_KEY, *sides)
+    return pairs.with_columns(pl.col("freq_code", "commodity_code").cast(pl.String))
 
 
 def _write_codes(folder: Path, codes: list[str], given: Path) -> Path:
