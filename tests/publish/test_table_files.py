@@ -12,7 +12,9 @@ from tests.publish.conftest import Made
 from tradeflow.publish.table_files import for_people, neutralise_formulas
 
 
-@pytest.mark.parametrize("table", ["signal", "signal_feature", "signal_evidence", "reporter_reliability", "corridor", "detectable_excess"])
+@pytest.mark.parametrize(
+    "table", ["signal", "signal_feature", "signal_evidence", "reporter_reliability", "corridor", "detectable_excess", "unlocated_trade"]
+)
 def test_parquet_gives_back_what_went_in(table: str, release_folder: Path, made: Made) -> None:
     assert_frame_equal(pl.read_parquet(release_folder / f"{table}.parquet"), getattr(made[0], table))
 

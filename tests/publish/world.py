@@ -37,13 +37,14 @@ LEADING_FEATURE = {
 }
 PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1, 13)]
 Rows = dict[str, list[dict[str, Any]]]
+MADE = ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "mirror_correction")
 NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
 
 def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[str, Any]]:
     """Return the tables and the manifest of a release of so many leads."""
     chance = random.Random(seed)
-    made: Rows = {name: [] for name in ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "trade_history")}
+    made: Rows = {name: [] for name in (*MADE, "trade_history")}
     taken: set[tuple[int, int, str]] = set()
     for rank in range(1, leads + 1):
         _add_lead(made, taken, chance, rank)
@@ -52,6 +53,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
         reporter_reliability=_reliability(chance),
         corridor=_corridors(chance),
         detectable_excess=_detectable(chance),
+        unlocated_trade=_unlocated(),
         coverage=_coverage(),
         quarantine_count=_quarantine(),
     )
@@ -196,6 +198,13 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
             **_compared(importer_kg, exporter_kg),
         }
     )  # fmt: skip
+    made["mirror_correction"].append(
+        route
+        | {
+            "period": period, "exporter_code": exporter, "alignment_label": "aligned", "import_aligned_net_weight_kg": importer_kg,
+            "corridor_change_aligned_log": 0.01, "import_nes_kg": 12.0 if period % 7 == 0 else None,
+        }
+    )  # fmt: skip
 
 
 def _compared(importer_kg: float | None, exporter_kg: float | None) -> dict[str, float | None]:
@@ -287,6 +296,16 @@ def _corridors(chance: random.Random) -> pl.DataFrame:
         for importer in IMPORTERS
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=load_contract("corridor").schema)
+
+
+def _unlocated() -> pl.DataFrame:
+    row = {
+        "freq_code": "M", "period": 202403, "reporter_code": EXPORTERS[0], "flow_code": "X", "partner_code": 899,
+        "commodity_code": "291411", "unlocated_kind": "partner_pool", "unlocated_label": "partly_located",
+        "whole_value_usd": 900.0, "located_value_usd": 600.0, "unlocated_value_usd": 300.0,
+        "whole_net_weight_kg": 90.0, "located_net_weight_kg": 60.0, "unlocated_net_weight_kg": 30.0,
+    }  # fmt: skip
+    return pl.DataFrame([row], schema=load_contract("unlocated_trade").schema)
 
 
 def _detectable(chance: random.Random) -> pl.DataFrame:

@@ -23,6 +23,9 @@ def explain_correction(month: dict[str, Any]) -> Facts:
         ("Usual difference", _say_habit(month["corridor_gap_log"])),
         ("Usual scatter", _say_scatter(month["gap_log_variance"])),
         (f"In {say.name_period(month['period'])}", _say_gap(month)),
+        ("By arrival", _say_timing(month)),
+        ("Unnamed partners", _say_amounts(month, "nes", "stated for no named partner may belong here")),
+        ("Other units", _say_amounts(month, "converted", "follows from a quantity in another unit")),
         ("Known reason", wording.GAP_WORDS[month["gap_explanation"]]),
         ("Balanced weight", _say_balanced(month)),
     ]
@@ -96,6 +99,21 @@ def _say_gap(month: dict[str, Any]) -> str:
         f"the importer recorded {_say_multiple(factor)} the exporter’s weight, {_say_multiple(change)} what is usual here: "
         f"z {say.say_deviation(month['z_kg'])}, p {say.say_probability(month['p_value'])}"
     )
+
+
+def _say_timing(month: dict[str, Any]) -> str:
+    """Say what the importer recorded in the months in which the goods arrive; a change that is gone then was one of timing."""
+    if month["corridor_change_aligned_log"] is None:
+        return ""
+    change = _say_multiple(math.exp(month["corridor_change_aligned_log"]))
+    partly = "; not all of these months are known yet" if month["alignment_label"] == "truncated" else ""
+    arrived = say.say_weight(month["import_aligned_net_weight_kg"])
+    return f"{arrived} recorded in the months in which these goods usually arrive, {change} what is usual here{partly}"
+
+
+def _say_amounts(month: dict[str, Any], kind: str, words: str) -> str:
+    stated = [f"{say.say_weight(kg)} of the {side}er’s" for side in ("export", "import") if (kg := month[f"{side}_{kind}_kg"])]
+    return f"{' and '.join(stated)} {words}" if stated else ""
 
 
 def _say_balanced(month: dict[str, Any]) -> str:

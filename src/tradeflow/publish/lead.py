@@ -15,7 +15,7 @@ from tradeflow.publish.both_sides import explain_belief, explain_correction
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.publish.detectability import say_detectable
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
-from tradeflow.publish.names import name_area, name_commodity, name_substance
+from tradeflow.publish.names import name_area, name_commodity, name_substance, spell_code
 from tradeflow.publish.standing import rank_reporters
 from tradeflow.publish.tables import ReleaseTables
 
@@ -74,7 +74,9 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         mirror_pair=tables.mirror_pair.join(heads, on=series, how="semi"),
         trade_history=tables.trade_history.join(heads, on=series, how="semi"),
         reporter_reliability=tables.reporter_reliability,
+        mirror_correction=tables.mirror_correction.join(heads, on=series, how="semi"),
         corridor=tables.corridor,
+        unlocated_trade=tables.unlocated_trade,
         detectable_excess=tables.detectable_excess,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,
@@ -123,12 +125,22 @@ def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tupl
         ("Excess", say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
         ("Value", say.say_value(signal["observed_value_usd"])),
         ("Unit value", _unit_value(signal["unit_value_usd_per_kg"])),
+        ("The other leg", _say_related(signal)),
         ("Other side says", _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
         ("p-value", f"{say.say_probability(signal['p_value'])}, against {signal['comparison']}"),
         ("q-value", say.say_probability(signal["q_value"]) + (", flagged" if signal["is_flagged"] else ", listed but not flagged")),
     ]
     facts.append(("Could be seen from", say_detectable(signal, detectable_excess)))
     return [(fact, text) for fact, text in facts if text and not text.startswith(say.NOT_STATED)]
+
+
+def _say_related(signal: dict[str, Any]) -> str:
+    """Say what the leg carried from which the trade seems to have moved: through whom, to whom, or of which other code."""
+    if signal["related_observed_kg"] is None:
+        return ""
+    code, area = signal["related_commodity_code"], signal["related_area_code"]
+    leg = spell_code(code) if code else name_area(area)
+    return f"{leg}: {say.say_weight(signal['related_observed_kg'])}, expected {say.say_weight(signal['related_expected_kg'])}"
 
 
 def _in_brackets(ratio: float | None) -> str:

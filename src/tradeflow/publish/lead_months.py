@@ -16,6 +16,10 @@ _PAIRED = [
     "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "corridor_change_log", "gap_log_variance", "p_value",
     "export_weight_label", "import_weight_label", "gap_explanation",
 ]  # fmt: skip
+_CORRECTED = [
+    "alignment_label", "import_aligned_net_weight_kg", "corridor_change_aligned_log", "export_nes_kg", "import_nes_kg",
+    "export_converted_kg", "import_converted_kg",
+]  # fmt: skip
 _90_PERCENT = 1.645
 """Standard deviations to each side that hold 90% of a normal distribution."""
 _KEYS = ["importer_code", "exporter_code", "commodity_code"]
@@ -101,7 +105,8 @@ def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame
     """Return both sides by period: of a route as it was paired, of all exporters together as their sums."""
     pairs = _of_series(signal, tables.mirror_pair)
     if signal["exporter_code"] != 0:
-        return pairs.select("period", *_SIDES, *_PAIRED)
+        corrections = _of_series(signal, tables.mirror_correction).select("period", *_CORRECTED)
+        return pairs.select("period", *_SIDES, *_PAIRED).join(corrections, on="period", how="left")
     reported = _of_series(signal, tables.trade_history)
     weights = [pl.col("net_weight_kg").filter(pl.col("flow_code") == flow_code) for flow_code in ("M", "X")]
     summed = (
@@ -109,7 +114,8 @@ def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame
         if reported.filter(pl.col("flow_code") == "X").is_empty()
         else reported.group_by("period").agg(_sum_known(weight).alias(side) for side, weight in zip(_SIDES, weights, strict=True))
     )
-    unpaired = [pl.lit(None, pairs.schema[column]).alias(column) for column in _PAIRED]
+    schema = pairs.schema | tables.mirror_correction.schema
+    unpaired = [pl.lit(None, schema[column]).alias(column) for column in (*_PAIRED, *_CORRECTED)]
     return summed.with_columns(unpaired).with_columns(mirror_status=pl.lit("both"))
 
 

@@ -42,6 +42,13 @@ def name_commodity(code: str) -> str:
     return commodity_names().get(code, code)
 
 
+def spell_code(code: str) -> str:
+    """Write an HS code as people do, with its name where it is known: "Acetone (HS 2914.11)"."""
+    spelled = f"HS {code[:4]}.{code[4:]}" if len(code) == 6 else f"HS {code}"
+    name = commodity_names().get(code)
+    return f"{name} ({spelled})" if name else spelled
+
+
 def name_substance(code: str | None) -> str | None:
     """Return a substance's name, or its code; None where the signal names none."""
     return None if code is None else substance_names().get(code, code)

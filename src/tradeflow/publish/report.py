@@ -17,7 +17,7 @@ from tradeflow.publish import sections, wording
 from tradeflow.publish.charts import chart_script, chart_specifications
 from tradeflow.publish.detectability import detectable_codes
 from tradeflow.publish.lead import Lead, read_leads
-from tradeflow.publish.names import name_area
+from tradeflow.publish.names import name_area, spell_code
 from tradeflow.publish.reporters import reporter_rows
 from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
@@ -67,7 +67,7 @@ def _environment() -> jinja2.Environment:
     )
     spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "deviation", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
-    environment.filters |= {"area": name_area, "rule": wording.say_rule}
+    environment.filters |= {"area": name_area, "spell": spell_code, "rule": wording.say_rule}
     environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS, "role_words": wording.ROLE_WORDS}
     return environment
 

@@ -44,8 +44,10 @@ class ReleaseTables:
     signal_evidence: pl.DataFrame
     baseline: pl.DataFrame
     mirror_pair: pl.DataFrame
+    mirror_correction: pl.DataFrame
     reporter_reliability: pl.DataFrame
     corridor: pl.DataFrame
+    unlocated_trade: pl.DataFrame
     detectable_excess: pl.DataFrame
     coverage: pl.DataFrame
     trade_history: pl.DataFrame

@@ -38,6 +38,11 @@ BASIS_WORDS = {
     "importer_reports_fob": "the importer publishes FOB, nothing is taken off",
     "no_import_report": "no import report to restate",
 }
+UNLOCATED_WORDS = {
+    "partner_pool": "no named partner",
+    "code_detail": "a heading less its subheadings",
+    "world_less_partners": "World less the partners",
+}
 WEIGHT_LABEL_WORDS = {
     "as_reported": "",
     "corrected_by_1000": "a thousand times off the route's usual unit value: read in the other unit before it was compared",

@@ -127,6 +127,8 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         signal_evidence=read_handed(lake, handed, "signal_evidence").collect(),
         baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
+        mirror_correction=read_handed(lake, handed, "mirror_correction").join(shown.lazy(), on=_SERIES, how="semi").collect(),
+        unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
         detectable_excess=read_handed(lake, handed, "detectable_excess").collect(),
         corridor=summarise_corridors(read_handed(lake, handed, "mirror_pair")),
