@@ -11,6 +11,7 @@ from tradeflow.reconcile.mirror import ReconcileOptions, reconcile_trade_flow
 from tradeflow.reconcile.shifts import find_share_shifts
 from tradeflow.reconcile.structure import CodeLists, correct_by_structure
 from tradeflow.reconcile.substitution import find_step_downs
+from tradeflow.reconcile.suppression import mark_suppressed_partners
 
 __all__ = [
     "CodeLists",
@@ -20,6 +21,7 @@ __all__ = [
     "find_neighbours",
     "find_share_shifts",
     "find_step_downs",
+    "mark_suppressed_partners",
     "reconcile_trade_flow",
     "route_through_hubs",
 ]

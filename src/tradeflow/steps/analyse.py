@@ -35,7 +35,7 @@ _log = logging.getLogger("tradeflow")
 
 def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     """Make `coverage`, `commodity_coverage`, `mirror_pair`, `reporter_reliability`, and what moves and corrections add to the pairs."""
-    from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
+    from tradeflow.reconcile import ReconcileOptions, mark_suppressed_partners, reconcile_trade_flow
 
     key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
     tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
@@ -49,6 +49,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     _log.info("putting both sides of each trade beside one another")
     watched = watched_rows(rows, settings.watch)
     pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options)
+    pairs = mark_suppressed_partners(pairs, areas.filter(pl.col("area_class") == "pool")["area_code"])
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     _log.info("looking for trade that moved")
     frames |= trace_moves(_of_named_areas(pairs), watched, coverage)
