@@ -20,6 +20,7 @@ FILES = {
     "signal.parquet", "signal.csv", "signal.xlsx", "signal_feature.parquet", "signal_evidence.parquet", "signal_evidence.csv",
     "reporter_reliability.parquet", "reporter_reliability.csv", "corridor.parquet", "corridor.csv",
     "detectable_excess.parquet", "detectable_excess.csv", "unlocated_trade.parquet", "unlocated_trade.csv",
+    "model_card.parquet", "model_card.csv",
     "report.html", "manifest.json",
 }  # fmt: skip
 

@@ -72,3 +72,34 @@ def test_a_bare_manifest_promises_nothing() -> None:
         "Settings",
         [("signals.q_limit", "0.1"), ("sources", "[]")],
     )
+
+
+def unlocated(*rows: tuple[int, str, str, float, float]) -> pl.DataFrame:
+    names = ("reporter_code", "unlocated_kind", "commodity_code", "unlocated_net_weight_kg", "unlocated_value_usd")
+    known = [
+        dict(zip(names, row, strict=True))
+        | {"freq_code": "M", "period": 202401 + at, "flow_code": "M", "whole_value_usd": 100.0, "located_value_usd": 100.0 - row[-1]}
+        for at, row in enumerate(rows)
+    ]
+    return pl.DataFrame(known, schema=load_contract("unlocated_trade").schema)
+
+
+def test_what_is_unlocated_is_summed_over_periods_and_ranked_within_its_kind() -> None:
+    rows = sections.unlocated_rows(
+        unlocated(
+            (484, "partner_pool", "291411", 5.0, 10.0), (484, "partner_pool", "291411", 7.0, 30.0),
+            (76, "partner_pool", "291411", 90.0, 1.0), (76, "code_detail", "2914", 3.0, 40.0), (170, "code_detail", "2914", -9.0, -20.0),
+        )
+    )  # fmt: skip
+    assert [
+        (row["unlocated_kind"], row["reporter"], row["periods"], row["unlocated_net_weight_kg"], row["located_share"]) for row in rows
+    ] == [
+        ("code_detail", "Brazil", 1, 3.0, 0.6),
+        ("partner_pool", "Brazil", 1, 90.0, 0.99),
+        ("partner_pool", "Mexico", 2, 12.0, 0.8),
+    ]
+
+
+def test_each_model_has_its_card(made: Made) -> None:
+    ((name, rows),) = sections.model_cards(made[0].model_card)
+    assert (name, [row["card_item"] for row in rows]) == ("seasonal_baseline", ["series", "history"])

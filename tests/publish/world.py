@@ -54,6 +54,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
         corridor=_corridors(chance),
         detectable_excess=_detectable(chance),
         unlocated_trade=_unlocated(),
+        model_card=_model_card(),
         coverage=_coverage(),
         quarantine_count=_quarantine(),
     )
@@ -296,6 +297,11 @@ def _corridors(chance: random.Random) -> pl.DataFrame:
         for importer in IMPORTERS
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=load_contract("corridor").schema)
+
+
+def _model_card() -> pl.DataFrame:
+    rows = [("seasonal_baseline", "data", "series", 18_402.0, None), ("seasonal_baseline", "limits", "history", None, "Eighteen months.")]
+    return pl.DataFrame(rows, schema=load_contract("model_card").schema, orient="row")
 
 
 def _unlocated() -> pl.DataFrame:

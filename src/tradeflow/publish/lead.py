@@ -77,6 +77,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         mirror_correction=tables.mirror_correction.join(heads, on=series, how="semi"),
         corridor=tables.corridor,
         unlocated_trade=tables.unlocated_trade,
+        model_card=tables.model_card,
         detectable_excess=tables.detectable_excess,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,

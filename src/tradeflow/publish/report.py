@@ -46,6 +46,8 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         coverage=coverage,
         quarantine=sections.quarantine_rows(tables),
         reporters=reporter_rows(tables.reporter_reliability, tables.corridor),
+        unlocated=sections.unlocated_rows(tables.unlocated_trade),
+        model_cards=sections.model_cards(tables.model_card),
         stage_times=sections.stage_times(manifest),
         run_facts=sections.run_facts(manifest),
         figures=embed_json({lead.signal["signal_id"]: lead.charts for lead in leads}),
@@ -68,7 +70,12 @@ def _environment() -> jinja2.Environment:
     spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "deviation", "number")
     environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
     environment.filters |= {"area": name_area, "spell": spell_code, "rule": wording.say_rule}
-    environment.globals |= {"flow_words": wording.FLOW_WORDS, "evidence_words": wording.EVIDENCE_WORDS, "role_words": wording.ROLE_WORDS}
+    environment.globals |= {
+        "flow_words": wording.FLOW_WORDS,
+        "evidence_words": wording.EVIDENCE_WORDS,
+        "role_words": wording.ROLE_WORDS,
+        "unlocated_words": wording.UNLOCATED_WORDS,
+    }
     return environment
 
 

@@ -15,6 +15,7 @@ from tradeflow.publish.names import name_area
 from tradeflow.publish.tables import ReleaseTables
 
 COVERAGE_PERIODS = 12
+_UNLOCATED_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,28 @@ def _coverage_row(reporter: int, cells: list[str | None]) -> CoverageRow:
 def quarantine_rows(tables: ReleaseTables) -> list[dict[str, Any]]:
     """Return how many rows each rule of each contract set apart, most first."""
     return tables.quarantine_count.sort("is_set_aside", "row_count", descending=[False, True]).to_dicts()
+
+
+def unlocated_rows(unlocated_trade: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return, for each kind of what a reporter leaves open, the largest weights over all periods: by reporter, flow and code."""
+    is_open = pl.col("unlocated_value_usd") > 0
+    summed = (
+        unlocated_trade.filter(is_open)
+        .group_by("unlocated_kind", "reporter_code", "flow_code", "commodity_code")
+        .agg(
+            pl.col("period").n_unique().alias("periods"),
+            pl.col("unlocated_net_weight_kg", "unlocated_value_usd").sum(),
+            (pl.col("located_value_usd").sum() / pl.col("whole_value_usd").sum()).alias("located_share"),
+        )
+        .sort("unlocated_kind", "unlocated_net_weight_kg", "unlocated_value_usd", "reporter_code", descending=[False, True, True, False])
+    )
+    largest = summed.group_by("unlocated_kind", maintain_order=True).head(_UNLOCATED_SHOWN)
+    return [row | {"reporter": name_area(row["reporter_code"])} for row in largest.iter_rows(named=True)]
+
+
+def model_cards(model_card: pl.DataFrame) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return each model's card as its rows, in the order in which the run wrote them."""
+    return [(str(name), rows.to_dicts()) for (name,), rows in model_card.group_by("model_name", maintain_order=True)]
 
 
 def run_facts(manifest: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

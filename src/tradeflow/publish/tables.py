@@ -48,6 +48,7 @@ class ReleaseTables:
     reporter_reliability: pl.DataFrame
     corridor: pl.DataFrame
     unlocated_trade: pl.DataFrame
+    model_card: pl.DataFrame
     detectable_excess: pl.DataFrame
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
