@@ -37,3 +37,27 @@ def mirror(quick: bool, shared: Path, page: Path | None) -> None:  # fmt: skip
     from tradeflow.evaluate.mirror import evaluate_mirror
 
     evaluate_mirror(shared, quick=quick, page=page or (None if quick else Path("docs/evaluation_mirror.md")), echo=click.echo)
+
+
+@evaluate.command()
+@click.option("--quick", is_flag=True, help="Few series and weeks, no simulated worlds: a minute or two.")
+@click.option(
+    "--shared",
+    default=SHARED,
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that holds benchmarks/series_truth.py and the real data/, where you have them.",
+)
+@click.option("--worlds", type=click.IntRange(0), help="Simulated worlds to run whole; by default 20, with --quick none.")
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Page to write; by default docs/evaluation_models.md, with --quick none.",
+)
+@tells_mistakes
+def models(quick: bool, shared: Path, worlds: int | None, page: Path | None) -> None:
+    """Judge the models on simulated and real series with planted anomalies, beside the methods of others."""
+    from tradeflow.evaluate.models import evaluate_models
+
+    written = page or (None if quick else Path("docs/evaluation_models.md"))
+    evaluate_models(shared, quick=quick, page=written, worlds=worlds, echo=click.echo)

@@ -63,18 +63,3 @@ def realised_discoveries(p_values: Array, is_planted: NDArray[np.bool_], level: 
     passes = np.flatnonzero(ordered <= level * np.arange(1, len(p) + 1) / len(p))
     taken = p <= (ordered[passes[-1]] if len(passes) else -1.0)
     return float(np.sum(taken & ~is_planted) / max(taken.sum(), 1)), float(np.mean(taken[is_planted]))
-
-
-def precision_and_recall_at(scores: Array, is_bad: NDArray[np.bool_], share: float) -> tuple[float, float]:
-    """Return precision and recall when the highest-scored `share` of the cases is inspected; ties keep the given order."""
-    inspected = np.argsort(-scores, kind="stable")[: round(len(scores) * share)]
-    hits = is_bad[inspected].sum()
-    return float(hits / max(len(inspected), 1)), float(hits / max(is_bad.sum(), 1))
-
-
-def area_under_curve(scores: Array, is_bad: NDArray[np.bool_]) -> float:
-    """Return the chance that a bad case scores higher than a good one, half for a tie (Mann and Whitney 1947)."""
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    bad, good = int(is_bad.sum()), int((~is_bad).sum())
-    return float((ranks[is_bad].sum() - bad * (bad + 1) / 2) / (bad * good))

@@ -96,7 +96,7 @@ def _part_for(peer: Peer, cells: list[Cell], dear_share: float) -> list[Cell]:
     return [cell.first(max(round(peer.most_series * dear_share), 2)) for cell in cells]
 
 
-def judge_same_part(judged: dict[str, tuple[list[Cell], Judgement]]) -> None:
+def add_same_part(judged: dict[str, tuple[list[Cell], Judgement]]) -> None:
     """Add our figures on the part of the series that the dear peers are judged on: figures on few series differ by chance too."""
     parts = {max((len(cell.amounts) for cell in some), default=0): some for some, _ in judged.values() if some is not judged[OURS][0]}
     cells, whole = judged[OURS]
