@@ -1,4 +1,4 @@
-"""The command line: `tradeflow run|sample|validate|signals|explain|status|quarantine|score-declarations|evaluate`.
+"""The command line: `tradeflow run|sample|validate|signals|explain|status|quarantine|score-series|score-declarations|evaluate`.
 
 What is heavy is imported inside the command that needs it: `--help` answers at once. A user's mistake is one line and exit code 2.
 """
@@ -18,7 +18,6 @@ from tradeflow.exceptions import TradeflowError
 from tradeflow.mistakes import OneLineGroup, tells_mistakes
 
 if TYPE_CHECKING:
-
     from tradeflow.pipeline import RunResult
 
 _lake = click.option(
@@ -307,3 +306,28 @@ def reconcile(given: Path, out: Path, distances: Path | None) -> None:
 
     for line in summarise(reconcile_own_table(given, out, distances), out):
         click.echo(line)
+
+
+@main.command("score-series")
+@click.argument("given", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Also write one row per series: what changed in six months."
+)
+@click.option("--last", type=click.IntRange(1), help="Score only the newest so many months of the table; all of them by default.")
+@click.option("--control-date", type=click.DateTime(["%Y-%m", "%Y-%m-%d"]), help="When trade was controlled: front-loading ends before it.")
+@tells_mistakes
+def score_series(given: Path, out: Path, summary: Path | None, last: int | None, control_date: datetime | None) -> None:
+    """Score anyone's monthly series: what was expected, and how strange each month is.
+
+    IN (CSV or Parquet) holds series_id, period (a month), net_weight_kg (empty: missing; 0: no trade) and, where there is one, group. OUT
+    has one row per series and month with enough history: expected_kg with its interval, p_value and anomaly_score, from earlier months
+    alone. A series without a score for the newest month has a row that says why.
+    """
+    from tradeflow.own_table.score_series import score_own_series
+
+    control = None if control_date is None else control_date.year * 100 + control_date.month
+    written = score_own_series(given, out, summary, last=last, control_period=control)
+    click.echo(f"{written.series:,} series, {written.months:,} months, in {out}")
+    for note in written.notes:
+        click.echo(f"note: {note}", err=True)

@@ -1,18 +1,17 @@
-"""The robust seasonal regression for one series, written as its equations read: the oracle of the batched fit."""
+"""The robust seasonal regression and the average over models for one series, as their equations read: oracles of the batched ones."""
 
 import numpy as np
 
-from tradeflow.model import level_shift, seasonal
+from tradeflow.model import expectation, level_shift, noise_models, seasonal
 from tradeflow.model.scale import HUBER_SCALE_CUT, SMALLEST_SCALE
 
 
-def slow_forecast(log_amounts: np.ndarray, per_year: int, horizon: int = 1) -> tuple[float, float, float, float]:
-    """Return mean, scale, relative variance and extra variance of the forecast of one series."""
+def slow_fit(log_amounts: np.ndarray, per_year: int) -> dict:
+    """Return the robust fit of one series, under the names of `RobustFit`."""
     periods = len(log_amounts)
-    target_at = periods - 1 + horizon
-    rows = np.array([_row(t - target_at, per_year) for t in range(periods)])
+    rows = np.array([_row(t - periods, per_year) for t in range(periods)])
     target = _row(0, per_year)
-    orders = [1, 2] if per_year > 1 else []
+    orders = list(range(1, seasonal.HARMONICS + 1)) if per_year > 1 else []
     prior_sd = np.array([seasonal.LEVEL_SD, seasonal.TREND_SD, *[seasonal.SEASON_SD / k for k in orders] * 2])
     known = np.isfinite(log_amounts)
     centre = np.median(log_amounts[known])
@@ -33,17 +32,67 @@ def slow_forecast(log_amounts: np.ndarray, per_year: int, horizon: int = 1) -> t
         residuals = y - sum(c * m["fitted"] for c, m in zip(chance, models, strict=True))
         scale = _huber_scale(residuals[known], scale, known.sum() - models[0]["coefficients"])
     mean = sum(c * m["forecast"] for c, m in zip(chance, models, strict=True))
-    relative = sum(c * m["variance"] for c, m in zip(chance, models, strict=True))
-    extra = sum(c * (m["forecast"] - mean) ** 2 for c, m in zip(chance, models, strict=True))
-    carried, kept = _carry(residuals, known, scale, horizon)
-    return centre + mean + carried, scale, kept + relative, extra
+    steps = np.zeros(periods)
+    for c, m in zip(chance[1:], models[1:], strict=True):
+        steps += c * m["shift"] * ((np.arange(periods) >= m["place"]) - 1.0)
+    return {
+        "centre": centre,
+        "fitted": y - residuals,
+        "scale": scale,
+        "leverage": models[0]["variance"],
+        "shift_chance": 1 - chance[0],
+        "steps": steps,
+        "shift_variance": sum(c * (m["forecast"] - mean) ** 2 for c, m in zip(chance, models, strict=True)),
+    }
+
+
+def slow_expectation(history: np.ndarray, counted: np.ndarray, per_year: int, ahead: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return mean, covariance and noise variance over the models for one cleaned history: one Gaussian conditioning a model."""
+    periods = len(history)
+    age = np.concatenate([np.arange(periods, 0, -1), -np.arange(ahead)]).astype(float)
+    log_likelihoods, means, covariances, noises = [], [], [], []
+    for sd in noise_models.NOISE_SD:
+        for walk in (noise_models.WALKS[0], max(noise_models.WALKS[1], noise_models.WALK_OF_NOISE * sd)):
+            for carry in noise_models.CARRY:
+                joint = np.array([[_covariance(a, b, per_year, sd, walk, carry) for b in age] for a in age])
+                past, cross, own = joint[:periods, :periods], joint[:periods, periods:], joint[periods:, periods:]
+                means.append(cross.T @ np.linalg.solve(past, history))
+                covariances.append(own - cross.T @ np.linalg.solve(past, cross))
+                log_likelihoods.append(_log_likelihood(past[::-1, ::-1], history[::-1], counted[::-1]))
+                noises.append(sd**2)
+    weights = np.exp(np.array(log_likelihoods) - max(log_likelihoods))
+    weights /= weights.sum()
+    mean = sum(w * m for w, m in zip(weights, means, strict=True))
+    spread = sum(w * (c + np.outer(m - mean, m - mean)) for w, m, c in zip(weights, means, covariances, strict=True))
+    return mean, spread, float(weights @ noises)
+
+
+def _covariance(a: float, b: float, per_year: int, sd: float, walk: float, carry: float) -> float:
+    total = noise_models.LEVEL_SD**2 + noise_models.TREND_SD**2 * a * b / per_year**2
+    for order in range(1, (noise_models.HARMONICS if per_year > 1 else 0) + 1):
+        total += noise_models.SEASON_SD**2 / order * np.cos(2 * np.pi * order * (a - b) / per_year)
+    shared = min(abs(a), abs(b)) if a * b > 0 else 0.0
+    return total + walk**2 * shared * 12 / per_year + sd**2 * (carry ** abs(a - b) if a != b else 1.0)
+
+
+def _log_likelihood(covariance: np.ndarray, newest_first: np.ndarray, counted: np.ndarray) -> float:
+    """Each month's surprise given the newer ones, bounded; the newest, which is the level, is not counted."""
+    total = 0.0
+    for t in range(1, len(newest_first)):
+        gain = np.linalg.solve(covariance[:t, :t], covariance[:t, t])
+        sd = np.sqrt(covariance[t, t] - gain @ covariance[:t, t])
+        surprise = (newest_first[t] - gain @ newest_first[:t]) / sd
+        if counted[t]:
+            total += -np.log(sd) - 0.5 * min(surprise**2, expectation.LARGEST_SURPRISE**2)
+    return total
 
 
 def _row(steps: int, per_year: int) -> np.ndarray:
     years = steps / per_year
     if per_year == 1:
         return np.array([1.0, years])
-    return np.array([1.0, years, *[np.cos(2 * np.pi * k * years) for k in (1, 2)], *[np.sin(2 * np.pi * k * years) for k in (1, 2)]])
+    orders = range(1, seasonal.HARMONICS + 1)
+    return np.array([1.0, years, *[np.cos(2 * np.pi * k * years) for k in orders], *[np.sin(2 * np.pi * k * years) for k in orders]])
 
 
 def _weight(residual: float, scale: float, redescends: bool) -> float:
@@ -88,6 +137,8 @@ def _fit(rows, y, weights, prior, scale, target, place):
         "fitted": fitted,
         "variance": target @ np.linalg.solve(normal + prior, target),
         "log_evidence": log_evidence,
+        "shift": coefficients[-1],
+        "place": place,
         "coefficients": np.trace(np.linalg.solve(normal + prior, normal)),
     }
 
@@ -100,13 +151,3 @@ def _huber_scale(residuals, scale, count):
         total = sum(min(abs(r), HUBER_SCALE_CUT * scale) ** 2 for r in residuals)
         scale = max(np.sqrt(total / (max(count, 2.0) * expected)), SMALLEST_SCALE)
     return scale
-
-
-def _carry(residuals, known, scale, horizon):
-    clipped = np.clip(residuals, -2 * scale, 2 * scale)
-    pairs = [t for t in range(1, len(known)) if known[t] and known[t - 1]]
-    together = sum(clipped[t] * clipped[t - 1] for t in pairs)
-    alone = sum(clipped[t - 1] ** 2 for t in pairs)
-    phi = min(max(together / (alone + seasonal.CARRY_PRIOR_MONTHS * scale**2), 0.0), 0.8) ** horizon
-    phi = phi if known[-1] else 0.0
-    return phi * clipped[-1], 1 - phi**2

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
-from tradeflow.model.scale import SMALLEST_GROUP, huber_scale, median_scale, moderate_variances
+from tradeflow.model.hurdle import deviation_with_hurdle, restart_chance, silent_periods, trade_probability
+from tradeflow.model.scale import huber_scale, median_scale
 
 
 def test_scales_estimate_a_normal_standard_deviation() -> None:
@@ -22,33 +22,6 @@ def test_median_ignores_what_is_unknown() -> None:
     values = np.array([[1.0, 99.0, 2.0, 4.0], [5.0, 5.0, 5.0, 5.0]])
     known = np.array([[True, False, True, True], [False, False, False, False]])
     np.testing.assert_array_equal(median_scale(values, known)[0], [2.0, 0.0])
-
-
-def test_moderated_variances_lie_between_own_and_usual_and_are_nearer_the_truth() -> None:
-    random = np.random.default_rng(2)
-    truth = 20 * 0.1 / random.chisquare(20, 4_000)
-    degrees = np.full(4_000, 10.0)
-    own = truth * random.chisquare(10, 4_000) / 10
-    moderated, prior = moderate_variances(own, degrees, np.zeros(4_000, dtype=int), np.zeros(4_000, dtype=int))
-    assert prior[0] == pytest.approx(20, rel=0.2)
-    assert np.mean(np.log(moderated / truth) ** 2) < 0.5 * np.mean(np.log(own / truth) ** 2)
-
-
-def test_groups_are_moderated_apart_unless_they_are_small() -> None:
-    random = np.random.default_rng(3)
-    large = np.repeat([0, 1], 500)
-    variances = np.where(large == 0, 0.01, 1.0) * random.chisquare(12, 1_000) / 12
-    degrees = np.full(1_000, 12.0)
-    together, _ = moderate_variances(variances, degrees, large, np.zeros(1_000, dtype=int))
-    alone, _ = moderate_variances(variances[large == 0], degrees[:500], large[large == 0], large[large == 0])
-    np.testing.assert_allclose(together[large == 0], alone)
-    few = SMALLEST_GROUP + 4
-    pairs, halves = np.arange(few) // 2, (np.arange(few) >= few // 2).astype(int)
-    by_half, _ = moderate_variances(variances[:few], degrees[:few], pairs, halves)
-    for half in (0, 1):
-        mine = halves == half
-        expected, _ = moderate_variances(variances[:few][mine], degrees[:few][mine], halves[mine] * 0, halves[mine] * 0)
-        np.testing.assert_allclose(by_half[mine], expected)
 
 
 def test_trade_probability_equals_the_loop() -> None:
@@ -86,3 +59,10 @@ def test_far_tails_stay_finite_and_ordered() -> None:
     assert np.isfinite(far).all()
     assert (np.diff(far) > 0).all()
     assert special.log_ndtr(-far[0]) == pytest.approx(stats.t.logsf(50.0, 30.0) + np.log(1e-3), rel=1e-6)
+
+
+def test_silence_is_counted_in_known_periods() -> None:
+    traded = np.array([[True, False, False, False, True], [False, False, False, False, False]])
+    known = np.array([[True, True, False, True, True], [True, True, True, True, False]])
+    assert silent_periods(traded, known).tolist() == [[0, 0, 1, 1, 2, 0], [0, 1, 2, 3, 4, 4]]
+    assert restart_chance(np.array([0, 22])).tolist() == [0.5, 1 / 24]

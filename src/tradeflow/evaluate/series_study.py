@@ -36,7 +36,7 @@ class Row:
 
 def score_own_table(panels: list[Array]) -> list[Scores]:
     """Score panels as one table by `tradeflow score-series`; all end in the same month."""
-    from tradeflow.own_table.score_series import score_series
+    from tradeflow.model.own_series import score_series
 
     scored, summary = score_series(_as_table(panels), last=1)
     last = scored.select("series_id", "anomaly_score", "p_value").join(summary.select("series_id", "six_month_score"), on="series_id")

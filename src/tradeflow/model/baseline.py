@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
 
 from tradeflow.contract import load_contract
-from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
-from tradeflow.model.scale import moderate_variances
-from tradeflow.model.seasonal import NO_FORECAST, Forecast, forecast_next, join_forecasts
+from tradeflow.model.excess import interval_reach, normal_deviate
+from tradeflow.model.scoring import LARGEST_LOG_KG, Series, score_months
 from tradeflow.model.series import ROUTE, SeriesPanel, flow_panel, importer_panel, make_calendar, periods_per_year
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-MIN_TRADED_PERIODS = 6
-"""Earlier periods with a usable weight without which no amount is expected: fewer do not tell a level from its noise."""
 MIN_ANNUAL_HISTORY = 5
 """Shortest history, in years, from which an annual series is judged."""
-LONGEST_HISTORY_YEARS = {"M": 10, "A": 30}
-"""Older periods say nothing about the next one that newer ones do not."""
 PANEL_SERIES = 20_000
 """Routes laid out as dense series at once: bounds the memory, changes no figure."""
-BLOCK_SERIES = 48
-"""Series fitted at once: so few stay in a processor's cache and below the size from which the linear algebra library starts threads of
-its own, which would fight with the workers."""
-LARGEST_LOG_KG = 34.0
-"""Ends of intervals stop at e^34 kg, more than any trade: beyond it a number only breaks what reads it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ def fit_seasonal_baseline(
         window = _newest(len(calendar), scored_periods, calibration_periods)
         for level, panels in _panels(rows, reports, births, calendar, window):
             expected = pl.concat([_expect(panel, window, freq_code, level == "importer", shortest, workers) for panel in panels])
-            parts.append(_judge(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level))))
+            parts.append(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level)).select(_contract_columns()))
     return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
 
 
@@ -95,79 +83,31 @@ def _panels(
 
 
 def _expect(panel: SeriesPanel, window: _Window, freq_code: str, is_every_period: bool, shortest: int, workers: int) -> pl.DataFrame:
-    """Return one row per series and period of the window with the forecast's parts, empty where the history is too short."""
-    known_before: NDArray[np.int64] = np.cumsum(panel.is_known, axis=1) - panel.is_known
-    amounts_before: NDArray[np.int64] = np.cumsum(panel.kg > 0, axis=1) - (panel.kg > 0)
-    chance = trade_probability(panel.has_traded, panel.is_known, window.columns, periods_per_year(freq_code))
-    frames = []
-    for place, column in enumerate(window.columns):
-        listed = np.arange(len(panel.kg)) if is_every_period else np.flatnonzero(panel.has_traded[:, column])
-        is_judged: Mask = (known_before[listed, column] >= shortest) & (amounts_before[listed, column] >= MIN_TRADED_PERIODS)
-        forecast = _forecast_column(panel.kg, listed[is_judged], int(column), freq_code, workers)
-        frame = panel.keys[listed].with_columns(
-            period=pl.lit(panel.periods[column], pl.Int32),
-            observed_kg=pl.Series(panel.kg[listed, column]).fill_nan(None),
-            trade_probability=pl.Series(np.where(is_judged, chance[listed, place], np.nan)).fill_nan(None),
-            history_periods=pl.Series(known_before[listed, column], dtype=pl.Int32),
-            is_scored=pl.lit(bool(window.is_scored[place])),
-            **{name: _spread(values, is_judged) for name, values in vars(forecast).items()},
-        )
-        frames.append(frame)
-    return pl.concat(frames)
-
-
-def _spread(values: Array, is_judged: Mask) -> pl.Series:
-    full = np.full(len(is_judged), np.nan)
-    full[is_judged] = values
-    return pl.Series(full).fill_nan(None)
-
-
-def _forecast_column(kg: Array, rows: NDArray[np.intp], column: int, freq_code: str, workers: int) -> Forecast:
-    """Forecast one column of `kg` for some rows, in blocks of neighbours that are fitted side by side."""
-    first = max(column - LONGEST_HISTORY_YEARS[freq_code] * periods_per_year(freq_code), 0)
-    blocks = [rows[start : start + BLOCK_SERIES] for start in range(0, len(rows), BLOCK_SERIES)]
-
-    def forecast_block(block: NDArray[np.intp]) -> Forecast:
-        history = kg[block, first:column]
-        log_kg = np.log(history, out=np.full(history.shape, np.nan), where=history > 0)
-        return forecast_next(log_kg, periods_per_year(freq_code))
-
-    with ThreadPoolExecutor(workers) as pool:
-        return join_forecasts([NO_FORECAST, *pool.map(forecast_block, blocks)])
-
-
-def _judge(expected: pl.DataFrame) -> pl.DataFrame:
-    """Turn the forecast's parts into kg, an interval and a deviation; scales are moderated across series of one code and period."""
-    judged = expected.filter(pl.col("mean").is_not_null())
-    variance, prior_degrees = moderate_variances(
-        (judged["scale"] ** 2).to_numpy(),
-        judged["degrees_of_freedom"].to_numpy(),
-        _number(judged, "period", "commodity_code"),
-        _number(judged, "period"),
+    """Return one row per series and period of the window, its figures empty where the history is too short."""
+    series = Series(panel.kg, panel.has_traded, panel.is_known, periods_per_year(freq_code))
+    listed = [np.arange(len(panel.kg)) if is_every_period else np.flatnonzero(panel.has_traded[:, column]) for column in window.columns]
+    rows = np.concatenate(listed)
+    columns = np.repeat(window.columns, [len(each) for each in listed])
+    scores = score_months(series, rows, columns, shortest, workers=workers)
+    is_judged = np.isfinite(scores.mean)
+    reach = interval_reach() * scores.sd
+    observed = panel.kg[rows, columns]
+    z = np.where(is_judged & (observed > 0), normal_deviate(scores.log_p), np.nan)
+    return panel.keys[rows].with_columns(
+        period=pl.Series(panel.periods[columns], dtype=pl.Int32),
+        observed_kg=pl.Series(observed).fill_nan(None),
+        expected_kg=_kg(scores.mean),
+        lower_kg=_kg(scores.mean - reach),
+        upper_kg=_kg(scores.mean + reach),
+        trade_probability=pl.Series(np.where(is_judged, scores.trade_probability, np.nan)).fill_nan(None),
+        z_seasonal=pl.Series(z).fill_nan(None),
+        history_periods=pl.Series(series.known_before(rows, columns), dtype=pl.Int32),
+        is_scored=pl.Series(window.is_scored[np.searchsorted(window.columns, columns)]),
     )
-    degrees = judged["degrees_of_freedom"].to_numpy() + prior_degrees
-    sd = np.sqrt(variance * judged["relative_variance"].to_numpy() + judged["extra_variance"].to_numpy())
-    mean, reach = judged["mean"].to_numpy(), stats.t.ppf(0.95, degrees) * sd
-    observed = judged["observed_kg"].fill_null(0.0).to_numpy()
-    has_amount = observed > 0
-    deviation = (np.log(observed, out=mean.copy(), where=has_amount) - mean) / sd
-    z = deviation_with_hurdle(deviation, degrees, judged["trade_probability"].to_numpy())
-    figures = judged.with_columns(
-        expected_kg=_kg(mean),
-        lower_kg=_kg(mean - reach),
-        upper_kg=_kg(mean + reach),
-        z_seasonal=pl.Series(np.where(has_amount, z, np.nan)).fill_nan(None),
-    )
-    silent = expected.filter(pl.col("mean").is_null())
-    return pl.concat([figures, silent], how="diagonal").select(_contract_columns())
-
-
-def _number(rows: pl.DataFrame, *by: str) -> NDArray[np.integer]:
-    return np.asarray(rows.select(pl.struct(by).rank("dense") - 1).to_series().to_numpy(), dtype=np.int64)
 
 
 def _kg(log_kg: Array) -> pl.Series:
-    return pl.Series(np.exp(np.clip(log_kg, -LARGEST_LOG_KG, LARGEST_LOG_KG)))
+    return pl.Series(np.exp(np.clip(log_kg, -LARGEST_LOG_KG, LARGEST_LOG_KG))).fill_nan(None)
 
 
 def _contract_columns() -> list[pl.Expr]:

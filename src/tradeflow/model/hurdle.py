@@ -30,6 +30,18 @@ def trade_probability(has_traded: Mask, is_known: Mask, targets: NDArray[np.intp
     return np.asarray((traded @ same_month + SEASON_PRIOR_YEARS * overall) / (known @ same_month + SEASON_PRIOR_YEARS))
 
 
+def silent_periods(has_traded: Mask, is_known: Mask) -> NDArray[np.int64]:
+    """Return (series, periods + 1): for each column, and the one after the last, the known periods without trade just before it."""
+    known: NDArray[np.int64] = np.cumsum(np.pad(is_known, ((0, 0), (1, 0))), axis=1)
+    at_trade = np.where(np.pad(has_traded & is_known, ((0, 0), (1, 0))), known, 0)
+    return np.asarray(known - np.maximum.accumulate(at_trade, axis=1))
+
+
+def restart_chance(silent: NDArray[np.int64]) -> Array:
+    """Return the chance that trade starts again in the next period after so many without (Laplace's rule of succession)."""
+    return np.asarray(1.0 / (silent + 2.0))
+
+
 def deviation_with_hurdle(deviations: Array, degrees_of_freedom: Array, probability: Array) -> Array:
     """Return the z of having this much trade or more, when there may be none: P = P(trade) P(amount >= observed | trade).
 

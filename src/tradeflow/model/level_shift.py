@@ -27,22 +27,24 @@ class LevelShifts:
     """Posterior chance of a shift at each place; what is missing from 1 is the chance of none."""
     size: Array
     """Size of the shift, log, given that it is there."""
-    variance: Array
-    """Variance of the size over the variance of the noise."""
     replaced: Array
     """(series, places, coefficients): what one unit of shift takes away from each regression coefficient."""
     fitted: Array
     """(series, periods): the mean over all places of what the shift adds to the fitted values."""
 
-    def forecast(self, covariance: Array, target: Array) -> tuple[Array, Array, Array]:
-        """Return what the shifts add to the forecast at the row `target`, its relative variance, and the variance between places."""
-        leverage = np.einsum("i,sij,j->s", target, covariance, target)
-        response = 1.0 - self.replaced @ target
-        effect = self.size * response
+    def steps(self, periods: int) -> Array:
+        """Return (series, periods): the mean over all places of the level in a period less the level of the last one."""
+        reached = np.repeat(np.cumsum(self.chance * self.size, axis=1), STEP, axis=1)
+        steps = np.zeros((len(reached), periods))
+        steps[:, periods - reached.shape[1] :] = reached
+        return steps - steps[:, -1:]
+
+    def variance_between(self, target: Array) -> Array:
+        """Return the variance, over the places, of what a shift adds to the forecast at the row `target`."""
+        effect = self.size * (1.0 - self.replaced @ target)
         mean = (self.chance * effect).sum(axis=1)
         none = 1.0 - self.chance.sum(axis=1)
-        between = (self.chance * (effect - mean[:, None]) ** 2).sum(axis=1) + none * mean**2
-        return mean, leverage + (self.chance * self.variance * response**2).sum(axis=1), between
+        return np.asarray((self.chance * (effect - mean[:, None]) ** 2).sum(axis=1) + none * mean**2)
 
 
 def average_level_shifts(weights: Array, residuals: Array, columns: Array, covariance: Array, scale: Array, penalty: Array) -> LevelShifts:
@@ -60,7 +62,7 @@ def average_level_shifts(weights: Array, residuals: Array, columns: Array, covar
     size = step_residuals / information
     unexplained = (weights * residuals**2).sum(axis=1) + penalty
     chance = _posterior_chance(step_residuals * size, information, prior_precision, unexplained, step_products[:, :, 0], weights)
-    return LevelShifts(chance, size, 1.0 / information, replaced, _fitted(chance * size, replaced, columns))
+    return LevelShifts(chance, size, replaced, _fitted(chance * size, replaced, columns))
 
 
 def _sums_from_each_place(values: Array, columns: Array | None) -> Array:
@@ -71,7 +73,7 @@ def _sums_from_each_place(values: Array, columns: Array | None) -> Array:
     if columns is None:
         binned = tail.sum(axis=2)
     else:
-        blocks = columns[periods - places * STEP :].reshape(places, STEP, -1)
+        blocks = columns[periods - places * STEP :].reshape(places, STEP, columns.shape[1])
         binned = np.matmul(tail.transpose(1, 0, 2), blocks).transpose(1, 0, 2)
     return np.cumsum(binned[:, ::-1], axis=1)[:, ::-1]
 

@@ -34,7 +34,7 @@ class TradeTable:
 
 def open_trade_table(path: Path) -> TradeTable:
     """Look at a CSV or Parquet table; SourceError where it is missing, cannot be read, or lacks a column or every row."""
-    rows = _scan(path)
+    rows = scan_table(path)
     rows = _name_columns(path, rows)
     with_labels = rows.select(pl.col(*_LABELS, "period").cast(pl.String))
     try:
@@ -50,7 +50,8 @@ def open_trade_table(path: Path) -> TradeTable:
     return TradeTable(path, rows, named, known["commodity"], known["len"].cast(pl.Int64), periods, int(counts["len"].sum()))
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def scan_table(path: Path) -> pl.LazyFrame:
+    """Open a CSV (all text) or a Parquet file; SourceError where it is missing, has another name or cannot be read."""
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     try:

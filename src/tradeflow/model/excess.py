@@ -1,0 +1,83 @@
+"""How strange an amount is that is higher than expected: the chance of as much by accident, and the evidence for a one-off excess."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+Array = NDArray[np.float64]
+
+TAIL_DEGREES = 6.0
+"""Degrees of freedom of Student's t for one month's log amount: trade has heavier tails than the normal distribution."""
+INTERVAL = 0.9
+ONE_OFF_SIZE, ONE_OFF_SPREAD = 1.1, 0.5
+"""Usual size of a one-off excess, log (threefold), and how far the log of the size varies."""
+ANY_SIZE = 0.05
+"""Chance that an excess is of no usual size: then anything from half again to a million-fold is alike."""
+SMALLEST_ANY_SIZE = 0.5
+CHANGE_CHANCE = 0.02
+"""Share of series that are taken to have changed before their figures are looked at: one in fifty."""
+
+_UNIT_VARIANCE = np.sqrt(TAIL_DEGREES / (TAIL_DEGREES - 2))
+_SIZES = np.geomspace(0.15, 14.0, 24)
+_SIZE_STEP = np.log(_SIZES[1] / _SIZES[0])
+
+
+def size_chances(sizes: Array, usual: float, spread: float) -> Array:
+    """Return the chance of each of `sizes`, log, spaced evenly in their logs: log-normal, with a share of any size."""
+    named = np.exp(-0.5 * (np.log(sizes / usual) / spread) ** 2)
+    anything = (sizes > SMALLEST_ANY_SIZE).astype(np.float64)
+    return np.asarray((1 - ANY_SIZE) * named / named.sum() + ANY_SIZE * anything / anything.sum())
+
+
+def log_density(deviations: Array) -> Array:
+    """Return the log density of Student's t with unit variance, up to a constant."""
+    return np.asarray(-(TAIL_DEGREES + 1) / 2 * np.log1p(deviations**2 / (TAIL_DEGREES - 2)))
+
+
+def log_tail(deviations: Array) -> Array:
+    """Return the log of the chance of at least this deviation, in standard deviations."""
+    return np.asarray(np.log(stats.t.sf(deviations * _UNIT_VARIANCE, TAIL_DEGREES)))
+
+
+def interval_reach() -> float:
+    """Return how many standard deviations the interval reaches to either side."""
+    return float(stats.t.ppf((1 + INTERVAL) / 2, TAIL_DEGREES) / _UNIT_VARIANCE)
+
+
+def presence_chance(trade_probability: Array) -> Array:
+    """Return what it counts that there is trade at all: the root of its chance, twice the chance below a quarter.
+
+    Months with trade come in runs, so the chance of one month says too much about a series that trades now and then; after a long
+    silence it says what it says.
+    """
+    return np.minimum(np.sqrt(trade_probability), 2 * trade_probability)
+
+
+def log_p_value(log_kg: Array, mean: Array, sd: Array, trade_probability: Array) -> Array:
+    """Return the log of the chance of so much trade or more, given that there may be none (Mullahy 1986 for the hurdle)."""
+    return log_tail((log_kg - mean) / sd) + np.log(presence_chance(trade_probability))
+
+
+def normal_deviate(log_p: Array) -> Array:
+    """Return the standard normal deviate that is exceeded with this chance."""
+    return np.asarray(-special.ndtri_exp(log_p))
+
+
+def one_off_evidence(log_kg: Array, mean: Array, sd: Array, trade_probability: Array) -> Array:
+    """Return the log Bayes factor of a one-off excess against an ordinary month (Kass and Raftery 1995, eq. 1).
+
+    An excess moves the log amount by a size of `size_chances`; each size stands for the sizes up to the next, hence the wider kernel.
+    """
+    above = np.minimum(log_kg - mean, _SIZES[-1])
+    widths = np.hypot(sd[:, None], _SIZES * _SIZE_STEP / 2)
+    shifted = log_density((above[:, None] - _SIZES) / widths) + np.log(sd[:, None] / widths)
+    chances = size_chances(_SIZES, ONE_OFF_SIZE, ONE_OFF_SPREAD)
+    factor = special.logsumexp(shifted, axis=1, b=chances) - log_density(above / sd)
+    return np.asarray(factor - np.log(presence_chance(trade_probability)))
+
+
+def as_score(log_evidence: Array) -> Array:
+    """Return the evidence as the chance, in percent, that there was a change, if CHANGE_CHANCE of all series have one."""
+    return np.asarray(100 * special.expit(log_evidence + np.log(CHANGE_CHANCE / (1 - CHANGE_CHANCE))))

@@ -1,0 +1,141 @@
+"""What a series is expected to be in its next periods, from its history alone: the mean over many models, with how far they can be wrong.
+
+The robust regression says which months of the history to believe; the grid of noise models, each weighted by how well it foretold the
+history, says what follows from them. No series sees another, so a result does not depend on what else is in the table.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from tradeflow.model.noise_models import NoiseModels, noise_models
+from tradeflow.model.seasonal import RobustFit, fit_robustly
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LONGEST_HISTORY_YEARS = {12: 10, 1: 30}
+"""By periods a year: older periods say nothing about the next one that newer ones do not."""
+BELIEVED = 2.0
+"""A residual is taken at no more than so many standard deviations,"""
+DOUBTED = 3.0
+"""less and less from so many,"""
+DISBELIEVED = 5.0
+"""and not at all from so many (Hampel's three parts; Hampel et al. 1986, section 2.6)."""
+OUTLIER = 5.0
+"""Residuals beyond so many standard deviations are not counted as months."""
+LARGEST_SURPRISE = 4.0
+"""No one month speaks for or against a model by more than this many standard deviations."""
+SURE_SHIFT = (0.5, 0.9)
+"""Between these chances a past shift of the level begins to be undone before the models see the history."""
+HEAVY_TAILS = 0.2
+"""Added noise variance, as a share: a month that is not cleaned varies more than those that were. Set on simulated series."""
+SPENT_MONTHS = 14.0
+"""Months of information that the filled gaps only seem to add: about the coefficients of the regression and of the models."""
+BLOCK_SERIES = 96
+"""Series computed at once: so few stay in a processor's cache."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The next A periods of each series, natural log."""
+
+    mean: Array
+    """(series, A)"""
+    covariance: Array
+    """(series, A, A)"""
+
+    @property
+    def sd(self) -> Array:
+        """(series, A)"""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+
+def expect_months(
+    log_kg: Array, rows: NDArray[np.intp], columns: NDArray[np.intp], periods_per_year: int, *, ahead: int = 1, workers: int = 2
+) -> Expectation:
+    """Expect, for each pair of a row and a column of `log_kg` (series, periods), the `ahead` periods from that column on.
+
+    NaN where no amount is known. A history reaches from the series' first amount to the column before, at most LONGEST_HISTORY_YEARS. The
+    result has one row per pair, NaN where there is no amount before the column.
+    """
+    longest = LONGEST_HISTORY_YEARS[periods_per_year] * periods_per_year
+    known = np.isfinite(log_kg)
+    first = np.where(known.any(axis=1), np.argmax(known, axis=1), log_kg.shape[1])
+    lengths = np.clip(columns - first[rows], 0, longest)
+    mean, covariance = np.full((len(rows), ahead), np.nan), np.full((len(rows), ahead, ahead), np.nan)
+
+    def expect_part(part: NDArray[np.intp]) -> None:
+        length = int(lengths[part[0]])
+        months = columns[part][:, None] + np.arange(-length, 0)
+        models = noise_models(length, periods_per_year, ahead, longest)
+        found = _expect_block(log_kg[rows[part][:, None], months], models, periods_per_year)
+        mean[part], covariance[part] = found.mean, found.covariance
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(expect_part, _parts_of_one_length(lengths)):
+            pass
+    return Expectation(mean, covariance)
+
+
+def _parts_of_one_length(lengths: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the places of histories that are equally long, at most BLOCK_SERIES together; those of no length are left out."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    edges = np.flatnonzero(np.diff(lengths[order])) + 1
+    return [run[start : start + BLOCK_SERIES] for run in np.split(order, edges) for start in range(0, len(run), BLOCK_SERIES)]
+
+
+def _expect_block(log_amounts: Array, models: NoiseModels, periods_per_year: int) -> Expectation:
+    fit = fit_robustly(log_amounts, periods_per_year)
+    is_sure = np.clip((fit.shift_chance - SURE_SHIFT[0]) / (SURE_SHIFT[1] - SURE_SHIFT[0]), 0.0, 1.0)
+    history, counted = _clean(fit, is_sure)
+    mean, covariance, noise = _average_models(history, counted, models)
+    shared, own = _doubts(fit, is_sure, counted, noise)
+    ahead = mean.shape[1]
+    return Expectation(fit.centre[:, None] + mean, covariance + shared[:, None, None] + own[:, None, None] * np.eye(ahead))
+
+
+def _clean(fit: RobustFit, is_sure: Array) -> tuple[Array, Mask]:
+    """Return the history as the regression believes it, gaps filled and past shifts undone, and the months that count."""
+    size = np.abs(fit.residuals) / fit.scale[:, None]
+    belief = np.clip((DISBELIEVED - size) / (DISBELIEVED - DOUBTED), 0.0, 1.0)
+    reach = BELIEVED * fit.scale[:, None]
+    believed = np.clip(fit.residuals, -reach, reach) * belief
+    return fit.fitted + believed - is_sure[:, None] * fit.steps, fit.known & (size < OUTLIER)
+
+
+def _average_models(history: Array, counted: Mask, models: NoiseModels) -> tuple[Array, Array, Array]:
+    """Return the mean, the covariance and the noise variance over the models, each weighted by its likelihood.
+
+    The first surprise is the level itself, which no model foretells, so it is not counted.
+    """
+    series, periods = history.shape
+    surprises = (history[:, ::-1] @ models.whiten).reshape(series, -1, periods)
+    counts = counted[:, ::-1].astype(np.float64)
+    counts[:, 0] = 0.0
+    bounded = np.minimum(surprises**2, LARGEST_SURPRISE**2)
+    log_likelihood = counts @ models.log_precision - 0.5 * np.matmul(bounded, counts[:, :, None])[:, :, 0]
+    weights = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    means = np.matmul(surprises.transpose(1, 0, 2), models.answer).transpose(1, 0, 2)
+    mean = np.matmul(weights[:, None, :], means)[:, 0]
+    apart = means - mean[:, None]
+    between = np.matmul((weights[:, :, None] * apart).transpose(0, 2, 1), apart)
+    ahead = mean.shape[1]
+    within = (weights @ models.covariance.reshape(len(models.covariance), -1)).reshape(series, ahead, ahead)
+    return mean, within + between, weights @ models.noise_variance
+
+
+def _doubts(fit: RobustFit, is_sure: Array, counted: Mask, noise_variance: Array) -> tuple[Array, Array]:
+    """Return the variance that the models leave out: shared by all periods ahead, and of each one alone."""
+    periods = counted.shape[1]
+    known = np.maximum(counted.sum(axis=1), 1)
+    shared = is_sure * fit.shift_variance + fit.scale**2 * fit.leverage * (1 - known / periods)
+    own = noise_variance * (HEAVY_TAILS + SPENT_MONTHS * (1 / known - 1 / periods))
+    return shared, own

@@ -1,0 +1,118 @@
+"""Anyone's monthly series: one row per series and scored month, and one summary row per series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tradeflow.contract import load_contract
+from tradeflow.model.change import WINDOW, Changes
+from tradeflow.model.excess import as_score, interval_reach
+from tradeflow.model.scoring import LARGEST_LOG_KG, MIN_TRADED_PERIODS, Series, score_months, score_newest_window
+from tradeflow.model.series import make_calendar
+
+Places = NDArray[np.intp]
+
+MIN_HISTORY = 12
+"""Earlier months that must be known: without a year there is no season."""
+CHUNK_SERIES = 4_096
+"""Series laid out at once: bounds the memory, changes no figure."""
+MONTHS_PER_YEAR = 12
+
+
+def score_series(rows: pl.DataFrame, *, last: int | None = None, control_period: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return contracts `own_series_score` and `own_series_change` for rows of contract `own_series`, one per series and month.
+
+    Each month is scored by the months before it. Scored are all months of the table with MIN_HISTORY known months before them, with `last`
+    only its newest so many; and in any case each series' row for the newest month of the table, with the reason where it has no score.
+    `control_period` (YYYYMM): from when trade was controlled; front-loading is then looked for just before it.
+    """
+    calendar = make_calendar("M", int(rows["period"].min()), int(rows["period"].max()))  # type: ignore[arg-type]
+    scores = [load_contract("own_series_score").empty_frame()]
+    summaries = [load_contract("own_series_change").empty_frame()]
+    control = None if control_period is None else int(np.searchsorted(calendar, control_period)) - (len(calendar) - WINDOW)
+    for keys, series, listed in _panels(rows, calendar):
+        places = _scored_places(series, listed, last)
+        scored = _score_frame(keys, series, calendar, *places)
+        scores.append(scored)
+        newest = scored.group_by("series_id", maintain_order=True).last()
+        changes, is_judged = score_newest_window(series, MIN_HISTORY, control_month=control)
+        summaries.append(_summary_frame(newest, changes, is_judged, calendar))
+    return pl.concat(scores), pl.concat(summaries)
+
+
+def _panels(rows: pl.DataFrame, calendar: NDArray[np.int32]) -> Iterator[tuple[pl.DataFrame, Series, NDArray[np.bool_]]]:
+    """Yield some series at a time: series_id and group, the dense series, and which months the table names."""
+    group = pl.col("group").cast(pl.String).drop_nulls().first() if "group" in rows.columns else pl.lit(None, pl.String)
+    keys = rows.group_by("series_id").agg(group.alias("group")).sort("series_id")
+    ordered = rows.select("series_id", "period", "net_weight_kg").join(keys.select("series_id").with_row_index("place"), on="series_id")
+    column = np.searchsorted(calendar, ordered["period"].to_numpy())
+    row, kg = ordered["place"].to_numpy().astype(np.intp), ordered["net_weight_kg"].fill_null(np.nan).to_numpy()
+    order = np.argsort(row, kind="stable")
+    row, column, kg = row[order], column[order], kg[order]
+    for start in range(0, keys.height, CHUNK_SERIES):
+        part = keys.slice(start, CHUNK_SERIES)
+        inside = slice(np.searchsorted(row, start), np.searchsorted(row, start + part.height))
+        dense = np.full((part.height, len(calendar)), np.nan)
+        listed = np.zeros(dense.shape, dtype=np.bool_)
+        dense[row[inside] - start, column[inside]] = kg[inside]
+        listed[row[inside] - start, column[inside]] = True
+        yield part, Series(dense, dense > 0, np.isfinite(dense), MONTHS_PER_YEAR), listed
+
+
+def _scored_places(series: Series, listed: NDArray[np.bool_], last: int | None) -> tuple[Places, Places]:
+    """Return rows and columns: listed months with enough history, and the newest month of every series."""
+    before: NDArray[np.int64] = np.cumsum(series.is_known, axis=1) - series.is_known
+    wanted = listed & (before >= MIN_HISTORY)
+    wanted[:, : wanted.shape[1] - (last or wanted.shape[1])] = False
+    wanted[:, -1] = True
+    rows, columns = np.nonzero(wanted)
+    return rows, columns
+
+
+def _score_frame(keys: pl.DataFrame, series: Series, calendar: NDArray[np.int32], rows: Places, columns: Places) -> pl.DataFrame:
+    scores = score_months(series, rows, columns, MIN_HISTORY)
+    reach = interval_reach() * scores.sd
+    observed = series.kg[rows, columns]
+    too_short = series.known_before(rows, columns) < MIN_HISTORY
+    few = series.amounts_before(rows, columns) < MIN_TRADED_PERIODS
+    reason = np.select([np.isnan(observed), too_short, few], ["not_reported", "short_history", "few_amounts"], "")
+    is_scored = np.isfinite(observed) & ~too_short
+    figures = {
+        "observed_kg": observed,
+        "expected_kg": _kg(scores.mean),
+        "lower_kg": _kg(scores.mean - reach),
+        "upper_kg": _kg(scores.mean + reach),
+        "trade_probability": scores.trade_probability,
+        "p_value": np.where(is_scored, np.exp(scores.log_p), np.nan),
+        "anomaly_score": np.where(is_scored, as_score(scores.log_evidence), np.nan),
+    }
+    frame = keys[rows].with_columns(
+        period=pl.Series(calendar[columns], dtype=pl.Int32),
+        not_scored_reason=pl.Series(reason).replace("", None),
+        **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in figures.items()},
+    )
+    return _as_contract(frame, "own_series_score")
+
+
+def _summary_frame(newest: pl.DataFrame, changes: Changes, is_judged: NDArray[np.bool_], calendar: NDArray[np.int32]) -> pl.DataFrame:
+    window = np.concatenate([np.zeros(max(WINDOW - len(calendar), 0), dtype=np.int32), calendar[-WINDOW:]])
+    period = pl.Series(np.where(changes.start >= 0, window[changes.start], 0), dtype=pl.Int32)
+    judged = pl.Series(is_judged)
+    frame = newest.select("series_id", "group", "not_scored_reason", last_month_score="anomaly_score").with_columns(
+        six_month_score=pl.when(judged).then(pl.Series(as_score(changes.log_evidence))),
+        change_kind=pl.when(judged).then(pl.Series(changes.kind)),
+        change_period=pl.when(judged & (period > 0)).then(period),
+    )
+    return _as_contract(frame, "own_series_change")
+
+
+def _kg(log_kg: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.exp(np.clip(log_kg, -LARGEST_LOG_KG, LARGEST_LOG_KG)))
+
+
+def _as_contract(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in load_contract(table).schema.items())

@@ -1,0 +1,104 @@
+"""Shapes of change told apart, with the month in which they began."""
+
+import numpy as np
+import pytest
+
+from tests.model.test_seasonal import panel
+from tradeflow.model.change import KIND_CHANCE, KINDS, WINDOW, make_shapes
+from tradeflow.model.scoring import Series, score_newest_window
+
+MONTHS = 60
+STARTS = {"spike": range(6), "level_shift": range(3), "ramp": range(2), "front_loading": range(3)}
+
+
+def series_of(kg: np.ndarray) -> Series:
+    return Series(kg, kg > 0, np.isfinite(kg), 12)
+
+
+def world(seed: int, series: int = 250) -> np.ndarray:
+    return np.exp(panel(np.random.default_rng(seed), series, MONTHS - 1, 0.15))
+
+
+def profile(kind: str, start: int) -> np.ndarray:
+    """What the kind multiplies each month of the window by, written out."""
+    times = np.ones(WINDOW)
+    if kind == "spike":
+        times[start] = 4.0
+    elif kind == "level_shift":
+        times[start:] = 2.5
+    elif kind == "ramp":
+        times[start:] = 1 + 2.0 * np.arange(1, WINDOW - start + 1) / (WINDOW - start)
+    else:
+        times[start : start + 2] = 2.5
+        times[start + 2 :] = 0.4
+    return times
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_kinds_are_told_apart_and_dated_within_a_month(kind: str) -> None:
+    kinds, errors = [], []
+    for start in STARTS[kind]:
+        kg = world(start)
+        kg[:, -WINDOW:] *= profile(kind, start)
+        changes, is_judged = score_newest_window(series_of(kg), 12)
+        assert is_judged.all()
+        kinds.append(changes.kind)
+        errors.append(np.abs(changes.start - start)[changes.kind == kind])
+    named = np.concatenate(kinds)
+    others = {other: float(np.mean(named == other)) for other in KINDS if other != kind}
+    assert np.mean(named == kind) > (0.6 if kind == "ramp" else 0.8), others
+    assert np.mean(np.concatenate(errors) <= 1) > 0.9
+
+
+def test_an_ordinary_half_year_is_no_change() -> None:
+    changes, _ = score_newest_window(series_of(world(9, 600)), 12)
+    assert np.mean(changes.kind == "none") > 0.98
+    assert (changes.start[changes.kind == "none"] == -1).all()
+
+
+def test_trade_after_long_silence_is_named_even_where_there_never_was_any() -> None:
+    kg = world(3, 3)
+    kg[0, -30:] = 0.0
+    kg[0, -2] = kg[0, :30].mean()
+    kg[1, :] = 0.0
+    kg[1, -3:] = 1e5
+    kg[2, -30:-1] = np.nan
+    changes, is_judged = score_newest_window(series_of(kg), 12)
+    assert changes.kind[:2].tolist() == ["first_trade_after_silence"] * 2
+    assert changes.start[:2].tolist() == [4, 3]
+    assert is_judged.tolist() == [True, True, True]
+    assert changes.kind[2] != "first_trade_after_silence"
+
+
+def test_missing_months_and_silence_are_not_a_change() -> None:
+    kg = world(5, 40)
+    kg[:20, -3:] = np.nan
+    kg[20:, -3:] = 0.0
+    changes, is_judged = score_newest_window(series_of(kg), 12)
+    assert is_judged.all()
+    assert np.mean(changes.kind == "none") > 0.95
+    kg[:, -WINDOW:] = np.nan
+    assert not score_newest_window(series_of(kg), 12)[1].any()
+
+
+def test_a_control_date_says_where_front_loading_ends() -> None:
+    kg = world(6, 100)
+    kg[:, -WINDOW:] *= profile("front_loading", 1)
+    right, _ = score_newest_window(series_of(kg), 12, control_month=3)
+    wrong, _ = score_newest_window(series_of(kg), 12, control_month=5)
+    assert np.mean(right.kind == "front_loading") > 0.9
+    assert np.mean(wrong.kind == "front_loading") < 0.2
+
+
+def test_evidence_of_a_lasting_change_grows_with_its_months() -> None:
+    kg = world(7, 200)
+    kg[:, -WINDOW:-1] *= 2.0
+    partly, _ = score_newest_window(series_of(kg[:, :-3]), 12)
+    later, _ = score_newest_window(series_of(kg[:, :-1]), 12)
+    assert np.median(later.log_evidence) > np.median(partly.log_evidence) + 2
+
+
+def test_chances_of_kinds_sum_to_one_and_every_shape_has_one() -> None:
+    assert sum(KIND_CHANCE.values()) == pytest.approx(1)
+    assert set(make_shapes().kind) | {"first_trade_after_silence", "none"} == set(KINDS)
+    assert set(make_shapes(2).kind) == {"spike", "level_shift", "ramp", "front_loading"}
