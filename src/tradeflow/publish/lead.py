@@ -16,6 +16,7 @@ from tradeflow.publish.chart_figures import history_figures, mirror_figures, say
 from tradeflow.publish.detectability import say_detectable
 from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance, spell_code
+from tradeflow.publish.score_parts import score_parts
 from tradeflow.publish.standing import rank_reporters
 from tradeflow.publish.tables import ReleaseTables
 
@@ -33,6 +34,7 @@ class Lead:
     substance: str | None
     others: list[dict[str, Any]]
     features: list[dict[str, Any]]
+    parts: list[tuple[str, float, float]]
     evidence: list[dict[str, Any]]
     months: list[dict[str, Any]]
     charts: dict[str, Any]
@@ -97,6 +99,7 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFra
         commodity=name_commodity(signal["commodity_code"]),
         substance=name_substance(signal["substance_code"]),
         others=others.to_dicts(),
+        parts=score_parts([signal, *others.to_dicts()]),
         features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),

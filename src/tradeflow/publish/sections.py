@@ -46,6 +46,8 @@ def key_figures(tables: ReleaseTables, manifest: Mapping[str, Any]) -> list[KeyF
     quarantined = counts.get("rows_quarantined", _sum_rows(tables, is_set_aside=False))
     set_aside = counts.get("rows_set_aside", _sum_rows(tables, is_set_aside=True))
     sure = f"about {expected_false:,.1f} flagged signals are expected to be false" if expected_false is not None else ""
+    if not flagged and heads.height:
+        sure = "none is rare enough among so many to be flagged"
     return [
         KeyFigure(say.say_count(flagged), "leads flagged", sure),
         KeyFigure(say.say_count(heads.height), "leads listed", f"{tables.signal.height:,} signals stand behind them"),
