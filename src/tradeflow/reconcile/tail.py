@@ -29,9 +29,9 @@ _LENGTH_BINS = 40
 _ROUNDS = 5
 _PRIOR_DEVIATIONS = 1000
 """Deviations of the common tail that a group's own is shrunk by."""
-_PRIOR_OUTLIERS = 10
-_USUAL_FACTOR = 2.5
-"""A reporter's rate of outliers above so many times the median reporter's is its habit; up to there it is what is looked for."""
+_PRIOR_OUTLIERS = 15
+_HABIT_FROM, _HABIT_TO = 1.6, 2.2
+"""A reporter whose rate of outliers is so many times the median reporter's shows them by habit; below, not at all; between, in part."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class Tail:
     outlier_rate: float
     exporter_factor: Floats
     importer_factor: Floats
-    usual_factor: float
     length_density: Floats
 
     def density(self, deviation: Floats, group: Ints) -> Floats:
@@ -76,8 +75,9 @@ class Tail:
 
     def habitual_rate(self, exporter: Ints, importer: Ints) -> Floats:
         """Return the rate of outliers that these two reporters show beyond what all show."""
-        factor = self.exporter_factor[exporter] * self.importer_factor[importer]
-        rate: Floats = np.minimum(self.outlier_rate * np.maximum(factor - _USUAL_FACTOR * self.usual_factor, 0), 0.5)
+        (usual_e, habit_e), (usual_i, habit_i) = _habit_factors(self.exporter_factor), _habit_factors(self.importer_factor)
+        excess = habit_e[exporter] * habit_i[importer] - usual_e * usual_i
+        rate: Floats = np.minimum(self.outlier_rate * np.maximum(excess, 0), 0.5)
         return rate
 
     def outlier_survival(self, length_log: Floats) -> Floats:
@@ -110,8 +110,14 @@ def fit_tail(deviations: Deviations, groups: int, exporters: int, importers: int
         rate = max(float(outlier.mean()), 1e-9) if len(outlier) else 0.0
         factor_e, factor_i = _reporter_factors(deviations, outlier, rate, factor_e, factor_i)
         density = _length_density(bins, outlier)
-    usual = float(np.median(factor_e[deviations.exporter] * factor_i[deviations.importer])) if len(outlier) else 1.0
-    return Tail(degrees, scale, rate, factor_e, factor_i, usual, density)
+    return Tail(degrees, scale, rate, factor_e, factor_i, density)
+
+
+def _habit_factors(factor: Floats) -> tuple[float, Floats]:
+    """Return the median reporter's factor, and each reporter's: its own where it is a habit, else the median's."""
+    usual = float(np.median(factor)) if len(factor) else 1.0
+    is_habit = np.clip((factor / usual - _HABIT_FROM) / (_HABIT_TO - _HABIT_FROM), 0, 1)
+    return usual, usual + is_habit * (factor - usual)
 
 
 @dataclass(frozen=True)
