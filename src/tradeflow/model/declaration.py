@@ -14,11 +14,8 @@ from tradeflow.model.declaration_features import Described, Flags, describe_decl
 from tradeflow.model.declaration_isolation import Isolation, isolate_declarations
 from tradeflow.model.driver import Wording, tell_isolation_driver, tell_outcome_drivers
 from tradeflow.model.inspection import inspection_ground
-from tradeflow.model.outcome import Inputs, OutcomeModel, Trial, learn_outcomes
+from tradeflow.model.outcome import BLOCK_ROWS, Inputs, OutcomeModel, Trial, learn_outcomes
 from tradeflow.model.past_record import Array, Whole
-
-BLOCK_ROWS = 50_000
-"""Rows whose contributions are worked out together: memory, not results."""
 
 
 @dataclass(frozen=True)

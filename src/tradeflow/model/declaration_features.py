@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 import polars as pl
@@ -102,31 +102,47 @@ def describe_declarations(rows: pl.DataFrame, outcome: Array, is_history: Flags)
     where nobody inspected; `is_history`: rows that others may learn from. A row outside the history is described, and teaches nothing.
     """
     days = rows["declaration_date"].to_physical().to_numpy().astype(np.int64)
-    measures = measure_declarations(rows)
     is_inspected = is_history & ~np.isnan(outcome)
     average = _average_rate(days, outcome, is_inspected)
-    roles = [role for role in ROLES if role in rows.columns]
-    columns, features = [], []
-    for name in MEASURES:
-        columns.append(measures[name].to_numpy())
-        features.append(Feature("stated", name, ()))
-    if "tax_rate_percent" in roles:
-        columns.append(rows["tax_rate_percent"].fill_null(float("nan")).to_numpy())
-        features.append(Feature("stated", "tax_rate_percent", ("tax_rate_percent",)))
-    numbered = {role: number_values(rows[role]) for role in roles}
-    for within, measure, distance in usual_distances(numbered, measures, days, is_history):
-        columns.append(distance)
-        features.append(Feature("usual", measure, within))
-    for combination in role_combinations(roles):
-        past = PastRecord(cross_groups([numbered[role] for role in combination]), days)
-        inspected = past.sum_before(is_inspected.astype(np.float64))
-        positive = past.sum_before(np.where(is_inspected, outcome, 0.0))
-        columns += [(positive + PRIOR_OUTCOMES * average) / (inspected + PRIOR_OUTCOMES), inspected]
-        features += [Feature("record", "", combination), Feature("inspected", "", combination)]
-    inputs = np.empty((rows.height, len(columns)), dtype=np.float32)
+    numbered = {role: number_values(rows[role]) for role in ROLES if role in rows.columns}
+    features = tuple(_list_features(list(numbered)))
+    inputs = np.empty((rows.height, len(features)), dtype=np.float32)
+    columns = chain(
+        _stated_columns(rows, features),
+        (distance for _, _, distance in usual_distances(numbered, measure_declarations(rows), days, is_history)),
+        _record_columns(numbered, days, np.where(is_inspected, outcome, 0.0), is_inspected.astype(np.float64), average),
+    )
     for at, column in enumerate(columns):
         inputs[:, at] = column
-    return Described(inputs, tuple(features), average)
+    return Described(inputs, features, average)
+
+
+def _list_features(roles: list[str]) -> Iterator[Feature]:
+    """Yield what the input columns are, in their order."""
+    yield from (Feature("stated", name, ()) for name in MEASURES)
+    if "tax_rate_percent" in roles:
+        yield Feature("stated", "tax_rate_percent", ("tax_rate_percent",))
+    yield from (Feature("usual", measure, within) for within in COMPARED_WITHIN if set(within) <= set(roles) for measure in MEASURES)
+    for combination in role_combinations(roles):
+        yield Feature("record", "", combination)
+        yield Feature("inspected", "", combination)
+
+
+def _stated_columns(rows: pl.DataFrame, features: tuple[Feature, ...]) -> Iterator[Array]:
+    measures = measure_declarations(rows)
+    for feature in features:
+        if feature.kind == "stated":
+            column = measures[feature.measure] if feature.measure in MEASURES else rows[feature.measure].fill_null(float("nan"))
+            yield column.to_numpy()
+
+
+def _record_columns(numbered: dict[str, Whole], days: Whole, positive: Array, inspected: Array, average: Array) -> Iterator[Array]:
+    """Yield the smoothed rate of outcomes and the number of inspections of each combination of roles before each row's day."""
+    for combination in role_combinations(list(numbered)):
+        past = PastRecord(cross_groups([numbered[role] for role in combination]), days)
+        earlier = past.sum_before(inspected)
+        yield (past.sum_before(positive) + PRIOR_OUTCOMES * average) / (earlier + PRIOR_OUTCOMES)
+        yield earlier
 
 
 def _average_rate(days: Whole, outcome: Array, is_inspected: Flags) -> Array:
