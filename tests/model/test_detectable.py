@@ -68,8 +68,15 @@ def baseline_row(importer_code: int, reach: float | None, **other: object) -> di
     } | other  # fmt: skip
 
 
-def measure(*rows: dict) -> pl.DataFrame:
-    return measure_detectable_excess(pl.DataFrame(rows, schema=load_contract("baseline").schema), false_alarm_rate=0.01, power=0.8)
+def measure(*rows: dict, called_from: float = 0.0) -> pl.DataFrame:
+    """Measure with a refit in which every series is called from `called_from` kg a month on."""
+    baseline = pl.DataFrame(rows, schema=load_contract("baseline").schema)
+
+    def refit(excess: pl.DataFrame) -> pl.DataFrame:
+        score = pl.when(pl.col("excess_kg") >= called_from).then(9.0).otherwise(0.0)
+        return excess.with_columns(score.alias("z_seasonal"), pl.lit("importer").alias("series_level"))
+
+    return measure_detectable_excess(baseline, refit, false_alarm_rate=0.01, power=0.8)
 
 
 def test_each_importer_and_code_gets_its_label_and_figures() -> None:
@@ -80,13 +87,24 @@ def test_each_importer_and_code_gets_its_label_and_figures() -> None:
     assert dict(found.schema) == load_contract("detectable_excess").schema
     labels = dict(found.select("importer_code", "detectability").iter_rows())
     assert labels == {1: "in_one_period", 2: "if_sustained", 3: "too_noisy", 4: "too_short", 5: "in_one_period"}
-    steady = found.filter(importer_code=1).row(0, named=True)
-    log_sd = np.log(1.1) / 1.6449
-    by_hand = np.exp(-special.ndtri(0.01) * log_sd) - np.exp(special.ndtri(0.2) * log_sd)
-    assert steady["detectable_excess_kg"] == pytest.approx(1000 * by_hand)
-    assert steady["detectable_excess_ratio"] == pytest.approx(by_hand)
     assert found.filter(freq_code="A")["sustained_excess_kg"].to_list() == [None]
-    assert "25%" in steady["detectability_reason"]
+    assert found["detectability_reason"].str.contains("25%").sum() == 4
+
+
+def test_one_month_must_lack_no_more_than_its_excess() -> None:
+    limit = np.exp(-special.ndtri(0.01) * np.log(1.1) / 1.6449)
+    found = measure(baseline_row(1, 1.1)).row(0, named=True)
+    assert found["detectable_excess_ratio"] == pytest.approx(limit - 0.9)
+    assert found["detectable_excess_kg"] == pytest.approx(1000 * (limit - 0.9))
+
+
+def test_a_lasting_excess_is_raised_until_the_refitted_series_are_called() -> None:
+    rows = [baseline_row(1, 1.1, period=period) for period in range(202401, 202407)]
+    closed = detectable_sustained(np.array([np.log(1.1) / 1.6449]), -special.ndtri(0.01), 0.8)[0] * 1000
+    kg = [measure(*rows, called_from=closed * times)["sustained_excess_kg"][0] for times in (1.5, 3.0, 9.0)]
+    assert kg[0] == pytest.approx(closed * np.exp(np.log(1) + 0.8 * np.log(2)))
+    assert kg[1] == pytest.approx(closed * np.exp(np.log(2) + 0.8 * np.log(2)))
+    assert kg[2] is None
 
 
 def test_the_newest_period_speaks_and_routes_do_not() -> None:
@@ -94,13 +112,14 @@ def test_the_newest_period_speaks_and_routes_do_not() -> None:
     assert measure(*rows).select("period", "detectability").rows() == [(202401, "in_one_period")]
 
 
-def test_the_threshold_is_what_ordinary_months_exceed() -> None:
-    scores = np.random.default_rng(1).normal(0, 2, 400)
+def test_the_stated_excess_would_have_been_called_in_four_months_of_five() -> None:
+    """Whatever the noise's tail: the limit is what one month in a hundred exceeds, and the excess what four in five lack at most."""
+    noise = 0.1 * np.random.default_rng(1).standard_t(3, 400)
     periods = [year * 100 + month for year in range(1990, 2024) for month in range(1, 13)][:400]
-    noisy = [baseline_row(1, 1.1, period=period, z_seasonal=score) for period, score in zip(periods, scores, strict=True)]
-    ratio = measure(*noisy)["detectable_excess_ratio"][0]
-    log_sd = np.log(1.1) / 1.6449
-    assert ratio == pytest.approx(np.exp(np.quantile(scores, 0.99) * log_sd) - np.exp(special.ndtri(0.2) * log_sd), rel=1e-6)
+    rows = [baseline_row(1, 1.1, period=period, observed_kg=1000 * np.exp(each)) for period, each in zip(periods, noise, strict=True)]
+    ratio = measure(*rows)["detectable_excess_ratio"][0]
+    limit = np.quantile(np.exp(noise), 0.99)
+    assert np.mean(np.exp(noise) + ratio > limit) == pytest.approx(0.8, abs=0.01)
 
 
 def test_no_series_no_rows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from tradeflow.model.series import make_calendar
 Array = NDArray[np.float64]
 
 MONTHS = 72
+_CALENDAR = make_calendar("M", 201901, 202412)
 RATE, POWER = 0.01, 0.80
 
 
@@ -38,8 +40,8 @@ def check_detectable_excess(series: int, seed: int) -> list[DetectableRow]:
 
 def _check(kind: str, amounts: Array, power: float) -> DetectableRow:
     baseline = _fit(amounts)
-    stated = measure_detectable_excess(baseline, false_alarm_rate=RATE, power=power).sort("importer_code")
-    stated = stated.filter(pl.col("detectable_excess_kg").is_not_null())
+    stated = measure_detectable_excess(baseline, partial(_refit, amounts), false_alarm_rate=RATE, power=power).sort("importer_code")
+    stated = stated.drop_nulls(["detectable_excess_kg", "sustained_excess_kg"])
     rows = stated["importer_code"].to_numpy() - 1
     once, sustained = (stated[name].to_numpy() for name in ("detectable_excess_kg", "sustained_excess_kg"))
     last, six = amounts.copy(), amounts.copy()
@@ -56,14 +58,23 @@ def _check(kind: str, amounts: Array, power: float) -> DetectableRow:
     )
 
 
+def _refit(amounts: Array, excess: pl.DataFrame) -> pl.DataFrame:
+    """Fit the series of `excess` with its kilograms in them."""
+    chosen = excess["importer_code"].unique().sort().to_numpy() - 1
+    row = np.searchsorted(chosen, excess["importer_code"].to_numpy() - 1)
+    column = np.searchsorted(_CALENDAR, excess["period"].to_numpy())
+    planted = amounts[chosen]
+    np.add.at(planted, (row, column), excess["excess_kg"].to_numpy())
+    return _fit(planted).with_columns(pl.col("importer_code").replace_strict(dict(enumerate((chosen + 1).tolist(), 1))).cast(pl.Int32))
+
+
 def _fit(amounts: Array) -> pl.DataFrame:
     """Fit the pipeline's own baseline; every series is an importer of one code with one route."""
-    calendar = make_calendar("M", 2019 * 100 + 1, 2024 * 100 + 12)
     series, months = amounts.shape
     cells = pl.DataFrame(
         {
             "importer_code": np.repeat(np.arange(1, series + 1, dtype=np.int32), months),
-            "period": np.tile(calendar, series),
+            "period": np.tile(_CALENDAR, series),
             "net_weight_kg": amounts.ravel(),
         }
     ).with_columns(freq_code=pl.lit("M"), exporter_code=pl.lit(0, pl.Int32), commodity_code=pl.lit("291411"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from tradeflow.contract import load_contract
 from tradeflow.model.series import period_index
 
 Array = NDArray[np.float64]
+Refit = Callable[[pl.DataFrame], pl.DataFrame]
+"""Takes freq_code, importer_code, commodity_code, period, excess_kg; returns the baseline of these series with the excess in them."""
 
 NOTABLE_EXCESS = 0.25
 """Share of the expected trade that a diversion may take: the share of legal imports that one study puts on illicit use."""
@@ -21,36 +25,35 @@ _NORMAL_90 = 1.6449
 _SERIES = ["freq_code", "importer_code", "commodity_code"]
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 _SOLVER_STEPS = 60
+_REFITTED_SERIES = 150
+_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def measure_detectable_excess(baseline: pl.DataFrame, *, false_alarm_rate: float, power: float) -> pl.DataFrame:
+def measure_detectable_excess(baseline: pl.DataFrame, refit: Refit, *, false_alarm_rate: float, power: float) -> pl.DataFrame:
     """State each importer's and code's smallest excess that is called with chance `power`; contract `detectable_excess`.
 
-    `baseline`: contract `baseline`. The call is the seasonal score above what `false_alarm_rate` of earlier one-step scores exceed. An
-    excess in every one of six months is judged by the sum of their scores.
+    `baseline`: contract `baseline`. The call is a score above what `false_alarm_rate` of earlier one-step scores exceed; an excess in every
+    one of six months is judged by the sum of their scores. The closed forms rest on log-normal noise; they are scaled until as many are
+    called as stated, over all months of all series, and by a `refit` of some series with the lasting excess in them.
     """
     series = baseline.filter(pl.col("series_level") == "importer").sort(*_SERIES, "period")
-    newest = series.group_by(_SERIES, maintain_order=True).last()
-    parts = [_measure_frequency(newest.filter(of), series.filter(of), false_alarm_rate, power) for of in (_is("A"), _is("M"))]
+    parts = [_measure_frequency(series.filter(pl.col("freq_code") == each), refit, false_alarm_rate, power) for each in ("A", "M")]
     measured = pl.concat(parts).with_columns(false_alarm_rate=pl.lit(false_alarm_rate), power_rate=pl.lit(power))
     contract = load_contract("detectable_excess")
     told = measured.with_columns(detectability=_label()).with_columns(detectability_reason=_reason())
     return told.select(pl.col(name).cast(dtype) for name, dtype in contract.schema.items()).sort(contract.unique_keys[0])
 
 
-def _is(freq_code: str) -> pl.Expr:
-    return pl.col("freq_code") == freq_code
-
-
-def _measure_frequency(newest: pl.DataFrame, series: pl.DataFrame, false_alarm_rate: float, power: float) -> pl.DataFrame:
-    expected = newest["expected_kg"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    log_sd = np.log(newest["upper_kg"].cast(pl.Float64).fill_null(np.nan).to_numpy() / expected) / _NORMAL_90
-    chance = newest["trade_probability"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    once = detectable_once(log_sd, chance, _threshold(series["z_seasonal"], false_alarm_rate), power)
-    if newest["freq_code"].head(1).to_list() == ["M"]:
-        sustained = detectable_sustained(log_sd, _threshold(_six_month_scores(series), false_alarm_rate), power)
-    else:
-        sustained = np.full(len(expected), np.nan)
+def _measure_frequency(series: pl.DataFrame, refit: Refit, false_alarm_rate: float, power: float) -> pl.DataFrame:
+    newest = series.group_by(_SERIES, maintain_order=True).last()
+    threshold = _threshold(_interval_scores(series), false_alarm_rate)
+    once = detectable_once(_log_sd(newest), _floats(newest, "trade_probability"), threshold, power) * _scale_once(series, threshold, power)
+    sustained = np.full(newest.height, np.nan)
+    if series["freq_code"].head(1).to_list() == ["M"]:
+        limit = _threshold(_six_month_scores(series), false_alarm_rate)
+        sustained = detectable_sustained(_log_sd(newest), limit, power)
+        sustained = sustained * _scale_sustained(newest, series, sustained, refit, limit, power)
+    expected = _floats(newest, "expected_kg")
     figures = {
         "detectable_excess_kg": expected * once,
         "detectable_excess_ratio": once,
@@ -58,6 +61,55 @@ def _measure_frequency(newest: pl.DataFrame, series: pl.DataFrame, false_alarm_r
         "sustained_excess_ratio": sustained,
     }
     return newest.with_columns(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in figures.items())
+
+
+def _floats(rows: pl.DataFrame, name: str) -> Array:
+    values: Array = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return values
+
+
+def _log_sd(rows: pl.DataFrame) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.log(_floats(rows, "upper_kg") / _floats(rows, "expected_kg")) / _NORMAL_90)
+
+
+def _scale_once(series: pl.DataFrame, threshold: float, power: float) -> float:
+    """Return by how much the closed form must be multiplied so that the stated share of all reported months would have been called."""
+    known = series.filter(pl.col("observed_kg").is_not_null() & pl.col("expected_kg").is_not_null())
+    log_sd, chance = _log_sd(known), _floats(known, "trade_probability")
+    stated = detectable_once(log_sd, chance, threshold, power)
+    lacking = call_limit(log_sd, chance, threshold) - _floats(known, "observed_kg") / _floats(known, "expected_kg")
+    needed = lacking[stated > 0] / stated[stated > 0]
+    return float(np.quantile(needed, power)) if len(needed) else 1.0
+
+
+def _interval_scores(series: pl.DataFrame) -> pl.Series:
+    """Return each traded month's score as its interval tells it: log-normal, with the hurdle; heavy tails raise the threshold instead."""
+    traded = series.filter((pl.col("observed_kg") > 0) & pl.col("expected_kg").is_not_null())
+    deviation = np.log(_floats(traded, "observed_kg") / _floats(traded, "expected_kg")) / _log_sd(traded)
+    return pl.Series(-special.ndtri_exp(special.log_ndtr(-deviation) + np.log(_floats(traded, "trade_probability"))))
+
+
+def _scale_sustained(newest: pl.DataFrame, series: pl.DataFrame, stated: Array, refit: Refit, limit: float, power: float) -> float:
+    """Return by how much the closed form must be multiplied until the stated share of refitted series is called; NaN if none is enough."""
+    excess = pl.Series(stated * _floats(newest, "expected_kg")).fill_nan(None)
+    asked = newest.select(_SERIES).with_columns(excess_kg=excess).drop_nulls()
+    some = asked.gather_every(max(asked.height // _REFITTED_SERIES, 1)).head(_REFITTED_SERIES)
+    reported = series.filter(pl.col("observed_kg").is_not_null()).group_by(_SERIES, maintain_order=True).tail(SUSTAINED_MONTHS)
+    placed = some.join(reported.select(*_SERIES, "period"), on=_SERIES)
+    if placed.is_empty():
+        return float("nan")
+    shares = [_share_called(placed, refit, factor, limit) for factor in _FACTORS]
+    if max(shares) < power:
+        return float("nan")
+    return float(np.exp(np.interp(power, np.maximum.accumulate(shares), np.log(_FACTORS))))
+
+
+def _share_called(placed: pl.DataFrame, refit: Refit, factor: float, limit: float) -> float:
+    fitted = refit(placed.with_columns(pl.col("excess_kg") * factor)).filter(pl.col("series_level") == "importer")
+    score = pl.col("z_seasonal").drop_nulls()
+    sums = placed.join(fitted.select(*_SERIES, "period", "z_seasonal"), on=[*_SERIES, "period"], how="left").group_by(_SERIES)
+    return float(sums.agg(((score.sum() / score.len().sqrt()) > limit).alias("_is_called"))["_is_called"].cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
 
 
 def _threshold(scores: pl.Series, false_alarm_rate: float) -> float:
@@ -82,19 +134,26 @@ def detectable_once(log_sd: Array, trade_probability: Array, threshold: float, p
     Trade is silent with chance 1 - p, else log-normal about its expectation. A month is called exactly when its amount passes the limit at
     which the hurdle's score reaches the threshold; so the excess is that limit less the amount that 1 - `power` of the months stay below.
     """
-    tail = special.ndtr(-threshold)
     with np.errstate(divide="ignore", invalid="ignore"):
-        limit = np.where(tail < trade_probability, np.exp(-special.ndtri(np.minimum(tail / trade_probability, 1.0)) * log_sd), 0.0)
         below = (1 - power - (1 - trade_probability)) / trade_probability
         low = np.where(below > 0, np.exp(special.ndtri(np.clip(below, 1e-12, 1)) * log_sd), 0.0)
-    return np.where(np.isfinite(log_sd), np.maximum(limit - low, 0.0), np.nan)
+    excess = np.maximum(call_limit(log_sd, trade_probability, threshold) - low, 0.0)
+    return np.where(np.isfinite(log_sd), excess, np.nan)
+
+
+def call_limit(log_sd: Array, trade_probability: Array, threshold: float) -> Array:
+    """Return the amount over its expectation at which the hurdle's score reaches the threshold; 0 where any trade does."""
+    tail = special.ndtr(-threshold)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = np.exp(-special.ndtri(np.minimum(tail / trade_probability, 1.0)) * log_sd)
+    return np.where(tail < trade_probability, limit, 0.0)
 
 
 def detectable_sustained(log_sd: Array, threshold: float, power: float) -> Array:
     """Return the excess over the expectation that six months in a row must each show, given that each has trade.
 
     A month's score with excess r is ln(exp(s N) + r) / s; its mean and variance come from Gauss-Hermite nodes, and the sum of six is taken
-    as normal. What the forecast learns from the first of the six months is left out; `tradeflow evaluate models` measures what that costs.
+    as normal. What the forecast learns from the first of the six months, and errs in common over them, is left out here.
     """
     low, high = np.zeros(len(log_sd)), np.full(len(log_sd), 1e6)
     reach = special.ndtri(power)

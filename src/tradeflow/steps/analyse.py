@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -73,9 +74,11 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     is_evidence = ~pairs.filter(pl.col("import_value_usd").is_not_null())["is_import_weight_out_of_scale"]
     in_scale = imports.with_columns(pl.when(is_evidence).then(pl.col("net_weight_kg")).alias("net_weight_kg"))
     _log.info("learning what each series normally does")
-    baseline = _fit_baselines(settings.model, in_scale, coverage, read_handed(lake, reconciled, "commodity_coverage").collect(), births)
+    commodity_coverage = read_handed(lake, reconciled, "commodity_coverage").collect()
+    baseline = _fit_baselines(settings.model, in_scale, coverage, commodity_coverage, births)
     rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
-    detectable = measure_detectable_excess(baseline, false_alarm_rate=rate, power=power)
+    refit = partial(_refit_with_excess, settings.model, in_scale, coverage, commodity_coverage, births)
+    detectable = measure_detectable_excess(baseline, refit, false_alarm_rate=rate, power=power)
     _log.info("looking for flows that are alone in the crowd")
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
@@ -106,6 +109,27 @@ def _fit_baselines(
             )
         )
     return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
+
+
+def _refit_with_excess(
+    options: Model,
+    imports: pl.DataFrame,
+    coverage: pl.DataFrame,
+    commodity_coverage: pl.DataFrame,
+    births: pl.DataFrame,
+    excess: pl.DataFrame,
+) -> pl.DataFrame:
+    """Fit the importers' series of `excess` over their newest six months, with its kilograms as one more route."""
+    from tradeflow.model.detectable import SUSTAINED_MONTHS
+
+    series = ["freq_code", "importer_code", "commodity_code"]
+    one_route = imports.join(excess.select(series).unique(), on=series, how="semi").with_columns(pl.lit(0, pl.Int32).alias("exporter_code"))
+    added = excess.rename({"excess_kg": "net_weight_kg"}).with_columns(
+        pl.lit(0, pl.Int32).alias("exporter_code"), pl.lit(0.0).alias("primary_value_usd")
+    )
+    newest = options.model_copy(update={"scored_months": SUSTAINED_MONTHS, "calibration_months": 0})
+    rows = pl.concat([one_route, added.select(one_route.columns)])
+    return _fit_baselines(newest, rows, coverage, commodity_coverage, births)
 
 
 def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
