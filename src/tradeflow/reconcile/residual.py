@@ -33,7 +33,7 @@ def derive_residuals(trade_flow: pl.LazyFrame) -> pl.DataFrame:
     """Return `unlocated_trade` rows of unlocated_kind code_detail (parent less children, level by level) and world_less_partners.
 
     A whole is compared only where all its parts were pulled. Nobody says so; it is taken from the figures: in half of the reports of
-    that code and direction, at least, the parts fill the whole to the rounding. A rest within the rounding is none.
+    that code, direction and period, at least, the parts fill the whole to the rounding. A rest within the rounding is none.
     """
     rows = _both_directions(trade_flow)
     of_code = _less_parts(rows.filter(pl.col("commodity_level") < 6), rows.with_columns(_parent_code()), "code_detail")
@@ -62,8 +62,8 @@ def _less_parts(wholes: pl.DataFrame, parts: pl.DataFrame, kind: str) -> pl.Data
     both = whole.join(part, on=_WHOLE_KEY, how="left").with_columns(_no_parts())
     both = both.with_columns(_rest("value_usd"), _rest("net_weight_kg"))
     off_value, off_weight = _is_off("value_usd"), _is_off("net_weight_kg")
-    pulled = both.group_by("freq_code", "flow_code", "commodity_code").agg((~off_value).mean().alias("_full_share"))
-    complete = pulled.filter(pl.col("_full_share") >= 0.5).select("freq_code", "flow_code", "commodity_code")
+    pulled = both.group_by("freq_code", "period", "flow_code", "commodity_code").agg((~off_value).mean().alias("_full_share"))
+    complete = pulled.filter(pl.col("_full_share") >= 0.5).drop("_full_share")
     rest = pl.col("unlocated_value_usd")
     label = pl.when((rest < 0) | ((rest == 0) & (pl.col("unlocated_net_weight_kg") < 0)))
     told = both.filter(off_value | off_weight.fill_null(value=False)).join(complete, on=complete.columns, how="semi")
