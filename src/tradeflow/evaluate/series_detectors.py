@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tradeflow.evaluate.series_peers import Peer, forest_inputs, forest_scores, stl_residual_in_sample
+from tradeflow.evaluate.series_peers import Peer, grow_forest, stl_residual_in_sample
 from tradeflow.evaluate.series_truth import WINDOW
 from tradeflow.evaluate.series_worlds import Cell
 from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
@@ -115,23 +115,24 @@ def _score(views: list[_View], amounts: Array) -> Scores:
 
 def judge_in_sample(cells: list[Cell], *, is_robust: bool) -> Judgement:
     """Score the last month by the residual of an STL decomposition that has seen it."""
-    return _judge_each(cells, lambda _, amounts: stl_residual_in_sample(np.log1p(amounts), is_robust=is_robust))
+    return _judge_each(cells, lambda _: lambda amounts: stl_residual_in_sample(np.log1p(amounts), is_robust=is_robust))
 
 
 def judge_forest(cells: list[Cell]) -> Judgement:
     """Score the last month by an isolation forest alone, grown on the clean series of the cell."""
-    return _judge_each(cells, lambda clean, amounts: forest_scores(forest_inputs(clean), forest_inputs(amounts)))
+    return _judge_each(cells, grow_forest)
 
 
-def _judge_each(cells: list[Cell], score: Callable[[Array, Array], Array]) -> Judgement:
+def _judge_each(cells: list[Cell], prepare: Callable[[Array], Callable[[Array], Array]]) -> Judgement:
     started, fits = time.process_time(), 0
     clean: list[Scores] = []
     planted: dict[str, list[Scores]] = {}
     for cell in cells:
+        score = prepare(cell.amounts)
         tables = {"": cell.amounts} | {name: amounts for name, amounts in cell.planted.items() if name.startswith("spike")}
         for name, amounts in tables.items():
             fits += len(amounts)
-            found = Scores(np.where(amounts[:, -1] > 0, np.nan_to_num(score(cell.amounts, amounts), nan=NO_TRADE), NO_TRADE))
+            found = Scores(np.where(amounts[:, -1] > 0, np.nan_to_num(score(amounts), nan=NO_TRADE), NO_TRADE))
             (planted.setdefault(name, []) if name else clean).append(found)
     return Judgement(clean, planted, (time.process_time() - started) / fits)
 

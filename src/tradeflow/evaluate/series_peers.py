@@ -160,12 +160,12 @@ PEERS = (
     Peer("median of 24 months", forecast_median),
     Peer("median of 24 months, no hurdle", forecast_median, has_hurdle=False),
     Peer("STL + forecast (statsmodels)", _one_by_one(_stl), "statsmodels"),
-    Peer("ETS damped (statsmodels)", _one_by_one(_ets), "statsmodels", most_series=40),
-    Peer("SARIMAX (0,1,1)(0,1,1)12 (statsmodels)", _one_by_one(_sarimax, keeps_gaps=True), "statsmodels", most_series=40),
+    Peer("ETS damped (statsmodels)", _one_by_one(_ets), "statsmodels", most_series=24),
+    Peer("SARIMAX (0,1,1)(0,1,1)12 (statsmodels)", _one_by_one(_sarimax, keeps_gaps=True), "statsmodels", most_series=24),
     Peer("MSTL (statsforecast)", _one_by_one(_nixtla("MSTL", is_conformal=False)), "statsforecast"),
-    Peer("MSTL, conformal (statsforecast)", _one_by_one(_nixtla("MSTL", is_conformal=True)), "statsforecast", most_series=40),
-    Peer("AutoETS (statsforecast)", _one_by_one(_nixtla("AutoETS", is_conformal=False)), "statsforecast", most_series=40),
-    Peer("AutoETS, conformal (statsforecast)", _one_by_one(_nixtla("AutoETS", is_conformal=True)), "statsforecast", most_series=15),
+    Peer("MSTL, conformal (statsforecast)", _one_by_one(_nixtla("MSTL", is_conformal=True)), "statsforecast", most_series=24),
+    Peer("AutoETS (statsforecast)", _one_by_one(_nixtla("AutoETS", is_conformal=False)), "statsforecast", most_series=24),
+    Peer("AutoETS, conformal (statsforecast)", _one_by_one(_nixtla("AutoETS", is_conformal=True)), "statsforecast", most_series=8),
 )
 
 
@@ -192,9 +192,9 @@ def forest_inputs(amounts: Array) -> Array:
     return np.column_stack([np.nan_to_num(ratios), traded])
 
 
-def forest_scores(clean: Array, judged: Array) -> Array:
-    """Score the rows of `judged` by an isolation forest grown on `clean`, both from `forest_inputs`; no trade scores lowest."""
+def grow_forest(clean: Array) -> Callable[[Array], Array]:
+    """Grow an isolation forest on clean series and return what scores others by it, from `forest_inputs`."""
     from sklearn.ensemble import IsolationForest
 
-    forest = IsolationForest(n_estimators=200, random_state=1).fit(clean)
-    return np.asarray(-forest.score_samples(judged))
+    forest = IsolationForest(n_estimators=100, random_state=1).fit(forest_inputs(clean))
+    return lambda amounts: np.asarray(-forest.score_samples(forest_inputs(amounts)))

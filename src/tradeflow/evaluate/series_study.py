@@ -14,6 +14,7 @@ from tradeflow.evaluate.series_detectors import Judgement, Scores, judge_forest,
 from tradeflow.evaluate.series_peers import PEERS, Peer
 from tradeflow.evaluate.series_truth import KINDS, SIX_MONTHS, make_series
 from tradeflow.evaluate.series_worlds import LENGTHS, POOLED_KINDS, Cell
+from tradeflow.model.own_series import score_series
 
 Array = NDArray[np.float64]
 
@@ -35,9 +36,7 @@ class Row:
 
 
 def score_own_table(panels: list[Array]) -> list[Scores]:
-    """Score panels as one table by `tradeflow score-series`; all end in the same month."""
-    from tradeflow.model.own_series import score_series
-
+    """Score panels as one table, as `tradeflow score-series --last 1` does; all end in the same month."""
     scored, summary = score_series(_as_table(panels), last=1)
     last = scored.select("series_id", "anomaly_score", "p_value").join(summary.select("series_id", "six_month_score"), on="series_id")
     sizes = [len(panel) for panel in panels]
