@@ -95,8 +95,31 @@ def test_lost_zeros_of_codes_are_put_back(score, tmp_path: Path) -> None:
     as_numbers = [rows.with_columns(("0" + pl.col("HS Code").str.tail(5)).cast(pl.Int64).alias("HS Code")) for rows in (LEARNT, SCORED)]
     result = score(*as_numbers)
     assert result.exit_code == 0, result.output
-    assert "HS Code: 1,500 codes of five digits had lost a leading zero" in result.stderr
+    assert "HS Code: 1,500 codes had lost a leading zero" in result.stderr
     assert read_declarations(tmp_path / "learn.csv", needs_outcome=True).rows["hs6_code"].str.contains("^09[0-9]{4}$").all()
+
+
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        ("2914.11", "291411"),
+        ("29141100", "291411"),
+        ("9012100", "090121"),
+        ("90121", "090121"),
+        ("90121.0", "090121"),
+        ("291411 ", "291411"),
+    ],
+)
+def test_codes_are_read_in_the_usual_forms(tmp_path: Path, code: str, read: str) -> None:
+    (tmp_path / "in.csv").write_text(f"declaration_id,declaration_date,hs6_code\n1,2024-07-20,{code}\n", encoding="utf-8")
+    assert read_declarations(tmp_path / "in.csv", needs_outcome=False).rows["hs6_code"].to_list() == [read]
+
+
+@pytest.mark.parametrize("code", ["2914", "acetone", "291"])
+def test_what_is_no_code_is_set_aside(tmp_path: Path, code: str) -> None:
+    text = f"declaration_id,declaration_date,hs6_code\n1,2024-07-20,{code}\n2,2024-07-20,291411\n"
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    assert read_declarations(tmp_path / "in.csv", needs_outcome=False).set_aside["rule"].to_list() == ["hs6_code:pattern"]
 
 
 @pytest.mark.parametrize("day", ["2024-07-20", "20240720", "2024/07/20", "2024-07-20 13:45:00", "2024-07-20T00:00:00Z"])

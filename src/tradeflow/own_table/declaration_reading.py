@@ -106,22 +106,28 @@ def _in_its_spelling(contract: Contract, spelling: dict[str, str]) -> Contract:
 
 
 def _mend_texts(arrived: pl.DataFrame, spelling: dict[str, str]) -> tuple[pl.DataFrame, list[str]]:
-    """Put back lost zeros of HS codes and drop what stands behind a day; say how often."""
-    notes = []
+    """Put back lost zeros of HS codes, shorten national codes to six digits, drop what stands behind a day; say how often."""
+    notes: list[str] = []
     if "hs6_code" in spelling:
-        own = pl.col(spelling["hs6_code"]).cast(pl.String).str.strip_chars()
-        digits = own.str.replace(r"\.0$", "").str.replace_all(".", "", literal=True)
-        arrived = arrived.with_columns(digits.str.pad_start(6, "0").alias("_hs6"), (digits.str.len_chars() == 5).alias("_is_short"))
-        if short := int(arrived["_is_short"].sum()):
-            notes.append(f"{spelling['hs6_code']}: {short:,} codes of five digits had lost a leading zero, which was put back")
-        kept = pl.when(digits.str.len_chars() >= 5).then("_hs6").otherwise(own)
-        arrived = arrived.with_columns(kept.alias(spelling["hs6_code"])).drop("_hs6", "_is_short")
+        arrived, notes = _mend_codes(arrived, spelling["hs6_code"])
     day = spelling["declaration_date"]
     if arrived.schema[day] in (pl.String, pl.Int64, pl.Int32):
         written = pl.col(day).cast(pl.String).str.strip_chars()
-        whole = written.str.replace(r"^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})([T ].*)?$", "$1-$2-$3")
-        arrived = arrived.with_columns(whole.alias(day))
+        arrived = arrived.with_columns(written.str.replace(r"^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})([T ].*)?$", "$1-$2-$3").alias(day))
     return arrived, notes
+
+
+def _mend_codes(arrived: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:
+    own = pl.col(name).cast(pl.String).str.strip_chars()
+    digits = own.str.replace(r"\.0$", "").str.replace_all(r"[. ]", "")
+    length = digits.str.len_chars()
+    is_code = digits.str.contains(r"^\d{5,10}$")
+    lost_zero = is_code & (length % 2 == 1)
+    whole = pl.when(lost_zero).then(pl.concat_str(pl.lit("0"), digits)).otherwise(digits)
+    short, long = arrived.select(lost_zero.sum().alias("short"), (is_code & (length > 6)).sum().alias("long")).row(0)
+    notes = [f"{name}: {short:,} codes had lost a leading zero, which was put back"] if short else []
+    notes += [f"{name}: of {long:,} codes of more than six digits the first six are read"] if long else []
+    return arrived.with_columns(pl.when(is_code).then(whole.str.head(6)).otherwise(own).alias(name)), notes
 
 
 def _outcome_if_readable(name: str) -> pl.Expr:
