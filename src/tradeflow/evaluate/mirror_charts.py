@@ -69,9 +69,14 @@ def _plot_coverage(real: pl.DataFrame) -> Any:
     ).with_columns(
         pl.col("level").str.strip_prefix("covered_").cast(pl.Float64), pl.concat_str("set", "split", separator=", ").alias("case")
     )
-    axes = {"x": alt.X("level:Q", title="nominal coverage"), "y": alt.Y("covered:Q", title="measured on the held-out years")}
+    axes = {
+        "x": alt.X("level:Q", title="nominal coverage"),
+        "y": alt.Y("covered:Q", title="measured on the held-out years", scale=alt.Scale(zero=False)),
+    }
     points = (
-        alt.Chart(long).mark_point(size=45).encode(**axes, color=alt.Color("case:N", title=None), shape=alt.Shape("measure:N", title=None))
+        alt.Chart(long)
+        .mark_point(size=45)
+        .encode(**axes, color=alt.Color("case:N", title=None, legend=alt.Legend(labelLimit=300)), shape=alt.Shape("measure:N", title=None))
     )
     right = pl.DataFrame({"level": [0.4, 1.0], "covered": [0.4, 1.0]})
     return alt.layer(alt.Chart(right).mark_line(color="grey", strokeDash=[4, 3]).encode(**axes), points).properties(

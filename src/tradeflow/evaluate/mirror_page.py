@@ -33,11 +33,11 @@ it, over that rate. Rows that hold goods put down to a hub, a slip of unit or a 
 _ABOUT_COVERAGE = """\
 Share of the flows, not cut, whose truth lies inside the balanced estimate's interval."""
 _ABOUT_REAL = """\
-UN Comtrade's monthly figures through the project's own pull, validate and conform. One side's reports of the judged years (2016 on)
-are hidden and foretold from the other side's; both directions, rows with both sides. *frozen*: nothing of the years after 2015 is known
-of the hidden side. *rolling*: each year is foretold with the hidden side known up to the end of the year before. The hidden side's
-judged reports are never an input. Figures are median absolute errors of ln. A median falls back to the next
-broader one, the same month to the other side as it is."""
+UN Comtrade's monthly figures through the project's own pull, validate and conform. One side's reports of the judged years (2016 on) are
+hidden and foretold from the other side's; both directions, rows with both sides. *frozen*: nothing of the years after 2015 is known of
+the hidden side. *rolling*: each year is foretold with the hidden side known up to the end of the year before, for a few years. The
+hidden side's judged reports are never an input. Figures are median absolute errors of ln. A median falls back to the next broader one,
+the same month to the other side as it is."""
 _ABOUT_STABILITY = """\
 Rank correlation of the reporters' scatter, learnt from one year's figures alone, with the year before."""
 
@@ -143,9 +143,12 @@ def _real(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
     yield from ("By year, frozen, both directions:", "", *write_table(_few_methods(tables["real_by_year"])))
     yield from ("By size of the shown report (a power of ten, from that figure on), frozen, both directions:", "")
     yield from write_table(_few_methods(tables["real_by_size"]))
+    yield from ("## Stability of the reporters' ranking", "", _ABOUT_STABILITY, "")
+    if tables["stability"].is_empty():
+        yield "Too few reporters have enough figures in two years running."
+        return
     stable = tables["stability"].with_columns(pl.format("{} {}", "measure", "flow_code").alias("role"))
-    stable = stable.pivot("role", index=["set", "year"], values="rank_correlation")
-    yield from ("## Stability of the reporters' ranking", "", _ABOUT_STABILITY, "", *write_table(stable))
+    yield from write_table(stable.pivot("role", index=["set", "year"], values="rank_correlation"))
 
 
 def _few_methods(figures: pl.DataFrame) -> pl.DataFrame:

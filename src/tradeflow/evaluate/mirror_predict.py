@@ -126,7 +126,7 @@ def judge_predictions(experiment: HeldOut, measure: str, told: pl.DataFrame) -> 
         true.is_between(pl.col(lower), pl.col(upper)).fill_null(value=False).alias(f"is_inside_{level}")
         for level, (lower, upper) in bounds.items()
     ]
-    size = (10 ** pl.col("log_shown").truediv(pl.lit(10.0).log()).floor()).clip(1e2, 1e6)
+    size = (10 ** pl.col("log_shown").truediv(pl.lit(10.0).log()).floor()).clip(1e2, 1e6).round().cast(pl.Int64)
     kept = joined.select(*rows.columns, pl.col(name).log().fill_null(pl.col("log_shown")).alias("tradeflow"), *inside)
     return kept.with_columns(size.alias("size_usd_or_kg"))
 

@@ -16,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from tradeflow.model.mirror_features import ROUTE, Question, as_features, ask, describe_past, describe_shown, take_logs
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.uint64]
 
 LEVELS = (50, 80, 90, 99)
 """Per cent of the hidden reports that an interval is meant to cover."""
@@ -24,9 +25,10 @@ _KEY = ["freq_code", "period", *ROUTE]
 _CUTOFFS = (8, 6, 4, 3, 2, 1)
 """Years before the end of the past from which the rest of it is foretold."""
 _MOST_ROWS = 80_000
-_HELD_OUT_SHARE = 0.3
+_FOLDS = 3
 _SMALLEST_RESIDUAL = 0.02
-_TREES = {"learning_rate": 0.06, "max_leaf_nodes": 24, "min_samples_leaf": 40, "random_state": 0, "early_stopping": False}
+_TREES, _SCALE_TREES = 200, 50
+_GROWTH = {"learning_rate": 0.06, "max_leaf_nodes": 24, "min_samples_leaf": 40, "random_state": 0, "early_stopping": False}
 
 
 def predict_other_side(history: pl.DataFrame, one_sided: pl.DataFrame) -> pl.DataFrame:
@@ -86,28 +88,44 @@ def _describe(shown: pl.DataFrame, past: pl.DataFrame, asked: pl.DataFrame, ques
 
 @dataclass(frozen=True)
 class _Fitted:
-    centre: HistGradientBoostingRegressor
-    scale: HistGradientBoostingRegressor
+    """One model of the centre and one of the error's size per fold, each grown without its own fold."""
+
+    centres: list[HistGradientBoostingRegressor]
+    scales: list[HistGradientBoostingRegressor]
     standardised: Floats
-    """Residuals over their predicted size, of routes held out."""
+    """Residuals of every fold over their predicted size, both from models that had not seen the route's year."""
 
     def foretell(self, rows: pl.DataFrame) -> tuple[Floats, Floats]:
         """Return the predicted log of the hidden side and the size of its error."""
         features = as_features(rows).to_numpy()
-        return rows["_shown"].to_numpy() + self.centre.predict(features), np.exp(self.scale.predict(features))
+        return rows["_shown"].to_numpy() + _mean_prediction(self.centres, features), np.exp(_mean_prediction(self.scales, features))
 
     def quantile(self, share: float) -> float:
+        """Return a quantile of the error over its size."""
         return float(np.quantile(self.standardised, share))
 
 
 def _fit(rows: pl.DataFrame) -> _Fitted:
+    """Fit by folds of a route's whole years: the months of one err alike, so its other months would flatter the intervals."""
     features, target = as_features(rows).to_numpy(), (rows["_hidden"] - rows["_shown"]).to_numpy()
-    place = rows.select(pl.struct(ROUTE).hash(seed=2) % 1000).to_series().to_numpy() / 1000
-    held = place < _HELD_OUT_SHARE
-    residual = target[held] - _grow(features[~held], target[~held], 200).predict(features[held])
-    scale = _grow(features[held], np.log(np.abs(residual) + _SMALLEST_RESIDUAL), 50)
-    return _Fitted(_grow(features, target, 200), scale, residual / np.exp(scale.predict(features[held])))
+    fold = (rows.select(pl.struct(*ROUTE, "_year").hash(seed=2)).to_series() % _FOLDS).to_numpy()
+    centres, residual = _fit_folds(features, target, fold, _TREES)
+    size = np.log(np.abs(residual) + _SMALLEST_RESIDUAL)
+    scales, left = _fit_folds(features, size, fold, _SCALE_TREES)
+    return _Fitted(centres, scales, residual / np.exp(size - left))
 
 
-def _grow(features: Floats, target: Floats, trees: int) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(loss="absolute_error", max_iter=trees, **_TREES).fit(features, target)
+def _fit_folds(features: Floats, target: Floats, fold: Ints, trees: int) -> tuple[list[HistGradientBoostingRegressor], Floats]:
+    """Return one model per fold and what each leaves unexplained of its own fold."""
+    models, left = [], np.empty_like(target)
+    for number in range(_FOLDS):
+        own = fold == number
+        model = HistGradientBoostingRegressor(loss="absolute_error", max_iter=trees, **_GROWTH).fit(features[~own], target[~own])
+        left[own] = target[own] - model.predict(features[own])
+        models.append(model)
+    return models, left
+
+
+def _mean_prediction(models: list[HistGradientBoostingRegressor], features: Floats) -> Floats:
+    predicted: Floats = np.mean([model.predict(features) for model in models], axis=0)
+    return predicted
