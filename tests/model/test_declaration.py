@@ -84,6 +84,13 @@ def test_what_was_never_seen_before_is_scored_too() -> None:
     assert scores["isolation_percentile"].min() > 75
 
 
+def test_size_and_price_alone_are_enough() -> None:
+    few = ["declaration_id", "declaration_date", "net_weight_kg", "item_price", "is_fraud"]
+    scored = score_declarations(LEARNT.select(few), SCORED.select(few), SPELLING, OPTIONS)
+    assert scored.scores["driver_1"].drop_nulls().str.contains("Valor|Peso").all()
+    assert describe_models(scored, SPELLING, OPTIONS)
+
+
 def test_a_row_of_the_learning_period_sees_only_what_was_known_on_its_day() -> None:
     early = declarations(1, seed=9).with_columns(declaration_date=pl.lit(dt.date(2023, 12, 31)), importer_id=pl.lit("importer 0"))
     scores = score_declarations(LEARNT, early, SPELLING, OPTIONS)

@@ -58,6 +58,22 @@ def test_an_outcome_that_is_too_rare_is_refused(positive: int) -> None:
         learn_outcomes(lambda _: inputs, (np.arange(1_500) < positive).astype(float), days, seed=1)
 
 
+@pytest.mark.parametrize("days", [np.zeros(1_500, dtype=int), np.repeat([0, 1], [1_499, 1])])
+def test_too_short_a_time_is_refused(days: np.ndarray) -> None:
+    inputs, outcome, _ = learnable()
+    with pytest.raises(ValueError, match="cannot be divided by time"):
+        learn_outcomes(lambda _: inputs, outcome, days, seed=1)
+
+
+def test_a_first_block_of_one_outcome_calibrates_no_other() -> None:
+    inputs, outcome, days = learnable()
+    start, end = trial_starts(days)
+    outcome[(days >= start) & (days < end)] = 0.0
+    model, trial = learn_outcomes(lambda _: inputs, outcome, days, seed=1)
+    assert np.isnan(trial.probability).all()
+    assert np.isfinite(model.probability(inputs)).all()
+
+
 def test_calibration_keeps_the_order_even_of_a_model_without_skill() -> None:
     log_odds = np.linspace(-3, 3, 200)
     assert fit_calibration(log_odds, (log_odds < 0).astype(float))[1] == MIN_SLOPE

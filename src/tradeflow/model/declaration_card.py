@@ -126,6 +126,8 @@ def _used(scored: ScoredDeclarations) -> list[str]:
 
 def _tell_widest(card: Card, described: Described, outcome: Array, rows: Whole, spelling: dict[str, str]) -> None:
     combinations: Sequence[tuple[str, ...]] = [each.columns for each in described.features if each.kind == "record"]
+    if not combinations:
+        return
     widest = max(combinations, key=len)
     name = " + ".join(spelling.get(each, each) for each in widest)
     record = described.inputs[rows, described.place("record", widest)].astype(np.float64)

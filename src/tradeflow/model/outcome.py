@@ -101,6 +101,7 @@ def learn_outcomes(describe: Callable[[Flags], Inputs], outcome: Array, days: Wh
     """
     is_known = ~np.isnan(outcome)
     refuse_rare_outcomes(outcome[is_known])
+    _refuse_short_time(outcome[is_known], days[is_known])
     trial = _try_out(describe, outcome, days, seed=seed)
     intercept, slope = fit_calibration(trial.log_odds, outcome[trial.rows])
     inputs = describe(is_known)
@@ -113,6 +114,17 @@ def refuse_rare_outcomes(outcome: Array) -> None:
     if min(positive, len(outcome) - positive) < MIN_OUTCOMES:
         raise ValueError(
             f"{positive:,} of the {len(outcome):,} rows of known outcome are 1, the others 0; at least {MIN_OUTCOMES} of each are needed"
+        )
+
+
+def _refuse_short_time(outcome: Array, days: Whole) -> None:
+    """Raise ValueError where the rows cannot be divided by time so that either part has both outcomes."""
+    starts = trial_starts(days)
+    parts = [outcome[days < starts[0]], outcome[days >= starts[0]]] if starts else [outcome[:0]]
+    if not all(0 < part.sum() < len(part) for part in parts):
+        raise ValueError(
+            f"the {len(outcome):,} rows of known outcome are of {len(np.unique(days)):,} days and cannot be divided by time so that "
+            "the earlier and the later ones have both outcomes; a longer time is needed"
         )
 
 
@@ -137,10 +149,12 @@ def _try_out(describe: Callable[[Flags], Inputs], outcome: Array, days: Whole, *
 
 
 def _calibrate_forward(rows: Whole, block: Whole, log_odds: Array, outcome: Array, starts: tuple[int, ...]) -> Trial:
-    """Calibrate each block on the blocks before it, so that its reliability is that of a forecast."""
+    """Calibrate each block on the blocks before it, so that its reliability is that of a forecast; not where those are all of one outcome."""
     probability = np.full(len(rows), np.nan)
     for number in range(1, len(starts)):
         before = block < number
+        if len(np.unique(outcome[rows[before]])) < 2:
+            continue
         intercept, slope = fit_calibration(log_odds[before], outcome[rows[before]])
         probability[block == number] = expit(intercept + slope * log_odds[block == number])
     return Trial(rows, block, log_odds, probability, starts)
