@@ -149,7 +149,7 @@ def _try_out(describe: Callable[[Flags], Inputs], outcome: Array, days: Whole, *
 
 
 def _calibrate_forward(rows: Whole, block: Whole, log_odds: Array, outcome: Array, starts: tuple[int, ...]) -> Trial:
-    """Calibrate each block on the blocks before it, so that its reliability is that of a forecast; not where those are all of one outcome."""
+    """Calibrate each block on the blocks before it, for a forecast's reliability; not where those are all of one outcome."""
     probability = np.full(len(rows), np.nan)
     for number in range(1, len(starts)):
         before = block < number
