@@ -81,12 +81,13 @@ def _is_progress(record: logging.LogRecord) -> bool:
 def print_findings(result: RunResult, world: Path) -> None:
     """Print the ranked table, where the report is, and how much of the truth stands there."""
     from tradeflow.cli import print_result
-    from tradeflow.evaluate.planted import match_planted_cases, read_planted_cases, tell_planted_cases
+    from tradeflow.evaluate import planted
 
     print_result(result)
     signals = pl.read_parquet(result.release_folder / "signal.parquet")
     print()
-    for line in tell_planted_cases(match_planted_cases(signals, read_planted_cases(world / "planted_case.csv"))):
+    cases, events = planted.read_planted_cases(world / "planted_case.csv"), planted.read_innocent_events(world / "innocent_event.csv")
+    for line in (*planted.tell_planted_cases(planted.match_planted_cases(signals, cases)), *planted.tell_innocent_events(signals, events)):
         print(line)
 
 

@@ -1,10 +1,17 @@
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from tradeflow.contract import load_contract
-from tradeflow.evaluate.planted import match_planted_cases, read_planted_cases, tell_planted_cases
+from tradeflow.evaluate.planted import (
+    match_planted_cases,
+    read_innocent_events,
+    read_planted_cases,
+    tell_innocent_events,
+    tell_planted_cases,
+)
 
 MEXICO, CHINA, INDIA = 484, 156, 699
 
@@ -82,3 +89,18 @@ def test_nothing_missed_is_not_told() -> None:
 def test_a_truth_table_is_read_in_its_contract(tmp_path: Any) -> None:
     case().write_csv(tmp_path / "cases.csv")
     assert read_planted_cases(tmp_path / "cases.csv").equals(case())
+
+
+def test_innocent_events_in_the_top_leads_are_told_and_those_of_a_market_are_left_out(tmp_path: Path) -> None:
+    header = "event_id,kind,importer_code,exporter_code,commodity_code,first_period,last_period,description"
+    rows = [
+        f"event-01,new_factory,{MEXICO},{CHINA},291411,202311,202401,a new plant",
+        f"event-02,unit_slip,{INDIA},{CHINA},291411,202311,202401,a slip",
+        "event-03,price_spike,,,291411,202311,202401,a shortage",
+    ]
+    (tmp_path / "events.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    events = read_innocent_events(tmp_path / "events.csv")
+    assert list(tell_innocent_events(signals(lead(50), lead(51, importer_code=INDIA)), events)) == [
+        "1 of 2 innocent look-alikes stand there as well: new_factory."
+    ]
+    assert list(tell_innocent_events(signals(lead(51)), events)) == ["0 of 2 innocent look-alikes stand there as well."]

@@ -18,6 +18,20 @@ def read_planted_cases(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, schema=load_contract("planted_case").schema)
 
 
+def read_innocent_events(path: Path) -> pl.DataFrame:
+    """Read a world's events that are no diversions, contract `innocent_event`."""
+    return pl.read_csv(path, schema=load_contract("innocent_event").schema)
+
+
+def tell_innocent_events(signals: pl.DataFrame, events: pl.DataFrame, leads: int = 50) -> Iterator[str]:
+    """Yield how many innocent events of one importer stand in the top leads, and of which kinds; those of a whole market have no lead."""
+    ours = events.filter(pl.col("importer_code").is_not_null()).rename({"event_id": "case_id", "kind": "typology"})
+    matched = match_planted_cases(signals, ours)
+    found = matched.filter(pl.col("lead_rank") <= leads)
+    kinds = f": {', '.join(sorted(found['typology']))}" if found.height else ""
+    yield f"{found.height} of {matched.height} innocent look-alikes stand there as well{kinds}."
+
+
 def match_planted_cases(signals: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Return the cases with `lead_rank`, the best rank of a lead that tells the case (null: none), and the `rule` that stands there.
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.leg import Legs
-from tradeflow.reconcile.share_shift import WINDOWS, shift_p_values, sum_legs
+from tradeflow.reconcile.share_shift import WINDOWS, keep_largest, shift_p_values, sum_legs
 from tradeflow.reconcile.shift_rows import Moves, gather_moves
 
 _NEAREST = 4
@@ -49,7 +49,7 @@ def find_displacements(legs: Legs, neighbours: pl.DataFrame) -> pl.DataFrame:
     moves = []
     for window in WINDOWS:
         sums = sum_legs(leg, other, is_known, window)
-        moved = np.minimum(sums.leg_kg - sums.leg_expected_kg, sums.other_expected_kg - sums.other_kg)
+        moved = keep_largest(np.minimum(sums.leg_kg - sums.leg_expected_kg, sums.other_expected_kg - sums.other_kg), rising)
         p = shift_p_values(sums, moved, sums.other_expected_kg - moved)
         moves.append(Moves(
             "displacement", legs, window, rising, legs.importer[falling], moved, p,

@@ -7,7 +7,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.leg import Legs
-from tradeflow.reconcile.share_shift import WINDOWS, Array, shift_p_values, sum_legs
+from tradeflow.reconcile.share_shift import WINDOWS, Array, keep_largest, shift_p_values, sum_legs
 from tradeflow.reconcile.shift_rows import Moves, gather_moves
 
 _THROUGH_SHARE = 0.5
@@ -115,7 +115,7 @@ def _leftovers(inward: pl.DataFrame, outward: pl.DataFrame, fitted: pl.DataFrame
 
 
 def find_detours(legs: Legs, hubs: pl.Series) -> pl.DataFrame:
-    """Return, per route out of a hub and period, the origin whose goods seem to have turned from the direct route to that through the hub.
+    """Return, per route out of a hub and period, the origin most of whose goods seem to have turned from the direct route to the hub's.
 
     Moved: the smaller of what origin -> hub and hub -> importer carried more than their history, less what the direct route carried more.
     The chance is the geometric mean of two: of the hub's share in the importer's supply, and of the hub's share in the origin's sales.
@@ -131,7 +131,8 @@ def find_detours(legs: Legs, hubs: pl.Series) -> pl.DataFrame:
         into = sum_legs(legs.kg[inward], sales[inward] - legs.kg[inward], legs.is_known[inward], window)
         past_and_now = sum_legs(straight, straight, legs.is_known[onward] & legs.is_known[inward], window)
         rise_of_direct: Array = np.maximum(past_and_now.leg_kg - past_and_now.leg_expected_kg, 0)
-        moved = np.minimum(out.leg_kg - out.leg_expected_kg, into.leg_kg - into.leg_expected_kg) - rise_of_direct
+        rise = np.minimum(out.leg_kg - out.leg_expected_kg, into.leg_kg - into.leg_expected_kg)
+        moved = keep_largest(rise - rise_of_direct, onward)
         p = np.sqrt(shift_p_values(out, moved, out.other_expected_kg) * shift_p_values(into, moved, into.other_expected_kg))
         moves.append(Moves(
             "hub_detour", legs, window, onward, legs.exporter[inward], moved, p,

@@ -84,6 +84,14 @@ def _overdispersion(past: dict[str, Array], share: Array, evidence: Array) -> Ar
     return np.maximum(drawn, _SMALLEST_OVERDISPERSION)
 
 
+def keep_largest(moved_kg: Array, leg: NDArray[np.integer]) -> Array:
+    """Return `moved_kg` of the pair of each leg and period with which most moved; 0 elsewhere. leg: [pairs], sorted."""
+    first = np.flatnonzero(np.r_[True, leg[1:] != leg[:-1]])
+    most = np.repeat(np.maximum.reduceat(moved_kg, first, axis=0), np.diff(np.r_[first, len(leg)]), axis=0)
+    kept: Array = np.where(moved_kg == most, moved_kg, 0.0)
+    return kept
+
+
 def shift_p_values(sums: Sums, moved_kg: Array, other_kg: Array) -> Array:
     """Return the one-sided chance of a share at least as high as `moved_kg` on top of the leg's expectation makes it beside `other_kg`.
 
