@@ -76,6 +76,9 @@ def test_what_is_unstated_is_said_in_the_callers_words() -> None:
     assert say.say_value(math.nan, "USD ?") == "USD ?"
 
 
-@pytest.mark.parametrize(("lower", "upper", "text"), [(0.1, 0.2, "11% to 22%"), (0.1, 0.9, "×1.1 to ×2.5"), (1.0, 1.2, "×2.7 to ×3.3")])
+@pytest.mark.parametrize(
+    ("lower", "upper", "text"),
+    [(0.1, 0.2, "11% to 22%"), (0.1, 0.9, "×1.1 to ×2.5"), (1.0, 1.2, "×2.7 to ×3.3"), (0.5, 900.0, "×1.6 to over ×100")],
+)
 def test_both_ends_of_an_interval_are_said_alike(lower: float, upper: float, text: str) -> None:
     assert say.say_spread_interval(lower, upper) == text

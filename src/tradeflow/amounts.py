@@ -7,6 +7,8 @@ import math
 NOT_STATED = "–"
 _PERCENT_BELOW = 1.595
 """Factors from which a spread is said as a factor and no longer in per cent."""
+_LARGEST_SPREAD = math.log(100)
+"""Spreads beyond it are as good as unknown."""
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
@@ -76,9 +78,10 @@ def say_spread(sigma: float | None, multiple: str = "a factor of ") -> str:
 
 def say_spread_interval(lower: float, upper: float) -> str:
     """Write an interval of spreads, both ends alike: "10% to 15%" or "×1.2 to ×2.1"."""
-    if math.exp(upper) < _PERCENT_BELOW:
+    if upper < math.log(_PERCENT_BELOW):
         return f"{math.exp(lower) - 1:.0%} to {math.exp(upper) - 1:.0%}"
-    return f"×{math.exp(lower):,.1f} to ×{math.exp(upper):,.1f}"
+    end = f"×{math.exp(upper):,.1f}" if upper < _LARGEST_SPREAD else f"over ×{math.exp(_LARGEST_SPREAD):,.0f}"
+    return f"×{math.exp(min(lower, _LARGEST_SPREAD)):,.1f} to {end}"
 
 
 def say_period(period: int) -> str:

@@ -34,7 +34,7 @@ def test_a_row_says_how_steady_a_reporter_is_and_what_is_behind() -> None:
     )
     behind = corridors((CHINA, MEXICO, 30, 10, 20, 0.5), (CHINA, INDIA, 10, 0, 0, math.log(4)), (CHINA, 76, 9, 0, 0, 2.0))
     assert reporter_rows(known, behind) == [
-        ReporterRow("China", "X", 1, 0.1, "9% to 13%", 0.2, "20% to 24%", 2, 30, pytest.approx(10 / 59), pytest.approx(20 / 69), 9,
+        ReporterRow("China", "X", 1, 0.1, "9% to 12%", 0.2, "20% to 24%", 2, 30, pytest.approx(10 / 59), pytest.approx(20 / 69), 9,
                     ["India ×4.0", "Mexico ×1.6"], ["29 ×2.0"]),
         ReporterRow("Mexico", "M", None, None, "", 0.3, "33% to 37%", 2, 30, pytest.approx(0.4), pytest.approx(0.25), 1,
                     ["China ×1.6"], []),

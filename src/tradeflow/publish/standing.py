@@ -21,13 +21,12 @@ def rank_reporters(reporter_reliability: pl.DataFrame) -> pl.DataFrame:
 
     Reporters are ranked among those of one role, measure and product group.
     """
-    # On the log scale, so that no end falls below zero.
-    factor = (_90_PERCENT * pl.col("log_error_sigma_se") / pl.col("log_error_sigma")).exp()
+    sigma, half = pl.col("log_error_sigma"), _90_PERCENT * pl.col("log_error_sigma_se")
     return reporter_reliability.with_columns(
         place=pl.col("log_error_sigma").rank("min").over(_RANKED_WITHIN),
         reporters=pl.len().over(_RANKED_WITHIN),
-        sigma_lower=pl.col("log_error_sigma") / factor,
-        sigma_upper=pl.col("log_error_sigma") * factor,
+        sigma_lower=sigma * (-half / sigma).exp(),  # on the log scale, so that it stays above zero
+        sigma_upper=sigma + half,
     )
 
 
