@@ -13,6 +13,8 @@ from tradeflow.model.declaration_features import PRIOR_OUTCOMES, Described, Feat
 from tradeflow.model.past_record import Array
 
 DRIVERS = 3
+USUAL = 0.5
+"""Standard deviations within which a figure is told as usual."""
 _MEASURED = {"log_unit_value": "{item_price} per {net_weight_kg}", "log_price": "{item_price}", "log_weight": "{net_weight_kg}"}
 
 
@@ -108,19 +110,27 @@ def tell_amount(feature: Feature, wording: Wording) -> pl.Expr:
     """Return the text of a stated figure, of a distance from the usual or of a rarity, from the cells and a column `amount`."""
     if feature.kind == "rare":
         return pl.format(
-            "{}: about one in {} earlier declarations", wording.place(feature.columns), pl.col("amount").exp().round().cast(pl.Int64)
+            "{}: no more than one in {} earlier declarations", wording.place(feature.columns), pl.col("amount").exp().round().cast(pl.Int64)
         )
     if feature.kind == "usual":
-        side = pl.when(pl.col("amount") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
-        measure, place = pl.lit(wording.measure(feature.measure)), wording.place(feature.columns)
-        distance = pl.format("{} {} standard deviations {} the usual of {}", measure, pl.col("amount").abs().round(1), side, place)
-        unknown = pl.format("no earlier {} to compare with for {}", measure, place)
-        return pl.when(pl.col("amount").is_nan()).then(unknown).otherwise(distance)
+        return _tell_distance(pl.lit(wording.measure(feature.measure)), wording.place(feature.columns))
     if feature.measure == "tax_rate_percent":
         return wording.place(feature.columns)
     measure = pl.lit(wording.measure(feature.measure))
     stated = pl.format("{} {}", measure, pl.col("amount").exp().round_sig_figs(4))
     return pl.when(pl.col("amount").is_nan()).then(pl.format("no {}", measure)).otherwise(stated)
+
+
+def _tell_distance(measure: pl.Expr, place: pl.Expr) -> pl.Expr:
+    side = pl.when(pl.col("amount") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
+    distance = pl.format("{} {} standard deviations {} the usual of {}", measure, pl.col("amount").abs().round(1), side, place)
+    return (
+        pl.when(pl.col("amount").is_nan())
+        .then(pl.format("no earlier {} to compare with for {}", measure, place))
+        .when(pl.col("amount").abs() < USUAL)
+        .then(pl.format("{} as usual for {}", measure, place))
+        .otherwise(distance)
+    )
 
 
 def _tell_record(rows: NDArray[np.int64], cells: pl.DataFrame, feature: Feature, described: Described, wording: Wording) -> pl.DataFrame:
