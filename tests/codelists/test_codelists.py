@@ -235,3 +235,19 @@ def test_concordance_carries_every_substance_over_each_edition(since: str, to: s
     pairs = {(row["from_code"], row["to_code"]) for row in rows if (row["from_revision"], row["to_revision"]) == (since, to)}
     for row in read_codelist("substance"):
         assert (row[f"commodity_code_hs{old}"], row[f"commodity_code_hs{new}"]) in pairs, row
+
+
+def test_a_border_joins_two_countries_once() -> None:
+    countries = {row["area_code"] for row in read_codelist("area") if row["area_class"] == "country"}
+    pairs = [(row["area_code"], row["neighbour_area_code"]) for row in read_codelist("border")]
+    assert all(int(one) < int(other) for one, other in pairs)
+    assert {code for pair in pairs for code in pair} <= countries
+    assert {row["border_kind"] for row in read_codelist("border")} == {"land", "causeway"}
+
+
+@pytest.mark.parametrize(
+    ("area_code", "count"), [("156", 16), ("643", 14), ("276", 9), ("484", 3), ("180", 9), ("76", 9), ("620", 1), ("392", 0)]
+)
+def test_a_country_has_as_many_neighbours_as_the_map_shows(area_code: str, count: int) -> None:
+    """China with Hong Kong and Macao; France's overseas borders are not counted."""
+    assert sum(area_code in (row["area_code"], row["neighbour_area_code"]) for row in read_codelist("border")) == count
