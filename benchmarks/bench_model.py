@@ -1,8 +1,9 @@
 """What the model stage finds and how fast it is: `python benchmarks/bench_model.py [FOLDER]`.
 
 FOLDER is where the shared benches and data lie, by default `../shared`; a part whose input is absent is skipped with the reason. Detection:
-the last month of series with a known truth, all kinds and lengths pooled, at a prevalence of 2%. Speed: fits per CPU second, and the whole
-stage on 1.66 million rows of monthly statistics.
+series with a known truth, all kinds and lengths pooled, at a prevalence of 2%, scored as one table by `tradeflow score-series`; and false
+alarms on thousands of series of other seeds. Speed: the newest month and the full history on all cores, its growth with the number of
+series, one fit beside statsforecast's where that is installed, and the whole stage on 1.66 million rows of monthly statistics.
 """
 
 from __future__ import annotations
@@ -21,46 +22,53 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from tradeflow.contract import load_contract
 from tradeflow.model import calibrate, fit_seasonal_baseline, score_flows
-from tradeflow.model.baseline import BLOCK_SERIES
-from tradeflow.model.hurdle import deviation_with_hurdle, trade_probability
-from tradeflow.model.scale import median_scale, moderate_variances
-from tradeflow.model.seasonal import forecast_next
+from tradeflow.model.expectation import expect_months
+from tradeflow.model.own_series import score_series
+from tradeflow.model.scale import median_scale
 from tradeflow.model.series import importer_panel, make_calendar
 
+CALENDAR = make_calendar("M", 201501, 202412)
+FRESH_SEED = 700_000
+FRESH_SERIES = 1_000
 
-def score_last_month(amounts: np.ndarray) -> np.ndarray:
-    """Score the last column of (series, months) from the columns before it; a month without trade scores lowest."""
-    history, last = amounts[:, :-1], amounts[:, -1]
-    log_kg = np.log(history, out=np.full(history.shape, np.nan), where=history > 0)
-    parts = [forecast_next(log_kg[start : start + BLOCK_SERIES], 12) for start in range(0, len(log_kg), BLOCK_SERIES)]
-    mean, scale, relative, extra, degrees = (np.concatenate([getattr(p, name) for p in parts]) for name in vars(parts[0]))
-    together = np.zeros(len(mean), dtype=np.int64)
-    variance, prior = moderate_variances(scale**2, degrees, together, together)
-    observed = np.log(last, out=mean.copy(), where=last > 0)
-    deviation = (observed - mean) / np.sqrt(variance * relative + extra)
-    is_known = np.isfinite(amounts)
-    chance = trade_probability(is_known & (amounts > 0), is_known, np.array([amounts.shape[1] - 1]), 12)[:, 0]
-    return np.where(last > 0, deviation_with_hurdle(deviation, degrees + prior, chance), -10.0)
+
+def as_table(worlds: dict[Any, np.ndarray]) -> pl.DataFrame:
+    """Return series_id, period, net_weight_kg of panels that all end with the calendar; ids begin with the panel's key."""
+    parts = []
+    for key, amounts in worlds.items():
+        series, months = amounts.shape
+        ids = np.repeat([f"{key}/{place:06}" for place in range(series)], months)
+        period = np.tile(CALENDAR[-months:], series)
+        parts.append(pl.DataFrame({"series_id": ids, "period": period, "net_weight_kg": amounts.ravel()}))
+    return pl.concat(parts).with_columns(pl.col("net_weight_kg").fill_nan(None))
+
+
+def score_worlds(worlds: dict[Any, np.ndarray]) -> pl.DataFrame:
+    """Return one row per series: series_id, p_value, last_month_score, six_month_score, change_kind."""
+    scores, changes = score_series(as_table(worlds), last=1)
+    return changes.join(scores.select("series_id", "p_value"), on="series_id").sort("series_id")
 
 
 def bench_detection(folder: Path) -> None:
     truth = load_module(folder / "benchmarks" / "series_truth.py")
     cells = [(kind, months) for kind in truth.KINDS for months in truth.LENGTHS]
-    worlds = [truth.make(150, months, truth.seed_of(kind, months), kind) for kind, months in cells]
-    clean = [score_last_month(world) for world in worlds]
-    pooled = np.concatenate(clean)
-    for anomaly in truth.LAST:
-        planted = np.concatenate([score_last_month(truth.plant(world, anomaly)) for world in worlds])
-        print(f"average precision, {anomaly}: {truth.average_precision(pooled, planted):.3f}")
-    limit = stats.norm.isf(0.01)
-    print(f"false alarms at nominal 1%: {np.mean(pooled > limit):.2%}")
-    for kind in truth.KINDS:
-        rates = np.concatenate([score for score, cell in zip(clean, cells, strict=True) if cell[0] == kind]) > limit
-        print(f"  {kind}: {rates.mean():.2%}")
+    worlds = {cell: truth.make(150, cell[1], truth.seed_of(*cell), cell[0]) for cell in cells}
+    clean = score_worlds(worlds)
+    for anomalies, score in ((truth.LAST, "last_month_score"), (truth.WINDOW, "six_month_score")):
+        for anomaly in anomalies:
+            planted = score_worlds({cell: truth.plant(world, anomaly) for cell, world in worlds.items()})
+            found = truth.average_precision(clean[score].fill_null(-1).to_numpy(), planted[score].fill_null(-1).to_numpy())
+            print(f"average precision, {anomaly}, {score}: {found:.3f}")
+    fresh = {cell: truth.make(FRESH_SERIES, cell[1], FRESH_SEED + number, cell[0]) for number, cell in enumerate(cells)}
+    for name, found in (("published", clean), ("fresh", score_worlds(fresh))):
+        alarm = found.with_columns(alarm=pl.col("p_value") <= 0.01)
+        print(f"false alarms at nominal 1%, {found.height:,} series of {name} seeds: {alarm['alarm'].mean():.2%}")
+        for part in [*truth.KINDS, *(str(months) for months in truth.LENGTHS)]:
+            rate = alarm.filter(pl.col("series_id").str.contains(rf"[^0-9]{part}[^0-9]"))["alarm"].mean()
+            print(f"  {part}: {rate:.2%}")
 
 
 def bench_real_series(folder: Path) -> None:
@@ -68,11 +76,13 @@ def bench_real_series(folder: Path) -> None:
     truth = load_module(folder / "benchmarks" / "series_truth.py")
     imports, coverage = read_monthly(folder / "data" / "comtrade_monthly_2008_2018")
     kg = importer_panel(imports, coverage, None, make_calendar("M", 200801, 201802)).kg
-    worlds = [kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)]
-    planted = [np.column_stack([world[:, :-1], 3 * world[:, -1]]) for world in worlds]
-    for score in (score_last_month, score_by_median):
-        clean, strange = (np.concatenate([score(world) for world in side]) for side in (worlds, planted))
-        print(f"average precision, spike x3 in {len(clean):,} real months, {score.__name__}: {truth.average_precision(clean, strange):.3f}")
+    worlds = {at: kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)}
+    planted = {at: np.column_stack([world[:, :-1], 3 * world[:, -1]]) for at, world in worlds.items()}
+    ours = [score_worlds(side) for side in (worlds, planted)]
+    median = [np.concatenate([score_by_median(world) for world in side.values()]) for side in (worlds, planted)]
+    for name, (clean, strange) in {"score-series": [side["last_month_score"].to_numpy() for side in ours], "median of 24": median}.items():
+        print(f"average precision, spike x3 in {len(clean):,} real months, {name}: {truth.average_precision(clean, strange):.3f}")
+    print(f"real months with p <= 1%: {ours[0].select((pl.col('p_value') <= 0.01).mean()).item():.2%}")
 
 
 def score_by_median(amounts: np.ndarray) -> np.ndarray:
@@ -83,14 +93,60 @@ def score_by_median(amounts: np.ndarray) -> np.ndarray:
     return (log_kg[:, -1] - centre) / np.maximum(spread, 0.1)
 
 
-def bench_fits() -> None:
+def ordinary_kg(series: int, months: int = 120) -> np.ndarray:
     random = np.random.default_rng(1)
+    return np.exp(random.normal(10, 0.3, (series, months)) + 0.3 * np.cos(np.arange(months) * np.pi / 6))
+
+
+def bench_newest_month() -> None:
+    """The newest month of the summary and of OUT, refits included, from a frame in memory to two."""
+    for series in (2_500, 5_000, 10_000, 20_000):
+        rows = as_table({"s": ordinary_kg(series)})
+        wall, cpu = time.perf_counter(), time.process_time()
+        score_series(rows, last=1)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"newest month of {series:,} series of 120 months: {series / wall:,.0f} series a second, {series / cpu:,.0f} per CPU second")
+
+
+def bench_full_history() -> None:
+    for series in (500, 1_000, 2_000):
+        rows = as_table({"s": ordinary_kg(series)})
+        wall, cpu = time.perf_counter(), time.process_time()
+        scores, _ = score_series(rows)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(
+            f"full history of {series:,} series of 120 months ({scores.height:,} scores): {series / wall:,.0f} series a second, "
+            f"{series / cpu:,.0f} per CPU second"
+        )
+
+
+def bench_fits() -> None:
+    """One fit and forecast in CPU time, beside statsforecast's in the same run."""
+    ours = {}
     for months in (36, 60, 120):
-        log_kg = random.normal(10, 0.3, (2_000, months)) + 0.3 * np.cos(np.arange(months) * np.pi / 6)
-        started = time.process_time()
-        for start in range(0, len(log_kg), BLOCK_SERIES):
-            forecast_next(log_kg[start : start + BLOCK_SERIES], 12)
-        print(f"series of {months} months fitted and forecast per CPU second: {len(log_kg) / (time.process_time() - started):,.0f}")
+        log_kg = np.log(ordinary_kg(2_000, months))
+        asked = np.arange(len(log_kg)), np.full(len(log_kg), months)
+        expect_months(log_kg[:96], asked[0][:96], asked[1][:96], 12)
+        ours[months] = cpu_per_series(len(log_kg), expect_months, log_kg, *asked, 12)
+        print(f"series of {months} months fitted and forecast per CPU second: {1 / ours[months]:,.0f}")
+    if importlib.util.find_spec("statsforecast") is None:
+        print("skipped the comparison with statsforecast: it is not installed (extra `peers`)")
+        return
+    from statsforecast import models
+
+    log_kg = np.log(ordinary_kg(24))
+    for name, model in (("MSTL", models.MSTL(season_length=12)), ("AutoETS", models.AutoETS(season_length=12))):
+        model.forecast(y=log_kg[0], h=1, level=[90])
+        seconds = cpu_per_series(len(log_kg), lambda model=model: [model.forecast(y=series, h=1, level=[90]) for series in log_kg])
+        print(
+            f"statsforecast {name}: {1 / seconds:,.1f} series of 120 months per CPU second; ours {seconds / ours[120]:,.0f} times as many"
+        )
+
+
+def cpu_per_series(series: int, step: Callable[..., Any], *arguments: object) -> float:
+    started = time.process_time()
+    step(*arguments)
+    return (time.process_time() - started) / series
 
 
 def bench_stage(folder: Path) -> None:
@@ -148,15 +204,16 @@ def load_module(path: Path) -> ModuleType:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "shared"
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
-    bench_fits()
+    for bench in (bench_fits, bench_newest_month, bench_full_history):
+        bench()
     series_truth, monthly = folder / "benchmarks" / "series_truth.py", folder / "data" / "comtrade_monthly_2008_2018"
     needs = {bench_detection: [series_truth], bench_real_series: [series_truth, monthly], bench_stage: [monthly]}
-    for bench, needed in needs.items():
+    for on_files, needed in needs.items():
         absent = [path.name for path in needed if not path.exists()]
         if absent:
-            print(f"skipped {bench.__name__}: {', '.join(absent)} is not in {folder}")
+            print(f"skipped {on_files.__name__}: {', '.join(absent)} is not in {folder}")
         else:
-            bench(folder)
+            on_files(folder)
 
 
 if __name__ == "__main__":

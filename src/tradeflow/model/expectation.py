@@ -37,7 +37,7 @@ HEAVY_TAILS = 0.2
 """Added noise variance, as a share: a month that is not cleaned varies more than those that were. Set on simulated series."""
 SPENT_MONTHS = 14.0
 """Months of information that the filled gaps only seem to add: about the coefficients of the regression and of the models."""
-BLOCK_SERIES = 96
+BLOCK_SERIES = 128
 """Series computed at once: so few stay in a processor's cache."""
 
 
