@@ -189,3 +189,4 @@ def test_control_makes_a_code_stricter_from_its_year_on() -> None:
     assert 2014 in eras["control_years"][0]
     assert steps.filter((pl.col("falling_code") == PAA) & (pl.col("rising_code") == P2P)).is_empty()
     assert (steps["from_year"] < steps["until_year"]).all()
+    assert (steps["falling_code"].str.head(2) == steps["rising_code"].str.head(2)).all()

@@ -21,7 +21,8 @@ def find_step_downs(substances: pl.DataFrame) -> pl.DataFrame:
 
     substances: `codelists/substance.csv`. A code is as strictly controlled as the strictest of its substances under control by then: Table
     I of the 1988 Convention before Table II before neither, then the European Union's category; an unknown year does not exclude it.
-    control_years lists the years in which a substance of the falling code came under international control.
+    control_years lists the years in which a substance of the falling code came under international control. Only codes of one HS chapter are
+    set against each other: an acid is bought for other ends than a solvent of its family.
     """
     families = (
         substances.filter(pl.col("family").is_not_null() & pl.col("commodity_code_hs2022").is_not_null())
@@ -42,7 +43,9 @@ def find_step_downs(substances: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("year").fill_null(0) <= pl.col("from_year")).then("level").otherwise(0).max().alias("level")
     )  # fmt: skip
     era = ["family", "from_year", "until_year"]
-    pairs = levels.join(levels.rename({"code": "rising_code", "level": "_lower"}), on=era).filter(pl.col("level") > pl.col("_lower"))
+    lower = levels.rename({"code": "rising_code", "level": "_lower"})
+    is_kindred = pl.col("code").str.head(2) == pl.col("rising_code").str.head(2)
+    pairs = levels.join(lower, on=era).filter(is_kindred & (pl.col("level") > pl.col("_lower")))
     dated = families.group_by("code").agg(pl.col("year").drop_nulls().unique().sort().alias("control_years"))
     return (
         pairs.select(pl.col("code").alias("falling_code"), "rising_code", "from_year", "until_year")
