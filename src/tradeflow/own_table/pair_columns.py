@@ -29,4 +29,4 @@ def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: Trade
 
 
 def _labels(pairs: pl.DataFrame, name: str, labels: pl.Series) -> pl.Series:
-    return labels.gather(pairs[name]).alias(name)
+    return pairs[name].cast(pl.UInt32).cat.to(pl.Enum(labels)).alias(name)

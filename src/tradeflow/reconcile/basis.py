@@ -1,7 +1,7 @@
 """The margin between CIF and FOB, learnt from rows that carry both values and from the two sides' unit values.
 
-What a kilogram costs on arrival against what it cost on departure is freight and insurance (BACI: Gaulier and Zignago 2010; MIRROR.md section
-13, item 1): ln d and its square where distances are known, corridors shrunk to that, all to the prior, and never more than a quarter.
+What a kilogram costs on arrival against what it cost on departure is freight and insurance (BACI: Gaulier and Zignago 2010; MIRROR.md
+section 13, item 1): ln d and its square where distances are known, corridors shrunk to that, all to the prior, and never above a quarter.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from tradeflow.reconcile.corridor import count_edges
 from tradeflow.reconcile.sides import Floats, Ints
 from tradeflow.reconcile.tail import TAIL_SHARE, Deviations, Tail, fit_tail
 
@@ -36,6 +37,12 @@ class Standardised:
         """Return some of the rows."""
         return Standardised(self.deviation[rows], self.sigma[rows], self.habit[rows], self.exporter[rows], self.importer[rows])
 
+    def put(self, rows: Ints, other: Standardised) -> Standardised:
+        """Return the same with the deviations of some rows replaced."""
+        deviation = self.deviation.copy()
+        deviation[rows] = other.deviation
+        return replace(self, deviation=deviation)
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -51,7 +58,7 @@ class Calibration:
 
     def group_of(self, sigma: Floats, habit: Floats) -> Ints:
         """Return the group of alike corridors: by their scatter, and by whether they usually lose a share."""
-        group: Ints = 2 * np.searchsorted(self.sigma_edges, sigma) + (habit < _HABIT_EDGE * sigma)
+        group: Ints = 2 * count_edges(self.sigma_edges, sigma) + (habit < _HABIT_EDGE * sigma)
         return group
 
     def z(self, given: Standardised) -> Floats:
@@ -84,7 +91,7 @@ def fit_calibration(given: Standardised, areas: int) -> Calibration:
     given = given.take(known)
     bins = int(np.clip(len(known) // _ROWS_PER_GROUP, 1, _PRECISION_GROUPS))
     edges = np.unique(np.quantile(given.sigma, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
-    group = 2 * np.searchsorted(edges, given.sigma) + (given.habit < _HABIT_EDGE * given.sigma)
+    group = 2 * count_edges(edges, given.sigma) + (given.habit < _HABIT_EDGE * given.sigma)
     groups = 2 * (len(edges) + 1)
     quartiles = _quartiles(given.deviation, group, groups)
     centred = given.deviation - quartiles[group, 1]

@@ -12,6 +12,8 @@ from tradeflow.reconcile.sides import Floats, Ints
 NORMAL_MAD = 1.4826
 MEDIAN_VARIANCE = 1.57
 """Variance of a median of n normal draws, times n."""
+_LARGEST_TABLE = 4_000_000
+"""Largest key for which places are looked up in a table instead of searched for."""
 
 
 @dataclass(frozen=True)
@@ -49,4 +51,16 @@ def sum_by(index: Ints, amounts: Floats, size: int) -> Floats:
 
 def place_corridors(keys: Ints, wanted: Ints) -> Ints:
     """Return where each wanted key stands in the sorted `keys`; every one must be there."""
-    return np.searchsorted(keys, wanted)
+    if not len(keys) or keys[-1] > _LARGEST_TABLE:
+        return np.searchsorted(keys, wanted)
+    table = np.zeros(keys[-1] + 1, np.intp)
+    table[keys] = np.arange(len(keys))
+    return table[wanted]
+
+
+def count_edges(edges: Floats, values: Floats) -> Ints:
+    """Return the class of each value: how many of the few `edges` lie below it (a comparison each is faster than a search)."""
+    classes = np.zeros(len(values), np.intp)
+    for edge in edges:
+        classes += values > edge
+    return classes

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.basis import fit_margins
 from tradeflow.reconcile.calibration import Calibration, Standardised, fit_calibration
-from tradeflow.reconcile.corridor import NORMAL_MAD, place_corridors, summarise_corridors
+from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors, summarise_corridors
 from tradeflow.reconcile.habit import fit_habits
 from tradeflow.reconcile.misattribution import IMPORTS, Match, match_triangles
 from tradeflow.reconcile.reliability import ErrorVariances, split_variances
@@ -165,6 +165,20 @@ def standardise(
     return made[0], made[1], made[2]
 
 
+def explain_gaps(
+    sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, calibration: Calibration
+) -> tuple[Match, tuple[Floats, Floats], tuple[Standardised, Standardised, Standardised]]:
+    """Return what other partners' reports explain, by how much that moves each gap, and the deviations with it."""
+    plain = standardise(sides, model, place, gaps.value, gaps.weight)
+    match = match_triangles(sides, plain[0], calibration)
+    shifts = shift_by_match(gaps, sides, match)
+    rows = np.flatnonzero(match.kind)
+    if not len(rows):
+        return match, shifts, plain
+    moved = standardise(sides.take(rows), model, place[rows], gaps.value[rows] + shifts[0][rows], gaps.weight[rows] + shifts[1][rows])
+    return match, shifts, (plain[0].put(rows, moved[0]), plain[1].put(rows, moved[1]), plain[2].put(rows, moved[2]))
+
+
 def _fit_measure(
     sample: Sides, gap: Floats, corridor_keys: Ints, areas: int, options: ReconcileOptions, extra_variance: Floats
 ) -> MeasureModel:
@@ -202,7 +216,7 @@ def _size_factors(sample: Sides, gap: Floats, value: MeasureModel, place: Ints) 
         return np.empty(0), np.ones(1)
     edges = np.unique(np.quantile(size[known], np.linspace(0, 1, _SIZE_BINS + 1)[1:-1]))
     told = (
-        pl.DataFrame({"bin": np.searchsorted(edges, size[known]), "deviation": deviation[known]})
+        pl.DataFrame({"bin": count_edges(edges, size[known]), "deviation": deviation[known]})
         .group_by("bin").agg(pl.col("deviation").median()).sort("bin")
     )  # fmt: skip
     factors = np.ones(len(edges) + 1)
@@ -219,7 +233,7 @@ def _log_size(sides: Sides) -> Floats:
 def _size_factor(sides: Sides, edges: Floats, factors: Floats) -> Floats:
     if not len(edges):
         return np.ones(sides.size)
-    return factors[np.searchsorted(edges, np.nan_to_num(_log_size(sides)))]
+    return factors[count_edges(edges, _log_size(sides))]
 
 
 def _nothing() -> Standardised:
@@ -229,14 +243,10 @@ def _nothing() -> Standardised:
 
 def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
     """Fit the tails twice: first to see which reporters have surpluses by habit, then without what those explain."""
-    from dataclasses import replace
-
     number = len(draft.areas)
     place = draft.place(markets)
     gaps = measure_gaps(markets, draft, place)
     value, _, _ = standardise(markets, draft, place, gaps.value, gaps.weight)
-    match = match_triangles(markets, value, fit_calibration(value, number))
-    shifts = shift_by_match(gaps, markets, match)
-    moved = standardise(markets, draft, place, gaps.value + shifts[0], gaps.weight + shifts[1])
+    _, _, moved = explain_gaps(markets, draft, place, gaps, fit_calibration(value, number))
     value_calibration, weight_calibration, combined = (fit_calibration(each, number) for each in moved)
     return replace(draft, value_calibration=value_calibration, weight_calibration=weight_calibration, combined_calibration=combined)

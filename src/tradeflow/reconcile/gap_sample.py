@@ -1,4 +1,4 @@
-"""A bounded sample of pairs, chosen by the pair's own key: the same whatever the order of the rows and however they are divided into parts."""
+"""A bounded sample of pairs, chosen by the pair's own key: the same whatever the order of the rows and their division into parts."""
 
 from __future__ import annotations
 

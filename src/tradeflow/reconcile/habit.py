@@ -1,4 +1,4 @@
-"""The gap that is usual on a corridor: what all show, what its two reporters show everywhere, and what it shows itself, each as far as known."""
+"""The gap that is usual on a corridor: what all show, what its two reporters show everywhere, and what it shows itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _FAR = 3.0
 """Standard deviations beyond which a corridor's own gap no longer raises the estimate of how much corridors differ."""
 _LEAST_VARIANCE = 1e-6
 _TRANSLATION = 2.0
+"""Standard errors by which a corridor is drawn away from its own figure at the most."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from tradeflow.reconcile.calibration import Standardised
-from tradeflow.reconcile.fit import Gaps, MeasureModel, MirrorModel, measure_gaps, shift_by_match, standardise
-from tradeflow.reconcile.misattribution import EXPORTS, Match, match_triangles
+from tradeflow.reconcile.fit import Gaps, MeasureModel, MirrorModel, explain_gaps, measure_gaps
+from tradeflow.reconcile.misattribution import EXPORTS, Match
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
 
@@ -43,10 +43,7 @@ def score_sides(sides: Sides, model: MirrorModel) -> Scores:
     """Score all pairs of whole markets (commodity and period): a report without a mirror may explain another pair's surplus."""
     place = model.place(sides)
     gaps = measure_gaps(sides, model, place)
-    plain, _, _ = standardise(sides, model, place, gaps.value, gaps.weight)
-    match = match_triangles(sides, plain, model.value_calibration)
-    shifts = shift_by_match(gaps, sides, match)
-    value, weight, combined = standardise(sides, model, place, gaps.value + shifts[0], gaps.weight + shifts[1])
+    match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps, model.value_calibration)
     z_value, z_kg, z = model.value_calibration.z(value), model.weight_calibration.z(weight), model.combined_calibration.z(combined)
     import_usd = sides.import_usd * np.exp(-gaps.margin_log)
     rate = _surplus_rates(value, model, z_value)
@@ -59,7 +56,7 @@ def score_sides(sides: Sides, model: MirrorModel) -> Scores:
 
 
 def _surplus_rates(given: Standardised, model: MirrorModel, z: Floats) -> Floats:
-    """Return the chance that a side is inflated by what its reporter books to this partner by habit: the exporter's (+), the importer's (-)."""
+    """Return the chance that a side is inflated by its reporter's habit with this partner: the exporter's (+), the importer's (-)."""
     rates = np.zeros(len(z))
     for tail, sign in ((model.value_calibration.low, 1.0), (model.value_calibration.high, -1.0)):
         with np.errstate(invalid="ignore"):

@@ -26,10 +26,12 @@ _BINS = 100
 _PER_LOG = 20
 _LONGEST_LOG = 8.0
 _LENGTH_BINS = 40
-_ROUNDS = 5
+_ROUNDS = 8
 _PRIOR_DEVIATIONS = 1000
 """Deviations of the common tail that a group's own is shrunk by."""
 _PRIOR_OUTLIERS = 15
+_FAR = 0.9
+"""Standard deviations below which a deviation is no part of a tail."""
 _HABIT_FROM, _HABIT_TO = 1.6, 2.2
 """A reporter whose rate of outliers is so many times the median reporter's shows them by habit; below, not at all; between, in part."""
 
@@ -63,9 +65,7 @@ class Tail:
 
     def density(self, deviation: Floats, group: Ints) -> Floats:
         """Return the density of a deviation, per standard deviation."""
-        scale = self.scale[group]
-        density: Floats = _student_density(deviation / scale, self.degrees[group]) / scale
-        return density
+        return _student_density(deviation, self.degrees, self.scale, group)
 
     def length_density_at(self, length_log: Floats) -> Floats:
         """Return the density of an outlier's length, per unit of log."""
@@ -90,27 +90,61 @@ class Tail:
 
 def fit_tail(deviations: Deviations, groups: int, exporters: int, importers: int) -> Tail:
     """Fit by expectation and maximisation: which deviations are outliers, given how long those are and how often a reporter shows them."""
-    outlier = np.zeros(len(deviations.distance))
+    far = _keep_far(deviations, groups)
+    corridors, counts = np.unique(deviations.exporter * importers + deviations.importer, return_counts=True)
+    outlier = np.zeros(len(far.distance))
     rate, factor_e, factor_i = 0.0, np.ones(exporters), np.ones(importers)
     density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
-    bins = np.minimum((deviations.length_log / _LONGEST_LOG * _LENGTH_BINS).astype(np.intp), _LENGTH_BINS - 1)
-    order = np.argsort(deviations.group, kind="stable")
-    ends = np.searchsorted(deviations.group[order], np.arange(groups + 1))
-    members = [order[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
     degrees, scale = np.full(groups, DEGREES[-1]), np.ones(groups)
-    far = np.flatnonzero(deviations.distance > 0.9)
     for number in range(_ROUNDS):
-        tails = [_weigh_tail(deviations, rows, 1 - outlier) for rows in members]
+        tails = [_weigh_tail(far, group, outlier) for group in range(groups)]
         if number == 0:
             degrees, rate = _first_guess(tails, groups)
         else:
             degrees = _fit_degrees(tails)
         scale = np.array([tail.threshold for tail in tails]) / stdtrit(degrees, 1 - TAIL_SHARE)
-        outlier = _expect(deviations, far, bins, degrees, scale, rate * factor_e, factor_i, density)
-        rate = max(float(outlier.mean()), 1e-9) if len(outlier) else 0.0
-        factor_e, factor_i = _reporter_factors(deviations, outlier, rate, factor_e, factor_i)
-        density = _length_density(bins, outlier)
+        outlier = _expect(far, degrees, scale, rate * factor_e, factor_i, density)
+        rate = max(float(outlier.sum()) / max(len(deviations.distance), 1), 1e-9)
+        factor_e, factor_i = _reporter_factors(far, outlier, corridors, counts * rate, factor_e, factor_i)
+        density = _length_density(far.bins, outlier)
     return Tail(degrees, scale, rate, factor_e, factor_i, density)
+
+
+@dataclass(frozen=True)
+class _Far:
+    """The deviations that may belong to the tail, by group and from the farthest inwards."""
+
+    distance: Floats
+    sigma: Floats
+    group: Ints
+    exporter: Ints
+    importer: Ints
+    bins: Ints
+    """Of the deviation's length in logs of the amount."""
+    starts: Ints
+    sizes: Floats
+    """All deviations of each group."""
+    sigmas: Floats
+    """The groups' median standard deviation."""
+
+
+def _keep_far(deviations: Deviations, groups: int) -> _Far:
+    rows = np.flatnonzero(deviations.distance > _FAR)
+    rows = rows[np.lexsort((-deviations.distance[rows], deviations.group[rows]))]
+    group = deviations.group[rows]
+    bins = (deviations.length_log[rows] / _LONGEST_LOG * _LENGTH_BINS).astype(np.intp)
+    sigmas = [deviations.sigma[deviations.group == each] for each in range(groups)]
+    return _Far(
+        deviations.distance[rows],
+        deviations.sigma[rows],
+        group,
+        deviations.exporter[rows],
+        deviations.importer[rows],
+        np.minimum(bins, _LENGTH_BINS - 1),
+        np.searchsorted(group, np.arange(groups + 1)),
+        np.array([float(len(each)) for each in sigmas]),
+        np.array([float(np.median(each)) if len(each) else 1.0 for each in sigmas]),
+    )
 
 
 def _habit_factors(factor: Floats) -> tuple[float, Floats]:
@@ -128,18 +162,16 @@ class _WeighedTail:
     sigma: float
 
 
-def _weigh_tail(deviations: Deviations, rows: Ints, weight: Floats) -> _WeighedTail:
+def _weigh_tail(far: _Far, group: int, outlier: Floats) -> _WeighedTail:
     """Count what lies beyond the distance that TAIL_SHARE of the weight reaches."""
-    if len(rows) < 3 / TAIL_SHARE:
+    own = slice(far.starts[group], far.starts[group + 1])
+    weight, distance = 1 - outlier[own], far.distance[own]
+    if far.sizes[group] < 3 / TAIL_SHARE or not len(distance):
         return _WeighedTail(float(_THRESHOLD[-1]), np.zeros(_BINS), 1.0)
-    distance, own = deviations.distance[rows], weight[rows]
-    candidates = np.flatnonzero(distance > 0.3)
-    candidates = candidates[np.argsort(-distance[candidates], kind="stable")]
-    reached = int(np.searchsorted(np.cumsum(own[candidates]), TAIL_SHARE * own.sum()))
-    beyond = candidates[:reached]
-    threshold = float(distance[candidates[min(reached, len(candidates) - 1)]]) if len(candidates) else 0.3
-    bins = np.minimum((np.log(distance[beyond] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
-    return _WeighedTail(threshold, np.bincount(bins, own[beyond], _BINS).astype(np.float64), float(np.median(deviations.sigma[rows])))
+    reached = int(np.searchsorted(np.cumsum(weight), TAIL_SHARE * (far.sizes[group] - outlier[own].sum())))
+    threshold = float(distance[min(reached, len(distance) - 1)])
+    bins = np.minimum((np.log(distance[:reached] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
+    return _WeighedTail(threshold, np.bincount(bins, weight[:reached], _BINS).astype(np.float64), float(far.sigmas[group]))
 
 
 def _bin_chances() -> Floats:
@@ -171,32 +203,32 @@ def _fit_degrees(tails: list[_WeighedTail]) -> Floats:
     return DEGREES[[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax()) for tail in tails]]
 
 
-def _expect(
-    deviations: Deviations, far: Ints, bins: Ints, degrees: Floats, scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats
-) -> Floats:
-    """Return for each deviation the chance that it is an outlier; what lies in the middle is none."""
-    group = deviations.group[far]
-    usual = _student_density(deviations.distance[far] / scale[group], degrees[group]) / scale[group]
-    rate = np.minimum(rate_e[deviations.exporter[far]] * factor_i[deviations.importer[far]], 0.5)
-    strange = rate * density[bins[far]] * deviations.sigma[far]
-    outlier = np.zeros(len(deviations.distance))
-    outlier[far] = strange / (strange + (1 - rate) * usual)
+def _expect(far: _Far, degrees: Floats, scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats) -> Floats:
+    """Return for each deviation the chance that it is an outlier."""
+    usual = _student_density(far.distance, degrees, scale, far.group)
+    rate = np.minimum(rate_e[far.exporter] * factor_i[far.importer], 0.5)
+    strange = rate * density[far.bins] * far.sigma
+    outlier: Floats = strange / (strange + (1 - rate) * usual)
     return outlier
 
 
-def _student_density(x: Floats, degrees: Floats) -> Floats:
-    constant = np.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) / np.sqrt(degrees * np.pi)
-    density: Floats = constant * (1 + x * x / degrees) ** (-(degrees + 1) / 2)
+def _student_density(distance: Floats, degrees: Floats, scale: Floats, group: Ints) -> Floats:
+    """Density of Student's t with each group's degrees and scale."""
+    constant = np.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) / np.sqrt(degrees * np.pi) / scale
+    ratio = (distance / scale[group]) ** 2 / degrees[group]
+    density: Floats = constant[group] * np.exp(-(degrees[group] + 1) / 2 * np.log1p(ratio))
     return density
 
 
-def _reporter_factors(deviations: Deviations, outlier: Floats, rate: float, factor_e: Floats, factor_i: Floats) -> tuple[Floats, Floats]:
+def _reporter_factors(
+    far: _Far, outlier: Floats, corridors: Ints, expected: Floats, factor_e: Floats, factor_i: Floats
+) -> tuple[Floats, Floats]:
     """Observed over expected outliers by exporter and by importer, each raised by _PRIOR_OUTLIERS (mean of a gamma-Poisson rate)."""
-    e, i = deviations.exporter, deviations.importer
-    seen_e, seen_i = sum_by(e, outlier, len(factor_e)), sum_by(i, outlier, len(factor_i))
+    e, i = np.divmod(corridors, len(factor_i))
+    seen_e, seen_i = sum_by(far.exporter, outlier, len(factor_e)), sum_by(far.importer, outlier, len(factor_i))
     for _ in range(5):
-        factor_i = (seen_i + _PRIOR_OUTLIERS) / (sum_by(i, rate * factor_e[e], len(factor_i)) + _PRIOR_OUTLIERS)
-        factor_e = (seen_e + _PRIOR_OUTLIERS) / (sum_by(e, rate * factor_i[i], len(factor_e)) + _PRIOR_OUTLIERS)
+        factor_i = (seen_i + _PRIOR_OUTLIERS) / (sum_by(i, expected * factor_e[e], len(factor_i)) + _PRIOR_OUTLIERS)
+        factor_e = (seen_e + _PRIOR_OUTLIERS) / (sum_by(e, expected * factor_i[i], len(factor_e)) + _PRIOR_OUTLIERS)
     return factor_e, factor_i
 
 
