@@ -101,3 +101,11 @@ def test_where_neither_side_had_trade_one_mark_is_enough() -> None:
     pairs = [pair(202403, 0.0, 0.0, "both"), pair(202404, 0.0, 50.0, "both")]
     figures = history_figures(SIGNAL, lead_months(SIGNAL, tables_of(trade_history=rows, mirror_pair=pairs)), "M")
     assert figures["other"] == [None, 0.0]
+
+
+def test_a_change_of_the_series_stands_at_the_period_in_which_it_began() -> None:
+    lead, months = months_of(400.0, 400.0)
+    figures = history_figures(lead, months, "M", ("level_shift", 202306))
+    assert [(period, words) for period, words in zip(figures["date"], figures["change"], strict=True) if words] == [
+        (202306, "another level from here")
+    ]

@@ -6,7 +6,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.publish.lead import read_leads
-from tradeflow.publish.lead_months import lead_months, lead_periods, reporting_side
+from tradeflow.publish.lead_months import lead_months, lead_periods, read_change, reporting_side
 from tradeflow.publish.tables import TRADE_HISTORY_SCHEMA, ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
@@ -126,3 +126,13 @@ def test_an_importer_that_reports_none_from_anybody_stands_at_zero_beside_its_pa
     tables = tables_of(trade_history=[history(202403, 48.0, "X"), history(202404, 500.0)], coverage=published)
     sides = lead_months(whole, tables).select("period", "import_net_weight_kg", "export_net_weight_kg")
     assert sides.rows() == [(202403, 0.0, 48.0), (202404, 500.0, None)]
+
+
+def test_the_newest_change_that_the_baseline_tells_is_read() -> None:
+    level = SIGNAL | {"series_level": "flow"}
+    changes = [(202402, "spike", 202401), (202403, "level_shift", 202311), (202404, "none", None)]
+    told = [level | {"period": period, "change_kind": kind, "change_period": began} for period, kind, began in changes]
+    assert read_change(SIGNAL, pl.DataFrame(told)) == ("level_shift", 202311)
+    assert read_change(SIGNAL, pl.DataFrame(told[2:], schema_overrides={"change_period": pl.Int32})) is None
+    assert read_change(SIGNAL | {"exporter_code": INDIA}, pl.DataFrame(told)) is None
+    assert read_change(SIGNAL, pl.DataFrame(told).drop("change_kind")) is None

@@ -18,3 +18,4 @@ def test_every_declared_value_has_its_words() -> None:
     assert set(wording.GAP_WORDS) == set(load_contract("mirror_pair").column("gap_explanation").valid_values)
     assert set(wording.WEIGHT_LABEL_WORDS) == set(load_contract("mirror_pair").column("export_weight_label").valid_values)
     assert set(wording.UNLOCATED_WORDS) == set(load_contract("unlocated_trade").column("unlocated_kind").valid_values)
+    assert {*wording.CHANGE_WORDS, "none"} == set(load_contract("own_series_change").column("change_kind").valid_values)

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
+from tradeflow.publish import wording
 from tradeflow.publish.lead_months import periods_back_to_lead, share_with_trade
 
 _STATE_WORDS = {
@@ -27,8 +28,10 @@ _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _BALANCED = ["balanced_net_weight_kg", "balanced_lower_kg", "balanced_upper_kg"]
 
 
-def history_figures(signal: dict[str, Any], months: pl.DataFrame, history_side: str) -> dict[str, Any]:
-    """Take a lead, its months and whose reports they show (M or X); return the columns of the history chart."""
+def history_figures(
+    signal: dict[str, Any], months: pl.DataFrame, history_side: str, change: tuple[str, int] | None = None
+) -> dict[str, Any]:
+    """Take a lead, its months, whose reports they show (M or X) and the change found; return the columns of the history chart."""
     marked = months.with_columns(lead_kg=_lead_weight(signal))
     drawn, unit = _scale(marked, ["observed_kg", "lead_kg", "expected_kg"], ["lower_kg", "upper_kg"])
     other, is_above = _other_side(months, _SIDES[history_side == "M"], drawn, unit)
@@ -40,6 +43,7 @@ def history_figures(signal: dict[str, Any], months: pl.DataFrame, history_side: 
         "flagged": months["is_lead_period"].to_list(),
         "beyond": _amounts_beyond(marked.select(pl.max_horizontal("observed_kg", "lead_kg")).to_series(), drawn),
         "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
+        "change": [wording.CHANGE_WORDS[change[0]] if change and period == change[1] else None for period in months["period"]],
         "other": other,
         "above": is_above,
         **{column.removesuffix("_kg"): drawn[column].to_list() for column in drawn.columns if column.endswith("_kg")},

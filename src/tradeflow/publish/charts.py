@@ -70,6 +70,7 @@ def _history_layers() -> list[alt.Chart]:
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),
         base.mark_point(shape="diamond", filled=True, opacity=1, size=130, color="var(--flag)").encode(y=_weight("lead")),
         _figure_beyond_the_scale(base),
+        *_change_of_the_series(),
         _whole_period_tooltip(base),
     ]
 
@@ -107,6 +108,13 @@ def _lead_periods() -> alt.Chart:
     span = alt.Chart(_FIGURES).encode(x=alt.X("lead_from:T"), x2="lead_to:T")
     shaded: alt.Chart = span.mark_rect(color="var(--flag)", opacity=0.12)
     return shaded
+
+
+def _change_of_the_series() -> list[alt.Chart]:
+    """Mark the period in which the series changed, with the kind of change in words."""
+    at = alt.Chart(_FIGURES).encode(x=alt.X("change_at:T"))
+    text = at.mark_text(align="right", dx=-6, dy=6, baseline="top", color="var(--ink)", fontSize=11.5)
+    return [at.mark_rule(color="var(--ink)", strokeDash=[2, 3], strokeWidth=1.3), text.encode(y=alt.value(0), text="change:N")]
 
 
 def _figure_beyond_the_scale(base: alt.Chart) -> alt.Chart:

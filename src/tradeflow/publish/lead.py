@@ -14,7 +14,7 @@ from tradeflow.publish import wording
 from tradeflow.publish.both_sides import explain_belief, explain_correction
 from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.publish.detectability import say_detectable
-from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, reporting_side
+from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
 from tradeflow.publish.names import name_area, name_commodity, name_substance, spell_code
 from tradeflow.publish.score_parts import score_parts
 from tradeflow.publish.standing import rank_reporters
@@ -103,7 +103,10 @@ def _read_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFra
         features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=_newest_months(months),
-        charts={"history": history_figures(signal, months, history_side), "mirror": mirror_figures(months)},
+        charts={
+            "history": history_figures(signal, months, history_side, read_change(signal, tables.baseline)),
+            "mirror": mirror_figures(months),
+        },
         facts=_facts(signal, tables.detectable_excess),
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=history_side,

@@ -60,6 +60,14 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
     )
 
 
+def read_change(signal: dict[str, Any], baseline: pl.DataFrame) -> tuple[str, int] | None:
+    """Return the newest kind of change that the baseline tells of the lead's series and the period in which it began; else None."""
+    if "change_kind" not in baseline.columns:
+        return None
+    told = _baseline_of(signal, baseline).filter(pl.col("change_kind") != "none").drop_nulls(["change_kind", "change_period"])
+    return told.sort("period").select("change_kind", "change_period").row(-1) if told.height else None
+
+
 def lead_periods(signal: dict[str, Any]) -> list[int]:
     """Return the periods that the lead's figures are summed over; mostly one."""
     is_monthly = signal["freq_code"] == "M"
@@ -95,10 +103,13 @@ def _reported_history(signal: dict[str, Any], trade_history: pl.DataFrame) -> tu
 
 
 def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
+    return _baseline_of(signal, baseline).select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
+
+
+def _baseline_of(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
     level = "importer" if signal["exporter_code"] == 0 else "flow"
     exact = pl.all_horizontal(pl.col(key) == signal[key] for key in [*_KEYS, "freq_code"])
-    rows = baseline.filter(exact & (pl.col("series_level") == level))
-    return rows.select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
+    return baseline.filter(exact & (pl.col("series_level") == level))
 
 
 def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:

@@ -16,6 +16,7 @@ RULE_WORDS = {
     "isolated_flow": "Unlike its peers",
     "hub_detour": "Detour through a hub",
     "displacement": "Moved to a neighbour",
+    "above_requirement": "Above the stated need",
     "substitution": "Shift within a family",
     "above_requirement": "Above the stated need",
 }
@@ -42,6 +43,13 @@ UNLOCATED_WORDS = {
     "partner_pool": "no named partner",
     "code_detail": "a heading less its subheadings",
     "world_less_partners": "World less the partners",
+}
+CHANGE_WORDS = {
+    "spike": "a spike",
+    "level_shift": "another level from here",
+    "ramp": "rising from here",
+    "front_loading": "bought ahead from here",
+    "first_trade_after_silence": "first trade after silence",
 }
 WEIGHT_LABEL_WORDS = {
     "as_reported": "",

@@ -75,6 +75,7 @@
         stem: columns.regular ? null : observed,
         other: columns.above[at] ? null : columns.other[at], above: columns.above[at] ? columns.other[at] : null,
         lead: columns.lead[at],
+        ...(columns.change[at] ? { change: columns.change[at], change_at: dateOf(period) } : { change_at: null }),
         ...beyondOf(columns, at, columns.lead[at] ?? observed),
       };
     }),
@@ -93,7 +94,7 @@
       const kind = place.dataset.chart;
       const specification = JSON.parse(JSON.stringify(specifications[kind]).replaceAll("net weight", columns[kind].unit));
       const rows = rowsOf[kind](columns[kind]);
-      const hasFigures = (layer) => rows.some((row) => (row[(layer.encoding.y ?? layer.encoding.x).field] ?? null) !== null);
+      const hasFigures = (layer) => rows.some((row) => (row[(layer.encoding.y?.field ? layer.encoding.y : layer.encoding.x).field] ?? null) !== null);
       specification.data = { values: rows };
       specification.layer = specification.layer.filter(hasFigures);
       charts(place, specification, { actions: false, renderer: "svg", ast: true, mode: "vega-lite" })
