@@ -35,8 +35,8 @@ SURE_SHIFT = (0.5, 0.9)
 """Between these chances a past shift of the level begins to be undone before the models see the history."""
 HEAVY_TAILS = 0.2
 """Added noise variance, as a share: a month that is not cleaned varies more than those that were. Set on simulated series."""
-SPENT_MONTHS = 14.0
-"""Months of information that the filled gaps only seem to add: about the coefficients of the regression and of the models."""
+SPENT_MONTHS = 24.0
+"""Coefficients that are paid for by known months, not by filled gaps, about twice over. Set on simulated series."""
 BLOCK_SERIES = 128
 """Series computed at once: so few stay in a processor's cache."""
 
