@@ -9,7 +9,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from tradeflow.reconcile.corridor import count_edges
 from tradeflow.reconcile.sides import Floats, Ints
-from tradeflow.reconcile.tail import TAIL_SHARE, Deviations, Tail, fit_tail
+from tradeflow.reconcile.tail import TAIL_SHARE, Deviations, Tail, fit_tails
 
 _PRECISION_GROUPS = 6
 _ROWS_PER_GROUP = 4000
@@ -95,10 +95,8 @@ def fit_calibration(given: Standardised, areas: int) -> Calibration:
     groups = 2 * (len(edges) + 1)
     quartiles = _quartiles(given.deviation, group, groups)
     centred = given.deviation - quartiles[group, 1]
-    low, high = (
-        fit_tail(Deviations(sign * centred, given.sigma, group, given.exporter, given.importer), groups, areas, areas)
-        for sign in (-1.0, 1.0)
-    )
+    below, above = (Deviations(sign * centred, given.sigma, group, given.exporter, given.importer) for sign in (-1.0, 1.0))
+    low, high = fit_tails(below, above, groups, areas, areas)
     knots = [_knots(low, high, quartiles[number] - quartiles[number, 1], number) for number in range(groups)]
     return Calibration(edges, low, high, quartiles[:, 1], np.concatenate([x for x, _ in knots]), np.concatenate([z for _, z in knots]))
 

@@ -88,26 +88,52 @@ class Tail:
         return survival
 
 
-def fit_tail(deviations: Deviations, groups: int, exporters: int, importers: int) -> Tail:
-    """Fit by expectation and maximisation: which deviations are outliers, given how long those are and how often a reporter shows them."""
-    far = _keep_far(deviations, groups)
-    corridors, counts = np.unique(deviations.exporter * importers + deviations.importer, return_counts=True)
-    outlier = np.zeros(len(far.distance))
-    rate, factor_e, factor_i = 0.0, np.ones(exporters), np.ones(importers)
-    density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
-    degrees, scale = np.full(groups, DEGREES[-1]), np.ones(groups)
+def fit_tails(low: Deviations, high: Deviations, groups: int, exporters: int, importers: int) -> tuple[Tail, Tail]:
+    """Fit both tails by expectation and maximisation: which deviations are outliers, by their length and by who shows them.
+
+    The two help each other: a group's tail is shrunk to the shape that both have in common, for what is looked for fattens one of them.
+    """
+    corridors = np.unique(low.exporter * importers + low.importer, return_counts=True)
+    sides = [_Side(_keep_far(each, groups), len(each.distance), corridors, groups, exporters, importers) for each in (low, high)]
     for number in range(_ROUNDS):
-        tails = [_weigh_tail(far, group, outlier) for group in range(groups)]
-        if number == 0:
-            degrees, rate = _first_guess(tails, groups)
+        weighed = [side.weigh() for side in sides]
+        pooled = sum((tail.counts for tails in weighed for tail in tails), np.zeros(_BINS))
+        for side, tails in zip(sides, weighed, strict=True):
+            side.improve(tails, pooled if number else None)
+    return sides[0].result(), sides[1].result()
+
+
+class _Side:
+    """One tail while it is being fitted."""
+
+    def __init__(self, far: _Far, total: int, corridors: tuple[Ints, Ints], groups: int, exporters: int, importers: int) -> None:
+        self._far, self._total, self._corridors, self._groups = far, total, corridors, groups
+        self._outlier = np.zeros(len(far.distance))
+        self._rate, self._factor_e, self._factor_i = 0.0, np.ones(exporters), np.ones(importers)
+        self._density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
+        self._degrees, self._scale = np.full(groups, DEGREES[-1]), np.ones(groups)
+
+    def weigh(self) -> list[_WeighedTail]:
+        return [_weigh_tail(self._far, group, self._outlier) for group in range(self._groups)]
+
+    def improve(self, tails: list[_WeighedTail], pooled: Floats | None) -> None:
+        """Take one step; without `pooled` it is the first."""
+        if pooled is None:
+            self._degrees, self._rate = _first_guess(tails, self._groups)
         else:
-            degrees = _fit_degrees(tails)
-        scale = np.array([tail.threshold for tail in tails]) / stdtrit(degrees, 1 - TAIL_SHARE)
-        outlier = _expect(far, degrees, scale, rate * factor_e, factor_i, density)
-        rate = max(float(outlier.sum()) / max(len(deviations.distance), 1), 1e-9)
-        factor_e, factor_i = _reporter_factors(far, outlier, corridors, counts * rate, factor_e, factor_i)
-        density = _length_density(far.bins, outlier)
-    return Tail(degrees, scale, rate, factor_e, factor_i, density)
+            self._degrees = _fit_degrees(tails, pooled)
+        self._scale = np.array([tail.threshold for tail in tails]) / stdtrit(self._degrees, 1 - TAIL_SHARE)
+        far, rates = self._far, self._rate * self._factor_e
+        self._outlier = _expect(far, self._degrees, self._scale, rates, self._factor_i, self._density)
+        self._rate = max(float(self._outlier.sum()) / max(self._total, 1), 1e-9)
+        keys, counts = self._corridors
+        self._factor_e, self._factor_i = _reporter_factors(
+            far, self._outlier, keys, counts.astype(np.float64) * self._rate, self._factor_e, self._factor_i
+        )
+        self._density = _length_density(far.bins, self._outlier)
+
+    def result(self) -> Tail:
+        return Tail(self._degrees, self._scale, self._rate, self._factor_e, self._factor_i, self._density)
 
 
 @dataclass(frozen=True)
@@ -197,9 +223,9 @@ def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[Floats, float]
     return np.full(groups, DEGREES[column]), max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
 
 
-def _fit_degrees(tails: list[_WeighedTail]) -> Floats:
-    pooled = int((np.log(_CHANCES) @ sum((tail.counts for tail in tails), np.zeros(_BINS))).argmax())
-    prior = _PRIOR_DEVIATIONS * _CHANCES[pooled]
+def _fit_degrees(tails: list[_WeighedTail], pooled: Floats) -> Floats:
+    common = int((np.log(_CHANCES) @ pooled).argmax())
+    prior = _PRIOR_DEVIATIONS * _CHANCES[common]
     return DEGREES[[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax()) for tail in tails]]
 
 
