@@ -15,6 +15,7 @@ _WIDEST_SHOWN = 3
 _CHAPTERS_SHOWN = 4
 _FLOWS_TO_JUDGE_A_CORRIDOR = 10
 _SIDES = {"X": ("exporter", "importer"), "M": ("importer", "exporter")}
+_SLIPS = {"X": "export_slip_count", "M": "import_slip_count"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _behind(corridor: pl.DataFrame, flow_code: str) -> dict[int, dict[str, Any]]
     summed = judged.group_by(f"{side}_code").agg(
         _share(f"{side}_orphan_count").alias("unconfirmed"),
         _share(f"{other}_orphan_count").alias("unrecorded"),
-        pl.col(f"{side.removesuffix('er')}_slip_count").sum().alias("slips"),
+        pl.col(_SLIPS[flow_code]).sum().alias("slips"),
         pl.col(f"{other}_code").filter(is_wide).head(_WIDEST_SHOWN).alias("partners"),
         pl.col("gap_log_sigma").filter(is_wide).head(_WIDEST_SHOWN).alias("sigmas"),
     )

@@ -16,7 +16,6 @@ RULE_WORDS = {
     "isolated_flow": "Unlike its peers",
     "hub_detour": "Detour through a hub",
     "displacement": "Moved to a neighbour",
-    "above_requirement": "Above the stated need",
     "substitution": "Shift within a family",
     "above_requirement": "Above the stated need",
 }
