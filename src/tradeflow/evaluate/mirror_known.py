@@ -54,7 +54,8 @@ def judge_known_trade(reports: pl.DataFrame, truth: pl.DataFrame, ours: pl.DataF
     those without a true flow behind them (goods put down to a hub) included.
     """
     key = [name for name in FLOW_KEY if name in truth.columns]
-    told = ours.select(*key, *_BALANCED.values(), *_VARIANCE.values(), "z_value", "z_kg", "p_value").with_columns(is_told=True)
+    labels = [pl.col(name).cast(truth.schema[name]) for name in key]
+    told = ours.select(*labels, *_BALANCED.values(), *_VARIANCE.values(), "z_value", "z_kg", "p_value").with_columns(is_told=True)
     rows = (
         pair_reports(reports).join(truth, on=key, how="left", maintain_order="left").join(told, on=key, how="left", maintain_order="left")
     )
