@@ -21,7 +21,7 @@ def find_step_downs(substances: pl.DataFrame) -> pl.DataFrame:
 
     substances: `codelists/substance.csv`. A code is as strictly controlled as the strictest of its substances under control by then: Table
     I of the 1988 Convention before Table II before neither, then the European Union's category; an unknown year does not exclude it.
-    control_years lists the years in which a substance of the falling code came under international control. Only codes of one HS chapter are
+    control_years lists the years in which a substance of the falling code came under international control. Only codes of one chapter are
     set against each other: an acid is bought for other ends than a solvent of its family.
     """
     families = (
