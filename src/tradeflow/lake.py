@@ -52,6 +52,7 @@ _TABLE_FOLDERS = {
     "flow_score": "4_model",
     "flow_score_feature": "4_model",
     "model_card": "4_model",
+    "requirement_use": "6_signal",
     "signal": "6_signal",
     "signal_feature": "6_signal",
     "signal_evidence": "6_signal",

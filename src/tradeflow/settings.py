@@ -28,6 +28,7 @@ _RULE_WEIGHTS = {
     "new_route": 0.7,
     "unit_value_outlier": 0.7,
     "isolated_flow": 0.5,
+    "above_requirement": 1.0,
     "hub_detour": 0.7,
     "displacement": 0.7,
     "substitution": 0.7,
@@ -91,6 +92,8 @@ class Watch(_Section):
     """HS codes of 2, 4 or 6 digits without points, as the conformed rows carry them."""
     overlay: Path | None = None
     """A private substance list (CSV with the columns of `codelists/substance.csv`) laid over the public one."""
+    requirements: Path | None = None
+    """What areas legitimately need in a year (CSV or XLSX with the columns of contract `annual_requirement`)."""
 
 
 class Reconcile(_Section):
@@ -240,8 +243,8 @@ def _resolve_paths(settings: Settings, folder: Path) -> Settings:
         for source in settings.sources
     )
     watch = settings.watch
-    if watch.overlay is not None:
-        watch = watch.model_copy(update={"overlay": folder / watch.overlay.expanduser()})
+    named = {name: path for name in ("overlay", "requirements") if (path := getattr(watch, name)) is not None}
+    watch = watch.model_copy(update={name: folder / path.expanduser() for name, path in named.items()})
     return settings.model_copy(update={"sources": sources, "watch": watch})
 
 

@@ -5,5 +5,13 @@ from tradeflow.model.calibration import calibrate
 from tradeflow.model.detectable import measure_detectable_excess
 from tradeflow.model.isolation import score_flows
 from tradeflow.model.pipeline_card import describe_pipeline_models
+from tradeflow.model.requirement import measure_requirement_use
 
-__all__ = ["calibrate", "describe_pipeline_models", "fit_seasonal_baseline", "measure_detectable_excess", "score_flows"]
+__all__ = [
+    "calibrate",
+    "describe_pipeline_models",
+    "fit_seasonal_baseline",
+    "measure_detectable_excess",
+    "measure_requirement_use",
+    "score_flows",
+]

@@ -19,6 +19,8 @@ MIN_GROUP = 200
 SPEAKING_GROUP = 3_000
 """Calibration scores from which `calibrate` compares a group with itself alone: no p-value of a smaller one survives the correction for
 many tests, so a narrower comparison would only silence its leads."""
+STATED_NEED = "the need stated for the year"
+"""What a candidate is compared with that rests on a stated requirement."""
 WIDENINGS = 3
 """How often a group can be widened: from like size to the commodity, its chapter, all."""
 
@@ -53,7 +55,8 @@ def calibrate(candidates: pl.DataFrame) -> pl.DataFrame:
 
     `candidates`: rule, score (higher is stranger), comparable_group (see `grouping`), is_scored, and freq_code where there are several;
     rows that are not scored are the calibration rows of their rule and frequency and get no q-value. A row without a score gets none of
-    the three and counts for nothing. q is controlled over all scored rows of a rule.
+    the three and counts for nothing. q is controlled over all scored rows of a rule. within_requirement_probability, where a candidate has
+    one, is its p-value: a stated need is not compared with earlier flows.
     """
     frequency = pl.col("freq_code") if "freq_code" in candidates.columns else pl.lit("")
     rows = candidates.select(
@@ -62,6 +65,9 @@ def calibrate(candidates: pl.DataFrame) -> pl.DataFrame:
         frequency=frequency,
         score=pl.col("score").cast(pl.Float64).fill_nan(None),
         group=_translate(candidates["comparable_group"], spell_group),
+        stated=pl.col("within_requirement_probability")
+        if "within_requirement_probability" in candidates.columns
+        else pl.lit(None, pl.Float64),
     ).with_row_index("row")
     parts = [_add_p_values(part) for part in rows.partition_by("rule", "frequency", maintain_order=True)]
     empty = pl.DataFrame(schema={**rows.schema, "p_value": pl.Float64, "comparison": pl.String})
@@ -74,8 +80,10 @@ def _add_p_values(rows: pl.DataFrame) -> pl.DataFrame:
     p_values, groups, sizes = _compare(scores, rows["group"], ~rows["is_scored"].to_numpy(), SPEAKING_GROUP)
     thousands = _translate(pl.Series("size", sizes).cast(pl.String), lambda size: f"{int(size):,}")
     words = pl.concat_str([thousands, pl.lit("earlier"), _translate(groups, describe_group)], separator=" ")
-    compared = rows.with_columns(p_value=pl.Series(p_values).fill_nan(None))
-    return compared.with_columns(comparison=pl.when(pl.col("p_value").is_not_null()).then(words))
+    is_stated = pl.col("stated").is_not_null()
+    compared = rows.with_columns(p_value=pl.coalesce("stated", pl.Series(p_values).fill_nan(None)))
+    told = pl.when(is_stated).then(pl.lit(STATED_NEED)).when(pl.col("p_value").is_not_null()).then(words)
+    return compared.with_columns(comparison=told)
 
 
 def _add_q_values(rows: pl.DataFrame) -> pl.DataFrame:

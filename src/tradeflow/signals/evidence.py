@@ -110,7 +110,7 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
         .then("unit_value_usd_per_kg")
         .when(pl.col("rule").is_in(["excess_import", "mirror_gap"]))
         .then("excess_ratio")
-        .when(pl.col("rule").is_in(["hub_detour", "displacement", "substitution"]))
+        .when(pl.col("rule").is_in(["hub_detour", "displacement", "substitution", "above_requirement"]))
         .then("excess_kg")
         .otherwise("observed_kg")
         .alias("feature_value"),
@@ -130,4 +130,5 @@ _LEADING_FEATURE = {
     "hub_detour": "excess_kg",
     "displacement": "excess_kg",
     "substitution": "excess_kg",
+    "above_requirement": "excess_kg",
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
+
+from tradeflow.contract import load_contract
 
 PAIR_KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
 
@@ -30,3 +32,4 @@ class Evidence:
     share_shift: pl.DataFrame
     coverage: pl.DataFrame
     window: Window
+    requirement_use: pl.DataFrame = field(default_factory=lambda: load_contract("requirement_use").empty_frame())

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.signals.requirement_rule import above_requirement
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
 from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
 from tradeflow.signals.spell import LOG_SPREAD, best_window, interval_of_sum, log_spread_parts
@@ -184,7 +185,7 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         *(excess_import, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
-        *(hub_detour, displacement, substitution),
+        *(hub_detour, displacement, substitution, above_requirement),
     )
 }
 

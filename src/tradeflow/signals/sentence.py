@@ -50,6 +50,8 @@ def _write_reason(row: dict[str, Any], names: Names) -> str:
 
 
 def _how_sure(row: dict[str, Any]) -> str:
+    if row["rule"] == "above_requirement":
+        return f"The chance that the year stays within it is put at {row['p_value']:.2g}; a lead to check, not a finding."
     ending = f"this unusual (q {row['q_value']:.2g}); a lead to check, not a finding."
     counted = re.match(r"[\d,]+", row["comparison"])
     compared = int(counted[0].replace(",", "")) if counted else math.inf
@@ -159,6 +161,21 @@ def _tell_substitution(row: dict[str, Any], names: Names) -> str:
     )
 
 
+def _tell_requirement(row: dict[str, Any], names: Names) -> str:
+    """Tell a need that was passed, or will be."""
+    year = row["period"] // 100
+    pace = f"at this pace and season the year will bring {say_weight(row['year_kg'])}"
+    day = row["passing_date"]
+    if day is not None:
+        about = f"about {day.day} {name_period(day.year * 100 + day.month)}"
+        is_passed = row["observed_kg"] > row["requirement_kg"]
+        pace = f"this was passed {about}, and {pace}" if is_passed else f"{pace}, passing it {about}"
+    return (
+        f"{_subject(row, names)} reported importing {say_weight(row['observed_kg'])} of {names.commodity(row['commodity_code'])} in {year} "
+        f"up to {name_period(row['period'])}, where its stated need of the year is {say_weight(row['requirement_kg'])}: {pace}."
+    )
+
+
 _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "excess_import": _tell_excess,
     "mirror_gap": _tell_gap,
@@ -169,6 +186,7 @@ _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "hub_detour": _tell_detour,
     "displacement": _tell_displacement,
     "substitution": _tell_substitution,
+    "above_requirement": _tell_requirement,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from tradeflow.steps.corrections import CORRECTIONS, correct_figures
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.known import known_rows, watched_rows
 from tradeflow.steps.moves import trace_moves
+from tradeflow.steps.requirements import read_requirements
 
 _log = logging.getLogger("tradeflow")
 
@@ -146,22 +148,26 @@ def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Made, modelled: Made) -> Made:
-    """Make `signal`, `signal_feature` and `signal_evidence`."""
-    from tradeflow.model import calibrate
+    """Make `requirement_use`, `signal`, `signal_feature` and `signal_evidence`."""
+    from tradeflow.model import calibrate, measure_requirement_use
 
     day = (known.as_of or datetime.now(UTC)).date()
     watch_list = _watch_list(settings, day)
-    key = hash_texts("signals", modelled.tables[0].inputs_key, settings.signals.model_dump_json(), watch_list.write_json())
-    if stands := standing(lake, key, "signal", "signal_feature", "signal_evidence"):
+    requirements = read_requirements(settings.watch.requirements, watch_list)
+    chosen = (settings.signals.model_dump_json(), watch_list.write_json(), requirements.write_json())
+    key = hash_texts("signals", modelled.tables[0].inputs_key, *chosen)
+    if stands := standing(lake, key, "requirement_use", "signal", "signal_feature", "signal_evidence"):
         return Made(stands, is_new=False)
     rules = [rule for rule in RULES if settings.signals.weights.get(rule, 1.0) > 0]
     tables = _rule_tables(settings, lake, reconciled, modelled)
+    use = measure_requirement_use(tables.baseline, requirements)
     _log.info(f"judging by {len(rules)} rules")
-    calibrated = calibrate(propose_candidates(tables, rules))
+    calibrated = calibrate(propose_candidates(replace(tables, requirement_use=use), rules))
     signals = rank_leads(calibrated, watch_list, _names(), _rank_options(settings))
     features = collect_features(signals, read_handed(lake, modelled, "flow_score_feature").collect())
     evidence = collect_evidence(signals, known_rows(lake, known))
-    return Made(commit(lake, key, signal=signals, signal_feature=features, signal_evidence=evidence), is_new=True)
+    frames = {"requirement_use": use, "signal": signals, "signal_feature": features, "signal_evidence": evidence}
+    return Made(commit(lake, key, **frames), is_new=True)
 
 
 def _watch_list(settings: Settings, day: date) -> pl.DataFrame:

@@ -1,0 +1,78 @@
+"""Reading stated needs: CSV and XLSX alike, every cell that cannot be used named."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tradeflow.exceptions import SettingsError
+from tradeflow.steps.requirements import read_requirements
+
+WATCHED = pl.DataFrame({"commodity_code": ["291411", "293890"], "substance_code": ["acetone", None], "exposure": ["own", "shared"]})
+GOOD = [
+    {"importer_code": "484", "commodity_code": "291411", "requirement_year": "2024", "requirement_kg": "1500.5", "requirement_source": "A"},
+    {"importer_code": "76", "commodity_code": "293890", "requirement_year": "2024", "requirement_kg": "0", "requirement_source": "B"},
+]
+
+
+def write(folder: Path, rows: list[dict[str, str]], name: str = "needs.csv") -> Path:
+    path = folder / name
+    table = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
+    table.write_excel(path) if path.suffix == ".xlsx" else table.write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["needs.csv", "needs.xlsx"])
+def test_good_rows_are_read(tmp_path: Path, name: str) -> None:
+    found = read_requirements(write(tmp_path, GOOD, name), WATCHED)
+    assert found.rows() == [(484, "291411", 2024, 1500.5, "A"), (76, "293890", 2024, 0.0, "B")]
+
+
+def test_no_file_no_rows() -> None:
+    assert read_requirements(None, WATCHED).is_empty()
+
+
+def test_a_substance_gets_its_own_code(tmp_path: Path) -> None:
+    row = GOOD[0] | {"commodity_code": "", "required_substance_code": "acetone"}
+    assert read_requirements(write(tmp_path, [row]), WATCHED)["commodity_code"].to_list() == ["291411"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"requirement_kg": "much"}, "row 1 breaks requirement_kg:type (found 'much')"),
+        ({"requirement_kg": "-1"}, "row 1 breaks requirement_kg:minimum"),
+        ({"importer_code": "1"}, "row 1 breaks importer_code:known_code"),
+        ({"requirement_year": ""}, "row 1 breaks requirement_year:required"),
+        ({"commodity_code": ""}, "row 1 breaks states_code_or_substance"),
+        ({"required_substance_code": "acetone"}, "row 1 breaks states_code_or_substance"),
+    ],
+)
+def test_every_bad_cell_is_named(tmp_path: Path, changed: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read_requirements(write(tmp_path, [GOOD[0] | changed, GOOD[1] | dict.fromkeys(changed.keys() - GOOD[1].keys(), "")]), WATCHED)
+    assert told in str(raised.value)
+
+
+def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "no.xlsx").write_text("no workbook")
+    cases = {
+        tmp_path / "none.csv": "cannot be read", tmp_path / "no.xlsx": "cannot be read",
+        write(tmp_path, [{"year": "1"}], "other.csv"): "lacks importer_code",
+    }  # fmt: skip
+    for path, told in cases.items():
+        with pytest.raises(SettingsError, match=told) as raised:
+            read_requirements(path, WATCHED)
+        assert "\n" not in str(raised.value)
+
+
+def test_a_substance_without_a_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    row = GOOD[0] | {"commodity_code": "", "required_substance_code": "toluene"}
+    with pytest.raises(SettingsError, match="toluene: no HS code"):
+        read_requirements(write(tmp_path, [row]), WATCHED)
+
+
+def test_a_need_stated_twice_is_refused(tmp_path: Path) -> None:
+    again = GOOD[0] | {"commodity_code": "", "required_substance_code": "acetone"}
+    with pytest.raises(SettingsError, match="keep one of them"):
+        read_requirements(write(tmp_path, [GOOD[0] | {"required_substance_code": ""}, again]), WATCHED)
