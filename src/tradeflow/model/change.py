@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tradeflow.model.excess import CHANGE_CHANCE, log_density, size_chances
+from tradeflow.model.excess import CHANGE_CHANCE, TAIL_DEGREES, log_density, size_chances
 from tradeflow.model.expectation import Expectation
 from tradeflow.model.hurdle import restart_chance
 
@@ -110,12 +110,12 @@ def _shape_evidence(log_kg: Array, expected: Expectation, shapes: Shapes) -> Arr
     whiten = _whitener(expected.covariance, is_known)
     surprise = np.matmul(whiten, np.where(is_known, log_kg - expected.mean, 0.0)[:, :, None])[:, None, :, 0]
     profiles = np.matmul(whiten, is_known[:, :, None] * shapes.profile.T).transpose(0, 2, 1)
-    null = log_density(surprise).sum(axis=2)
+    null = log_density(surprise, TAIL_DEGREES).sum(axis=2)
     usual = [USUAL_SIZE[kind] for kind in shapes.kind]
     chances = np.array([size_chances(_SIZES, size, spread) for size, spread in usual])
     total = np.zeros(profiles.shape[:2])
     for place, size in enumerate(_SIZES):
-        total += chances[:, place] * np.exp(log_density(surprise - size * profiles).sum(axis=2) - null)
+        total += chances[:, place] * np.exp(log_density(surprise - size * profiles, TAIL_DEGREES).sum(axis=2) - null)
     return np.asarray(np.log(total))
 
 
