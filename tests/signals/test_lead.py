@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import polars as pl
 import pytest
 
@@ -105,18 +103,6 @@ def test_lead_score_joins_the_rules_and_counts_each_once() -> None:
     strongest = one["anomaly_score"].max()
     assert one["lead_score"].max() == pytest.approx(strongest)
     assert two["lead_score"].max() == pytest.approx(100 * (1 - (1 - two["anomaly_score"][0] / 100) ** 2))
-
-
-def test_many_ordinary_signals_do_not_make_a_lead() -> None:
-    """Signals that are listed for what stands out in a watched code, none rare, count for no more than the strongest of them."""
-    ordinary = {"p_value": 0.05, "q_value": 0.9}
-    rules = ("excess_import", "mirror_gap", "missing_mirror", "displacement", "hub_detour")
-    watching = replace(OPTIONS, leads_per_code=5)
-    many = rank(*(candidate(rule=rule, **ordinary) for rule in rules), options=watching)
-    assert many["lead_score"].unique().to_list() == [many["anomaly_score"].max()]
-    rare = candidate(rule="isolated_flow", p_value=1e-4, q_value=0.9)
-    with_one_rare = rank(rare, *(candidate(rule=rule, **ordinary) for rule in rules), options=watching)
-    assert with_one_rare["lead_score"][0] == with_one_rare["anomaly_score"].max()
 
 
 def test_a_flagged_lead_stands_above_every_other() -> None:

@@ -38,8 +38,7 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     calibrated: the contract `candidate` with p_value, q_value, comparison.
     score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
     code's candidates, from 0.4 to 1) x exposure's weight x what a likely slip counts for. score of a lead = the chance-like union
-    1 - prod(1 - score) of its rules' strongest rare signals, or its strongest signal where that is more: many ordinary things together are
-    ordinary. Ranks are by lead score, then excess.
+    1 - prod(1 - score) of its rules' strongest signals. Ranks are by lead score, then excess.
     """
     scored = calibrated.filter(pl.col("is_scored")).with_columns(_materiality().alias("_materiality"))
     material = scored.filter(_is_material(options)).join(watch_list, on="commodity_code", how="left")
@@ -51,7 +50,6 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     signals = watched.filter(is_rare | stands_out).with_columns(
         _signal_score(options).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
-        is_rare.alias("_is_rare"),
         pl.when(pl.col("expected_kg") > 0).then(pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
     return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
@@ -111,12 +109,8 @@ def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
-    strength = pl.col("anomaly_score") / 100
-    strongest = signals.group_by("lead_id", "rule").agg(
-        strength.max().alias("_strength"), strength.filter("_is_rare").max().fill_null(0).alias("_rare")
-    )
-    together = 1 - (1 - pl.col("_rare")).product()
-    leads = strongest.group_by("lead_id").agg((100 * pl.max_horizontal(together, pl.col("_strength").max())).alias("lead_score"))
+    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_strength"))
+    leads = strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_strength")).product())).alias("lead_score"))
     flagged = signals.group_by("lead_id").agg(
         pl.col("is_flagged").any().alias("_any_flagged"),
         pl.col("is_flagged").sum().cast(pl.Int32).alias("signal_count"),
