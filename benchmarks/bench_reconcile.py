@@ -1,9 +1,10 @@
-"""How well the reconciliation stage does and how fast: `python benchmarks/bench_reconcile.py [FOLDER] [--rows N ...] [--part PART]`.
+"""How well `tradeflow reconcile` does and how fast: `python benchmarks/bench_reconcile.py [FOLDER] [--rows N ...] [--part PART]`.
 
 FOLDER is where the shared benches and data lie, by default `../shared`; without it the parts that need it are skipped with the reason.
-accuracy: two-sided trade with a known truth, plain and in each harder form. Error of the balanced estimate against an oracle that knows
-every reporter's care, average precision of z on the flows of which the destination recorded a quarter, and false flags.
-speed: input rows per CPU second and peak memory at each size, each in a process of its own. real: the whole stage on monthly statistics.
+accuracy: two-sided trade with a known truth, plain and in each harder form, through the command itself. Error of the balanced estimate
+against an oracle that knows every reporter's care, average precision of each score on the flows of which the destination recorded a quarter,
+and ordinary flows flagged at 1% and 0.1%. speed: input rows per CPU second of the whole command, from Parquet to Parquet, with the share of
+each step and the peak memory. real: the pipeline's stage on monthly statistics.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
@@ -25,91 +27,53 @@ import polars as pl
 
 from tradeflow.conform import derive_commodity_coverage, derive_coverage
 from tradeflow.contract import load_contract
+from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
 from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
-from tradeflow.reconcile.gap import standardise_gap
-from tradeflow.reconcile.pairs import pair_mirror_flows
-from tradeflow.reconcile.reliability import fit_reporter_reliability
 
-_YEAR = 2022
 _NO_FOB_REPORTERS = pl.Series("area_code", [], dtype=pl.Int32)
+_KEY = ["exporter", "importer", "commodity"]
+_Z_LIMITS = (2.3263, 3.0902)
 
 
-def as_trade_flow(reports: pl.DataFrame) -> pl.DataFrame:
-    """Return the yardstick's reports in the contract `trade_flow`; country C007 becomes area 8."""
-    given = reports.select(
-        freq_code=pl.lit("A"),
-        period=pl.lit(_YEAR, pl.Int32),
-        reporter_code=_area("reporter"),
-        partner_code=_area("partner"),
-        flow_code="flow_code",
-        second_partner_code=pl.lit(0, pl.Int32),
-        commodity_code="commodity",
-        commodity_level=pl.lit(6, pl.Int32),
-        commodity_chapter=pl.col("commodity").str.head(2),
-        primary_value_usd="value_usd",
-        net_weight_kg="net_weight_kg",
-        snapshot_id=pl.lit("0123456789abcdef"),
-        source=pl.lit("bench"),
-        retrieved_at=pl.lit(dt.datetime(2023, 6, 1, tzinfo=dt.UTC)),
-    ).with_row_index("row_number", 1)
-    columns = [
-        (pl.col(column.name) if column.name in given.columns else pl.lit(None)).cast(column.dtype).alias(column.name)
-        for column in load_contract("trade_flow").columns
-    ]
-    return given.select(columns)
-
-
-def _area(name: str) -> pl.Expr:
-    return pl.col(name).str.slice(1).cast(pl.Int32) + 1
-
-
-def reconcile(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return reconcile_trade_flow(
-        rows.lazy(), derive_coverage(rows.lazy()), derive_commodity_coverage(rows.lazy()), _NO_FOB_REPORTERS, ReconcileOptions()
-    )
-
-
-def bench_accuracy(truth: ModuleType, countries: int, codes: int) -> None:
-    """Print a table; two-sided flows only, one row per form of the truth."""
-    print(f"accuracy: {countries} countries x {codes} codes, mean of seeds 1 and 2")
-    print(f"{'':<14}{'RMSE ln(estimate/true FOB)':^44}{'AP on cut flows':^40}{'ordinary flows flagged':^24}{'care':>8}")
-    print(f"{'form':<14}{'ours':>9}{'kg':>8}{'oracle':>8}{'mean':>9}{'one side':>10}"
-          f"{'z_kg':>9}{'z_value':>9}{'oracle':>9}{'DI':>8}{'z_kg>3':>12}{'z_value>3':>12}{'rank':>8}")  # fmt: skip
+def bench_accuracy(truth: ModuleType, countries: int, codes: int, seeds: list[int]) -> None:
+    """Print a table; two-sided flows only, one row per form of the truth, the mean of the seeds."""
+    print(f"accuracy: {countries} countries x {codes} codes, mean of seeds {seeds}; flagged: uncut flows below z -2.33, -3.09, p .01, .001")
+    print(f"{'':<14}{'RMSE of ln':^34}{'average precision':^36}{'flagged by z_value':^20}{'by z_kg':^20}{'by p_value':^20}")
+    names = ("ours", "oracle", "mean", "ours kg", "z_value", "z_kg", "p_value", "DI", *(["1%", "0.1%"] * 3))
+    print(f"{'form':<14}" + "".join(f"{name:>{9 if place < 8 else 10}}" for place, name in enumerate(names)))
     for form in ("plain", *truth.HARDER, "all"):
         harder = {"plain": (), "all": tuple(truth.HARDER)}.get(form, (form,))
-        figures = np.mean([accuracy_figures(*truth.make(countries, codes, seed=seed, harder=harder)) for seed in (1, 2)], axis=0)
-        rmse, precision, flagged, rank = figures[:5], figures[5:9], figures[9:11], figures[11]
-        print(f"{form:<14}{rmse[0]:>9.3f}{rmse[1]:>8.3f}{rmse[2]:>8.3f}{rmse[3]:>9.3f}{rmse[4]:>10.3f}"
-              f"{precision[0]:>9.3f}{precision[1]:>9.3f}{precision[2]:>9.3f}{precision[3]:>8.3f}"
-              f"{flagged[0]:>12.3%}{flagged[1]:>12.3%}{rank:>8.3f}")  # fmt: skip
+        made = [accuracy_figures(*truth.make(countries, codes, seed=seed, harder=harder)) for seed in seeds]
+        figures = np.mean(made, axis=0)
+        print(f"{form:<14}" + "".join(f"{x:>9.3f}" for x in figures[:8]) + "".join(f"{x:>10.3%}" for x in figures[8:]), flush=True)
 
 
 def accuracy_figures(reports: pl.DataFrame, truth: pl.DataFrame, care: pl.DataFrame) -> list[float]:
     """Return the figures of one row of the table, in its order."""
-    pairs, reliability = reconcile(as_trade_flow(reports))
-    known = truth.with_columns(exporter_code=_area("exporter"), importer_code=_area("importer")).join(
-        pairs.rename({"commodity_code": "commodity"}), on=["exporter_code", "importer_code", "commodity"]
-    )
-    known = _join_care(known, care).filter((pl.col("mirror_status") == "both") & pl.col("z_kg").is_not_null())
+    with tempfile.TemporaryDirectory() as folder:
+        given, out = Path(folder) / "in.parquet", Path(folder) / "out.parquet"
+        reports.write_parquet(given)
+        reconcile_own_table(given, out)
+        pairs = pl.read_parquet(out).filter(pl.col("mirror_status") == "both")
+    known = _join_care(pairs.join(truth, on=_KEY, how="left"), care).with_columns(pl.col("is_cut").fill_null(value=False))
     x, m = known["export_value_usd"].log(), (known["import_value_usd"] / (1 + known["cif_rate"])).log()
-    s_e, s_i = known["exporter_sigma"] ** 2 + 0.0, known["importer_sigma"] ** 2 + 0.0
-    fob = known["true_fob_usd"].log()
-    ordinary = ~known["is_cut"]
-    estimates = {
-        "ours": known["balanced_value_usd"].log() - fob,
-        "kg": known["balanced_net_weight_kg"].log() - known["true_kg"].log(),
-        "oracle": (s_i * x + s_e * m) / (s_e + s_i) - fob,
-        "mean": (x + m) / 2 - fob,
-        "one side": x - fob,
-    }
-    is_cut = known["is_cut"].to_numpy()
-    scores = [known["z_kg"], known["z_value"], (x - m) / (s_e + s_i).sqrt(), known["discrepancy_index"]]
-    flagged = [float(((known[z] > 3) & ordinary).sum() / ordinary.sum()) for z in ("z_kg", "z_value")]
+    s_e, s_i = known["exporter_sigma"] ** 2, known["importer_sigma"] ** 2
+    fob, is_ordinary = known["true_fob_usd"].log(), ~known["is_cut"]
+    errors = (
+        known["balanced_value_usd"].log() - fob,
+        (s_i * x + s_e * m) / (s_e + s_i) - fob,
+        (x + m) / 2 - fob,
+        known["balanced_kg"].log() - known["true_kg"].log(),
+    )
+    difference = (known["export_value_usd"] / known["import_value_usd"]).log()
+    scores = (-known["z_value"].fill_null(0), -known["z_kg"].fill_null(0), -known["p_value"].fill_null(1), difference)
+    ordinary = known.filter(is_ordinary)
+    flagged = [(ordinary[z] < -limit).mean() for z in ("z_value", "z_kg") for limit in _Z_LIMITS]
+    flagged += [(ordinary["p_value"] < limit).mean() for limit in (0.01, 0.001)]
     return [
-        *[float((error.filter(ordinary) ** 2).mean() ** 0.5) for error in estimates.values()],
-        *[average_precision(score.to_numpy(), is_cut) for score in scores],
-        *flagged,
-        _care_rank(reliability, care),
+        *[float((error.filter(is_ordinary) ** 2).mean() ** 0.5) for error in errors],
+        *[average_precision(score.to_numpy(), known["is_cut"].to_numpy()) for score in scores],
+        *[float(share) for share in flagged],
     ]
 
 
@@ -120,14 +84,6 @@ def _join_care(known: pl.DataFrame, care: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _care_rank(reliability: pl.DataFrame, care: pl.DataFrame) -> float:
-    """Return the rank correlation of learnt and true scatter, both roles together."""
-    roles = [care.select(reporter_code=_area("country"), flow_code=pl.lit(flow), _true=name)
-             for flow, name in (("X", "exporter_sigma"), ("M", "importer_sigma"))]  # fmt: skip
-    told = reliability.filter(pl.col("measure") == "net_weight").join(pl.concat(roles), on=["reporter_code", "flow_code"])
-    return float(told.select(pl.corr("log_error_sigma", "_true", method="spearman")).item())
-
-
 def average_precision(scores: np.ndarray, is_strange: np.ndarray) -> float:
     order = np.argsort(-scores, kind="stable")
     hits = is_strange[order]
@@ -135,26 +91,39 @@ def average_precision(scores: np.ndarray, is_strange: np.ndarray) -> float:
 
 
 def bench_speed(folder: Path, sizes: list[int]) -> None:
-    print("speed: one process per size; reading and making the input is not counted")
+    print("speed: one process per size, reading and writing Parquet counted; making the input is not")
     for rows in sizes:
-        subprocess.run([sys.executable, __file__, str(folder), "--part", "one-size", "--rows", str(rows)], check=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            given = Path(scratch) / "in.parquet"
+            for part in ("make-input", "one-size"):
+                command = [sys.executable, __file__, str(folder), "--part", part, "--rows", str(rows), "--file", str(given)]
+                subprocess.run(command, check=True)
 
 
-def bench_one_size(truth: ModuleType, rows: int) -> None:
-    codes = max(50, round(rows / 3500))
-    trade_flow = as_trade_flow(truth.make(150, codes)[0])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds, pairs = _time_reconcile(trade_flow)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{trade_flow.height:>12,} rows in, {pairs:>12,} pairs out: {tell_speed(trade_flow.height, seconds)}; "
-          f"peak memory {peak / 2**20:.2f} GB, {before / 2**20:.2f} GB before")  # fmt: skip
+def make_input(truth: ModuleType, rows: int, path: Path) -> None:
+    """Write about `rows` reports; above ten million in slices of other codes, for the yardstick makes them in memory."""
+    codes, slices = max(50, round(rows / 3350)), max(1, round(rows / 10_000_000))
+    made = [truth.make(150, codes // slices, seed=seed)[0] for seed in range(1, slices + 1)]
+    named = [part.with_columns(pl.lit(f"{number}") + pl.col("commodity")) for number, part in enumerate(made)]
+    pl.concat(named).write_parquet(path)
+
+
+def bench_one_size(path: Path) -> None:
+    out = path.with_name("out.parquet")
+    for line in summarise(reconcile_own_table(path, out), out):
+        print(f"  {line}")
+    print(f"  peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
 
 
 def bench_real(folder: Path) -> None:
     """Reconcile the legacy monthly set; areas are numbered as their names sort, which is enough for a bench."""
     trade_flow = read_monthly(folder)
-    seconds, pairs = _time_reconcile(trade_flow)
-    print(f"real: {trade_flow.height:,} rows in, {pairs:,} pairs out: {tell_speed(trade_flow.height, seconds)}")
+    coverage, commodity_coverage = derive_coverage(trade_flow.lazy()), derive_commodity_coverage(trade_flow.lazy())
+    started = time.process_time()
+    pairs, _ = reconcile_trade_flow(trade_flow.lazy(), coverage, commodity_coverage, _NO_FOB_REPORTERS, ReconcileOptions())
+    spent = time.process_time() - started
+    print(f"real: {trade_flow.height:,} rows in, {pairs.height:,} pairs out: {spent:.1f} CPU s, "
+          f"{trade_flow.height / spent / 1e6:.2f} M rows per CPU s")  # fmt: skip
 
 
 def read_monthly(folder: Path) -> pl.DataFrame:
@@ -178,32 +147,6 @@ def read_monthly(folder: Path) -> pl.DataFrame:
     return given.select(columns)
 
 
-def _time_reconcile(trade_flow: pl.DataFrame) -> tuple[dict[str, float], int]:
-    """Return CPU seconds of the whole stage and of pairing and z alone (with the reliability that z rests on), and the number of pairs."""
-    coverage, commodity_coverage = derive_coverage(trade_flow.lazy()), derive_commodity_coverage(trade_flow.lazy())
-    started = time.process_time()
-    pairs, _ = reconcile_trade_flow(trade_flow.lazy(), coverage, commodity_coverage, _NO_FOB_REPORTERS, ReconcileOptions())
-    whole, count = time.process_time() - started, pairs.height
-    del pairs
-    return {"whole stage": whole, "pairing and z": _time_pairing_and_z(trade_flow)}, count
-
-
-def _time_pairing_and_z(trade_flow: pl.DataFrame) -> float:
-    started = time.process_time()
-    pairs = pair_mirror_flows(trade_flow.lazy())
-    export, imported = "export_net_weight_kg", "import_net_weight_kg"
-    two_sided = pairs.filter((pl.col(export) > 0) & (pl.col(imported) > 0))
-    gaps = two_sided.select("exporter_code", "importer_code", (pl.col(imported) / pl.col(export)).log().alias("gap_log"))
-    standardise_gap(
-        pairs, fit_reporter_reliability(gaps, ReconcileOptions().floor_sigma), export, imported, ReconcileOptions().habit_weight
-    )
-    return time.process_time() - started
-
-
-def tell_speed(rows: int, seconds: dict[str, float]) -> str:
-    return "; ".join(f"{step} {spent:.1f} CPU s, {rows / spent / 1e6:.2f} M rows per CPU s" for step, spent in seconds.items())
-
-
 def load_module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -216,17 +159,22 @@ def load_module(path: Path) -> ModuleType:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared")
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 5_000_000, 10_000_000])
-    parser.add_argument("--part", choices=["all", "accuracy", "speed", "real", "one-size"], default="all")
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--part", choices=["all", "accuracy", "speed", "real", "make-input", "one-size"], default="all")
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     yardstick, monthly = asked.folder / "benchmarks" / "mirror_truth.py", asked.folder / "data" / "comtrade_monthly_2008_2018"
+    if asked.part == "make-input":
+        make_input(load_module(yardstick), asked.rows[0], asked.file)
+        return
     if asked.part == "one-size":
-        bench_one_size(load_module(yardstick), asked.rows[0])
+        bench_one_size(asked.file)
         return
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.machine()}, "
           f"Python {platform.python_version()}, polars {pl.__version__}", flush=True)  # fmt: skip
     parts = {
-        "accuracy": (yardstick, lambda: bench_accuracy(load_module(yardstick), 120, 300)),
+        "accuracy": (yardstick, lambda: bench_accuracy(load_module(yardstick), 120, 300, asked.seeds)),
         "speed": (yardstick, lambda: bench_speed(asked.folder, asked.rows)),
         "real": (monthly, lambda: bench_real(monthly)),
     }

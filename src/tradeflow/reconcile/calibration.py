@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
 from tradeflow.reconcile.corridor import count_edges
 from tradeflow.reconcile.sides import Floats, Ints
-from tradeflow.reconcile.tail import TAIL_SHARE, Deviations, Tail, fit_tails
+from tradeflow.reconcile.tail import Deviations, Tail, fit_tails
 
 _PRECISION_GROUPS = 6
 _ROWS_PER_GROUP = 4000
@@ -121,9 +121,10 @@ def _knots(low: Tail, high: Tail, quartiles: Floats, group: int) -> tuple[Floats
 
 def _tail_knots(tail: Tail, group: int) -> tuple[Floats, Floats]:
     """Return distances and their z; where the chance is too small for a number the last slope goes on."""
-    threshold = tail.scale[group] * stdtrit(tail.degrees[group], 1 - TAIL_SHARE)
+    shape, scale = tail.shapes[group], tail.scale[group]
+    threshold = scale * shape.threshold
     distance = threshold * _REACH
-    p = stdtr(tail.degrees[group], -distance / tail.scale[group])
+    p = shape.survival(distance / scale)
     told = p > 1e-250
     z = -ndtri(p[told])
     slope = (z[-1] - z[-2]) / (distance[told][-1] - distance[told][-2])

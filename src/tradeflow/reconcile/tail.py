@@ -1,4 +1,4 @@
-"""What gaps are where nothing is amiss: the middle as it is seen, each tail a Student's t of its own, by groups of alike corridors.
+"""What gaps are where nothing is amiss: the middle as it is seen, each tail of a shape of its own, by groups of alike corridors.
 
 A deviation counts in standard deviations of its corridor, an anomaly in logs of the amount: a shipment of which the importer saw a quarter
 is short by ln 4 whatever the corridor's scatter. This is what tells the two apart, and keeps what is to be found out of what is taken
@@ -11,16 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, stdtr, stdtrit
 
 from tradeflow.reconcile.corridor import sum_by
+from tradeflow.reconcile.shape import NORMAL, SHAPES, TAIL_SHARE, Shape
 from tradeflow.reconcile.sides import Floats, Ints
 
-TAIL_SHARE = 0.10
-"""Share of the deviations on one side that makes its tail."""
-DEGREES = np.array([2.0, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 14, 20, 40, 1000])
-"""Degrees of freedom tried; 1000 is the normal law."""
-_THRESHOLD = stdtrit(DEGREES, 1 - TAIL_SHARE)
 _SHARES_TRIED = (0.0, 0.003, 0.01, 0.02, 0.04, 0.08, 0.15)
 _BINS = 100
 _PER_LOG = 20
@@ -29,6 +24,8 @@ _LENGTH_BINS = 40
 _ROUNDS = 8
 _PRIOR_DEVIATIONS = 1000
 """Deviations of the common tail that a group's own is shrunk by."""
+_CLEAR_GAIN = 0.02
+"""Log likelihood per deviation by which a side's own shape must be better than the common one."""
 _PRIOR_OUTLIERS = 15
 _FAR = 0.9
 """Standard deviations below which a deviation is no part of a tail."""
@@ -54,9 +51,9 @@ class Deviations:
 
 @dataclass(frozen=True)
 class Tail:
-    """One fitted tail: Student's t by group, and how often each reporter shows outliers, of which lengths."""
+    """One fitted tail: its shape by group, and how often each reporter shows outliers, of which lengths."""
 
-    degrees: Floats
+    shapes: list[Shape]
     scale: Floats
     outlier_rate: float
     exporter_factor: Floats
@@ -65,7 +62,7 @@ class Tail:
 
     def density(self, deviation: Floats, group: Ints) -> Floats:
         """Return the density of a deviation, per standard deviation."""
-        return _student_density(deviation, self.degrees, self.scale, group)
+        return _densities(deviation, self.shapes, self.scale, group)
 
     def length_density_at(self, length_log: Floats) -> Floats:
         """Return the density of an outlier's length, per unit of log."""
@@ -111,7 +108,7 @@ class _Side:
         self._outlier = np.zeros(len(far.distance))
         self._rate, self._factor_e, self._factor_i = 0.0, np.ones(exporters), np.ones(importers)
         self._density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
-        self._degrees, self._scale = np.full(groups, DEGREES[-1]), np.ones(groups)
+        self._shapes, self._scale = [NORMAL] * groups, np.ones(groups)
 
     def weigh(self) -> list[_WeighedTail]:
         return [_weigh_tail(self._far, group, self._outlier) for group in range(self._groups)]
@@ -119,12 +116,12 @@ class _Side:
     def improve(self, tails: list[_WeighedTail], pooled: Floats | None) -> None:
         """Take one step; without `pooled` it is the first."""
         if pooled is None:
-            self._degrees, self._rate = _first_guess(tails, self._groups)
+            self._shapes, self._rate = _first_guess(tails, self._groups)
         else:
-            self._degrees = _fit_degrees(tails, pooled)
-        self._scale = np.array([tail.threshold for tail in tails]) / stdtrit(self._degrees, 1 - TAIL_SHARE)
+            self._shapes = _fit_shapes(tails, pooled)
+        self._scale = np.array([tail.threshold / shape.threshold for tail, shape in zip(tails, self._shapes, strict=True)])
         far, rates = self._far, self._rate * self._factor_e
-        self._outlier = _expect(far, self._degrees, self._scale, rates, self._factor_i, self._density)
+        self._outlier = _expect(far, self._shapes, self._scale, rates, self._factor_i, self._density)
         self._rate = max(float(self._outlier.sum()) / max(self._total, 1), 1e-9)
         keys, counts = self._corridors
         self._factor_e, self._factor_i = _reporter_factors(
@@ -133,7 +130,7 @@ class _Side:
         self._density = _length_density(far.bins, self._outlier)
 
     def result(self) -> Tail:
-        return Tail(self._degrees, self._scale, self._rate, self._factor_e, self._factor_i, self._density)
+        return Tail(self._shapes, self._scale, self._rate, self._factor_e, self._factor_i, self._density)
 
 
 @dataclass(frozen=True)
@@ -193,7 +190,7 @@ def _weigh_tail(far: _Far, group: int, outlier: Floats) -> _WeighedTail:
     own = slice(far.starts[group], far.starts[group + 1])
     weight, distance = 1 - outlier[own], far.distance[own]
     if far.sizes[group] < 3 / TAIL_SHARE or not len(distance):
-        return _WeighedTail(float(_THRESHOLD[-1]), np.zeros(_BINS), 1.0)
+        return _WeighedTail(NORMAL.threshold * np.sqrt(2), np.zeros(_BINS), 1.0)
     reached = int(np.searchsorted(np.cumsum(weight), TAIL_SHARE * (far.sizes[group] - outlier[own].sum())))
     threshold = float(distance[min(reached, len(distance) - 1)])
     bins = np.minimum((np.log(distance[:reached] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
@@ -201,48 +198,53 @@ def _weigh_tail(far: _Far, group: int, outlier: Floats) -> _WeighedTail:
 
 
 def _bin_chances() -> Floats:
-    """Return, for each number of degrees, the chance of each bin given that a deviation lies beyond the threshold."""
+    """Return, for each shape, the chance of each bin given that a deviation lies beyond the threshold."""
     edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
-    survival = np.stack([stdtr(degree, -edges * threshold) for degree, threshold in zip(DEGREES, _THRESHOLD, strict=True)]) / TAIL_SHARE
+    survival = np.stack([shape.survival(edges * shape.threshold) for shape in SHAPES]) / TAIL_SHARE
     return np.maximum(-np.diff(survival, axis=1), 1e-12)
 
 
 _CHANCES = _bin_chances()
 
 
-def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[Floats, float]:
-    """One number of degrees for all, with a share of outliers spread evenly over the logs of the amount; the likeliest of a grid."""
+def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[list[Shape], float]:
+    """One shape for all, with a share of outliers spread evenly over the logs of the amount; the likeliest of a grid."""
     edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
-    likelihood = np.zeros((len(_SHARES_TRIED), len(DEGREES)))
+    likelihood = np.zeros((len(_SHARES_TRIED), len(SHAPES)))
     for tail in tails:
         lengths = np.minimum(edges * tail.threshold * tail.sigma, _LONGEST_LOG)
         even = np.maximum(np.diff(lengths) / _LONGEST_LOG, 1e-9)
         for row, share in enumerate(_SHARES_TRIED):
             likelihood[row] += np.log((1 - share) * _CHANCES + share * even) @ tail.counts
     row, column = divmod(int(likelihood.argmax()), likelihood.shape[1])
-    return np.full(groups, DEGREES[column]), max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
+    return [SHAPES[column]] * groups, max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
 
 
-def _fit_degrees(tails: list[_WeighedTail], pooled: Floats) -> Floats:
+def _fit_shapes(tails: list[_WeighedTail], pooled: Floats) -> list[Shape]:
+    """The side has the shape that both have in common unless its own tells clearly; a group that of its side unless its own tells."""
+    own = np.log(_CHANCES) @ sum((tail.counts for tail in tails), np.zeros(_BINS))
     common = int((np.log(_CHANCES) @ pooled).argmax())
-    prior = _PRIOR_DEVIATIONS * _CHANCES[common]
-    return DEGREES[[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax()) for tail in tails]]
+    gain = own.max() - own[common]
+    of_side = int(own.argmax()) if gain > _CLEAR_GAIN * sum(tail.counts.sum() for tail in tails) else common
+    prior = _PRIOR_DEVIATIONS * _CHANCES[of_side]
+    return [SHAPES[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax())] for tail in tails]
 
 
-def _expect(far: _Far, degrees: Floats, scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats) -> Floats:
+def _expect(far: _Far, shapes: list[Shape], scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats) -> Floats:
     """Return for each deviation the chance that it is an outlier."""
-    usual = _student_density(far.distance, degrees, scale, far.group)
+    usual = _densities(far.distance, shapes, scale, far.group)
     rate = np.minimum(rate_e[far.exporter] * factor_i[far.importer], 0.5)
     strange = rate * density[far.bins] * far.sigma
     outlier: Floats = strange / (strange + (1 - rate) * usual)
     return outlier
 
 
-def _student_density(distance: Floats, degrees: Floats, scale: Floats, group: Ints) -> Floats:
-    """Density of Student's t with each group's degrees and scale."""
-    constant = np.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) / np.sqrt(degrees * np.pi) / scale
-    ratio = (distance / scale[group]) ** 2 / degrees[group]
-    density: Floats = constant[group] * np.exp(-(degrees[group] + 1) / 2 * np.log1p(ratio))
+def _densities(distance: Floats, shapes: list[Shape], scale: Floats, group: Ints) -> Floats:
+    """Return the density of each deviation under its group's shape and scale."""
+    density = np.zeros(len(distance))
+    for number, shape in enumerate(shapes):
+        own = np.flatnonzero(group == number)
+        density[own] = shape.density(distance[own] / scale[number]) / scale[number]
     return density
 
 
