@@ -21,7 +21,7 @@ _BINS = 100
 _PER_LOG = 20
 _LONGEST_LOG = 8.0
 _LENGTH_BINS = 40
-_ROUNDS = 8
+_ROUNDS = 11
 _PRIOR_DEVIATIONS = 1000
 """Deviations of the common tail that a group's own is shrunk by."""
 _CLEAR_GAIN = 0.02
