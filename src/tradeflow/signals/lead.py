@@ -109,7 +109,8 @@ def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
-    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_strength"))
+    # In one order: the last digit of a product depends on it.
+    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_strength")).sort("lead_id", "rule")
     leads = strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_strength")).product())).alias("lead_score"))
     flagged = signals.group_by("lead_id").agg(
         pl.col("is_flagged").any().alias("_any_flagged"),
