@@ -49,6 +49,7 @@ _TABLE_FOLDERS = {
     "unlocated_trade": "3_mirror_pair",
     "baseline": "4_model",
     "detectable_excess": "4_model",
+    "series_change": "4_model",
     "flow_score": "4_model",
     "flow_score_feature": "4_model",
     "model_card": "4_model",

@@ -6,10 +6,12 @@ from tradeflow.model.detectable import measure_detectable_excess
 from tradeflow.model.isolation import score_flows
 from tradeflow.model.pipeline_card import describe_pipeline_models
 from tradeflow.model.requirement import measure_requirement_use
+from tradeflow.model.series_change import find_series_changes
 
 __all__ = [
     "calibrate",
     "describe_pipeline_models",
+    "find_series_changes",
     "fit_seasonal_baseline",
     "measure_detectable_excess",
     "measure_requirement_use",

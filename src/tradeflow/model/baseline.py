@@ -50,16 +50,31 @@ def fit_seasonal_baseline(
     """
     parts = [load_contract("baseline").empty_frame()]
     for freq_code, shortest in (("M", min_history_periods), ("A", MIN_ANNUAL_HISTORY)):
-        rows = imports.filter(pl.col("freq_code") == freq_code)
-        if rows.is_empty():
-            continue
-        reports = coverage.filter(pl.col("freq_code") == freq_code, pl.col("flow_code") == "M", pl.col("coverage_status") == "reported")
-        calendar = make_calendar(freq_code, *_first_and_last(rows["period"], reports["period"]))
-        window = _newest(len(calendar), scored_periods, calibration_periods)
-        for level, panels in _panels(rows, reports, births, calendar, window):
-            expected = pl.concat([_expect(panel, window, freq_code, level == "importer", shortest, workers) for panel in panels])
+        for level, panels in lay_out_levels(imports, coverage, births, freq_code, scored_periods + calibration_periods):
+            found = [
+                _expect(panel, (scored_periods, calibration_periods), freq_code, level == "importer", shortest, workers) for panel in panels
+            ]
+            expected = pl.concat(found)
             parts.append(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level)).select(_contract_columns()))
     return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
+
+
+def lay_out_levels(
+    imports: pl.DataFrame, coverage: pl.DataFrame, births: pl.DataFrame | None, freq_code: str, window_periods: int
+) -> Iterator[tuple[str, Iterator[SeriesPanel]]]:
+    """Yield each level's series of one frequency up to its newest period: importers, and routes with trade in the newest `window_periods`.
+
+    Nothing where the frequency has no rows.
+    """
+    rows = imports.filter(pl.col("freq_code") == freq_code)
+    if rows.is_empty():
+        return
+    reports = coverage.filter(pl.col("freq_code") == freq_code, pl.col("flow_code") == "M", pl.col("coverage_status") == "reported")
+    calendar = make_calendar(freq_code, *_first_and_last(rows["period"], reports["period"]))
+    yield "importer", iter([importer_panel(rows, reports, births, calendar)])
+    in_window = rows.filter(pl.col("period") >= int(calendar[max(len(calendar) - window_periods, 0)]))
+    keys = in_window.select(ROUTE).unique().sort(ROUTE)
+    yield "flow", (flow_panel(rows, part, reports, births, calendar) for part in keys.iter_slices(PANEL_SERIES))
 
 
 def _first_and_last(traded: pl.Series, reported: pl.Series) -> tuple[int, int]:
@@ -73,17 +88,11 @@ def _newest(periods: int, scored: int, calibration: int) -> _Window:
     return _Window(columns, columns >= periods - scored)
 
 
-def _panels(
-    imports: pl.DataFrame, coverage: pl.DataFrame, births: pl.DataFrame | None, calendar: NDArray[np.int32], window: _Window
-) -> Iterator[tuple[str, Iterator[SeriesPanel]]]:
-    yield "importer", iter([importer_panel(imports, coverage, births, calendar)])
-    in_window = imports.filter(pl.col("period") >= int(calendar[window.columns[0]]))
-    keys = in_window.select(ROUTE).unique().sort(ROUTE)
-    yield "flow", (flow_panel(imports, part, coverage, births, calendar) for part in keys.iter_slices(PANEL_SERIES))
-
-
-def _expect(panel: SeriesPanel, window: _Window, freq_code: str, is_every_period: bool, shortest: int, workers: int) -> pl.DataFrame:
+def _expect(
+    panel: SeriesPanel, scored_and_calibration: tuple[int, int], freq_code: str, is_every_period: bool, shortest: int, workers: int
+) -> pl.DataFrame:
     """Return one row per series and period of the window, its figures empty where the history is too short."""
+    window = _newest(len(panel.periods), *scored_and_calibration)
     series = Series(panel.kg, panel.has_traded, panel.is_known, periods_per_year(freq_code))
     listed = [np.arange(len(panel.kg)) if is_every_period else np.flatnonzero(panel.has_traded[:, column]) for column in window.columns]
     rows = np.concatenate(listed)

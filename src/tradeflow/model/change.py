@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tradeflow.model.excess import CHANGE_CHANCE, TAIL_DEGREES, log_density, size_chances
+from tradeflow.model.excess import TAIL_DEGREES, log_density, size_chances
 from tradeflow.model.expectation import Expectation
 from tradeflow.model.hurdle import restart_chance
 
@@ -26,10 +26,16 @@ KINDS = ("none", "spike", "level_shift", "ramp", "front_loading", RESTART)
 KIND_CHANCE = {"spike": 0.49, "level_shift": 0.4, "ramp": 0.1, "front_loading": 0.01}
 """How changes of amount divide among the kinds before a series is looked at: weighs the score, not the name."""
 SHORTEST_SHIFT = 3
-"""A level has shifted when it has stayed for so many months: less is a spike."""
+"""A level has surely shifted when it has stayed for so many months;"""
+YOUNG_SHIFT = 0.15
+"""one that has stayed for a month less is so much less likely than each of the others."""
 SHORTEST_RAMP = 4
 USUAL_SIZE = {"spike": (1.1, 0.25), "level_shift": (0.7, 0.2), "ramp": (0.7, 0.2), "front_loading": (0.7, 0.2)}
 """Size that is usual for a kind, log, and how far the log of the size varies: a spike triples, a lasting change doubles."""
+ANY_SIZE = 0.2
+"""Chance that a change is of no usual size: several months together are seldom a slip."""
+STRONG = 10.0
+"""Bayes factor from which a change is named: strong evidence (Jeffreys 1961, appendix B)."""
 SILENT_MONTHS = 12
 """Months known to be without trade, just before the window, after which any trade is the first after long silence."""
 _SIZES = np.geomspace(0.15, 10.0, 20)
@@ -44,6 +50,8 @@ class Shapes:
     kind: NDArray[np.str_]
     start: NDArray[np.intp]
     """The month, counted from the window's first, in which the change begins."""
+    chance: Array
+    """The chance of a shape among those of its kind."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Changes:
     log_evidence: Array
     """Log Bayes factor of any change against none."""
     kind: NDArray[np.str_]
-    """One of KINDS: the one that explains the window best, "none" where a change is less likely than none."""
+    """One of KINDS: the one that explains the window best, "none" where the evidence is not STRONG."""
     start: NDArray[np.intp]
     """The month, counted from the window's first, in which the change begins; -1 where there is none."""
 
@@ -67,22 +75,19 @@ def find_changes(log_kg: Array, expected: Expectation, silent_periods: NDArray[n
     shapes = make_shapes(control_month)
     factors = _shape_evidence(log_kg, expected, shapes)
     names = np.array(list(KIND_CHANCE))
-    by_kind = np.column_stack([_mean_factor(factors[:, shapes.kind == name]) for name in names])
+    weighted = factors + np.log(shapes.chance)
+    by_kind = np.column_stack([special.logsumexp(weighted[:, shapes.kind == name], axis=1) for name in names])
     of_amounts = special.logsumexp(by_kind, axis=1, b=np.array(list(KIND_CHANCE.values())))
     named = names[np.argmax(by_kind, axis=1)]
-    start = shapes.start[np.argmax(np.where(shapes.kind == named[:, None], factors, -np.inf), axis=1)]
+    start = shapes.start[np.argmax(np.where(shapes.kind == named[:, None], weighted, -np.inf), axis=1)]
     has_amount = np.isfinite(log_kg)
     is_restart = (silent_periods >= SILENT_MONTHS) & has_amount.any(axis=1)
     restart = -np.log1p(-((1 - restart_chance(silent_periods)) ** WINDOW))
     log_evidence = np.where(is_restart, restart + np.logaddexp(0.0, of_amounts) - np.log(2), of_amounts)
-    is_change = is_restart | (log_evidence > np.log((1 - CHANGE_CHANCE) / CHANGE_CHANCE))
+    is_change = is_restart | (log_evidence > np.log(STRONG))
     kind = np.where(is_restart, RESTART, np.where(is_change, named, "none"))
     first = np.where(is_restart, np.argmax(has_amount, axis=1), start)
     return Changes(log_evidence, kind, np.where(is_change, first, -1))
-
-
-def _mean_factor(factors: Array) -> Array:
-    return np.asarray(special.logsumexp(factors, axis=1) - np.log(factors.shape[1]))
 
 
 def make_shapes(control_month: int | None = None) -> Shapes:
@@ -90,14 +95,17 @@ def make_shapes(control_month: int | None = None) -> Shapes:
     months: Array = np.arange(WINDOW, dtype=np.float64)
     found: list[tuple[str, int, Array]] = []
     found += [("spike", start, _indicator(months == start)) for start in range(WINDOW)]
-    found += [("level_shift", start, _indicator(months >= start)) for start in range(WINDOW - SHORTEST_SHIFT + 1)]
+    found += [("level_shift", start, _indicator(months >= start)) for start in range(WINDOW - SHORTEST_SHIFT + 2)]
     for start in range(WINDOW - SHORTEST_RAMP + 1):
         found.append(("ramp", start, np.asarray(np.maximum(months - start + 1, 0.0) / (WINDOW - start), dtype=np.float64)))
     for end in range(2, WINDOW - 1) if control_month is None else [control_month]:
         for start in range(max(end - 3, 0), end - 1):
             found.append(("front_loading", start, _indicator((months >= start) & (months < end)) - _indicator(months >= end)))
-    kinds, starts, profiles = zip(*found, strict=True)
-    return Shapes(np.array(profiles), np.array(kinds), np.array(starts, dtype=np.intp))
+    kind = np.array([name for name, _, _ in found])
+    starts = np.array([start for _, start, _ in found], dtype=np.intp)
+    weight = np.where((kind == "level_shift") & (starts == WINDOW - SHORTEST_SHIFT + 1), YOUNG_SHIFT, 1.0)
+    of_kind = (kind[:, None] == kind[None, :]) @ weight
+    return Shapes(np.array([profile for _, _, profile in found]), kind, starts, weight / of_kind)
 
 
 def _indicator(is_inside: Mask) -> Array:
@@ -112,7 +120,7 @@ def _shape_evidence(log_kg: Array, expected: Expectation, shapes: Shapes) -> Arr
     profiles = np.matmul(whiten, is_known[:, :, None] * shapes.profile.T).transpose(0, 2, 1)
     null = log_density(surprise, TAIL_DEGREES).sum(axis=2)
     usual = [USUAL_SIZE[kind] for kind in shapes.kind]
-    chances = np.array([size_chances(_SIZES, size, spread) for size, spread in usual])
+    chances = np.array([size_chances(_SIZES, size, spread, ANY_SIZE) for size, spread in usual])
     total = np.zeros(profiles.shape[:2])
     for place, size in enumerate(_SIZES):
         total += chances[:, place] * np.exp(log_density(surprise - size * profiles, TAIL_DEGREES).sum(axis=2) - null)

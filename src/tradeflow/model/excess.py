@@ -27,11 +27,11 @@ _SIZES = np.geomspace(0.15, 14.0, 24)
 _SIZE_STEP = np.log(_SIZES[1] / _SIZES[0])
 
 
-def size_chances(sizes: Array, usual: float, spread: float) -> Array:
-    """Return the chance of each of `sizes`, log, spaced evenly in their logs: log-normal, with a share of any size."""
+def size_chances(sizes: Array, usual: float, spread: float, any_size: float) -> Array:
+    """Return the chance of each of `sizes`, log, spaced evenly in their logs: log-normal, with the share `any_size` of any size."""
     named = np.exp(-0.5 * (np.log(sizes / usual) / spread) ** 2)
     anything = (sizes > SMALLEST_ANY_SIZE).astype(np.float64)
-    return np.asarray((1 - ANY_SIZE) * named / named.sum() + ANY_SIZE * anything / anything.sum())
+    return np.asarray((1 - any_size) * named / named.sum() + any_size * anything / anything.sum())
 
 
 def log_density(deviations: Array, degrees: float) -> Array:
@@ -76,7 +76,7 @@ def one_off_evidence(log_kg: Array, mean: Array, sd: Array, trade_probability: A
     above = np.minimum(log_kg - mean, _SIZES[-1])
     widths = np.hypot(sd[:, None], _SIZES * _SIZE_STEP / 2)
     shifted = log_density((above[:, None] - _SIZES) / widths, WILD_DEGREES) + np.log(sd[:, None] / widths)
-    chances = size_chances(_SIZES, ONE_OFF_SIZE, ONE_OFF_SPREAD)
+    chances = size_chances(_SIZES, ONE_OFF_SIZE, ONE_OFF_SPREAD, ANY_SIZE)
     factor = special.logsumexp(shifted, axis=1, b=chances) - log_density(above / sd, WILD_DEGREES)
     return np.asarray(factor - np.log(presence_chance(trade_probability)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -62,11 +63,11 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
-    """Make `baseline`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
+    """Make `baseline`, `series_change`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
     from tradeflow.model import describe_pipeline_models, measure_detectable_excess, score_flows
 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
-    if stands := standing(lake, key, "baseline", "detectable_excess", "flow_score", "flow_score_feature", "model_card"):
+    if stands := standing(lake, key, "baseline", "series_change", "detectable_excess", "flow_score", "flow_score_feature", "model_card"):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
     pairs = read_handed(lake, reconciled, "mirror_pair").collect()
@@ -85,6 +86,7 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
     frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
+    frames["series_change"] = _find_changes(settings.model, in_scale, coverage, commodity_coverage, births)
     frames["model_card"] = describe_pipeline_models(baseline, flow_score, trees=trees, seed=seed)
     return Made(commit(lake, key, **frames), is_new=True)
 
@@ -95,22 +97,48 @@ def _fit_baselines(
     """Fit the commodities that the figures cover over the same periods together, each up to its own newest period."""
     from tradeflow.model import fit_seasonal_baseline
 
-    covered = commodity_coverage.filter(pl.col("flow_code") == "M").group_by("freq_code", "commodity_code").agg(pl.col("period").sort())
     parts = [load_contract("baseline").empty_frame()]
-    for (freq_code, _), group in covered.sort("commodity_code").group_by("freq_code", "period", maintain_order=True):
-        of_freq = pl.col("freq_code") == freq_code
-        periods = group["period"][0]
+    for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
         parts.append(
             fit_seasonal_baseline(
-                imports.filter(of_freq & pl.col("commodity_code").is_in(group["commodity_code"].implode())),
-                coverage.filter(of_freq & pl.col("period").is_in(periods.implode())),
-                scored_periods=in_periods(options.scored_months, str(freq_code)),
-                calibration_periods=in_periods(options.calibration_months, str(freq_code)),
+                rows,
+                reports,
+                scored_periods=in_periods(options.scored_months, freq_code),
+                calibration_periods=in_periods(options.calibration_months, freq_code),
                 min_history_periods=options.min_history_months,
-                births=births.filter(of_freq).drop("freq_code"),
+                births=births.filter(pl.col("freq_code") == freq_code).drop("freq_code"),
             )
         )
     return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
+
+
+def _find_changes(
+    options: Model, imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, births: pl.DataFrame
+) -> pl.DataFrame:
+    """Judge the newest six months of each monthly series, up to its commodity's own newest period."""
+    from tradeflow.model import find_series_changes
+
+    monthly = births.filter(pl.col("freq_code") == "M").drop("freq_code")
+    parts = [load_contract("series_change").empty_frame()]
+    for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
+        if freq_code == "M":
+            parts.append(find_series_changes(rows, reports, min_history_periods=options.min_history_months, births=monthly))
+    return pl.concat(parts).sort(load_contract("series_change").unique_keys[0])
+
+
+def _of_like_cover(
+    imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame
+) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
+    """Yield frequency, imports and coverage of the commodities that the figures cover over the same periods."""
+    covered = commodity_coverage.filter(pl.col("flow_code") == "M").group_by("freq_code", "commodity_code").agg(pl.col("period").sort())
+    for (freq_code, _), group in covered.sort("commodity_code").group_by("freq_code", "period", maintain_order=True):
+        of_freq = pl.col("freq_code") == freq_code
+        commodities, periods = group["commodity_code"].implode(), group["period"][0].implode()
+        yield (
+            str(freq_code),
+            imports.filter(of_freq & pl.col("commodity_code").is_in(commodities)),
+            coverage.filter(of_freq & pl.col("period").is_in(periods)),
+        )
 
 
 def _refit_with_excess(
