@@ -70,3 +70,21 @@ def test_the_table_says_how_sure_it_is() -> None:
     ratio = both["log_error_sigma_se"] / both["log_error_sigma_se_many"]
     assert ratio.median() == pytest.approx(2.0, rel=0.2)
     assert (both["observation_count_many"] == 4 * both["observation_count"]).all()
+
+
+def test_a_reporter_that_is_careless_with_one_chapter_is_told_so() -> None:
+    """Country 2's exports of chapter 30 scatter three times as much as its others; all other chapters stay near its own figure."""
+    world = two_sided_world(countries=10, codes=60, silent_share=0)
+    is_careless = (pl.col("commodity_code") >= "290030") & (pl.col("flow_code") == "X") & (pl.col("reporter_code") == 2)
+    noise = pl.Series(np.exp(np.random.default_rng(1).normal(0, 1.2, world.height)))
+    chapter = pl.when(pl.col("commodity_code") >= "290030").then(pl.lit("30")).otherwise(pl.lit("29"))
+    given = world.with_columns(
+        commodity_code=chapter + pl.col("commodity_code").str.slice(2),
+        net_weight_kg=pl.when(is_careless).then(pl.col("net_weight_kg") * noise).otherwise("net_weight_kg"),
+    )
+    _, told = reconcile(given)
+    own = told.filter((pl.col("reporter_code") == 2) & (pl.col("flow_code") == "X") & (pl.col("measure") == "net_weight"))
+    sigma = dict(own.select("product_group", "log_error_sigma").iter_rows())
+    assert sigma["30"] > 1.3 * sigma["29"]
+    others = told.filter((pl.col("reporter_code") == 7) & (pl.col("measure") == "net_weight") & (pl.col("flow_code") == "X"))
+    assert np.ptp(np.log(others["log_error_sigma"].to_numpy())) < 0.5

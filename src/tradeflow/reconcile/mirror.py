@@ -31,17 +31,20 @@ def reconcile_trade_flow(
     """
     pairs = mark_weights_out_of_scale(pair_mirror_flows(trade_flow))
     areas = pl.concat([pairs["exporter_code"], pairs["importer_code"]]).unique().sort()
-    sides = _read_pairs(pairs, areas, fob_reporters)
+    chapters = pairs["commodity_code"].cast(pl.String).str.head(2).unique().sort()
+    sides = _read_pairs(pairs, areas, chapters, fob_reporters)
     model = _fit(sides, areas, options)
     scored = pairs.hstack(score_columns(sides, score_sides(sides, model))).with_columns(valuation_basis(fob_reporters))
     explained = explain_missing_sides(scored, coverage, commodity_coverage, options.threshold_usd)
     return (
         _in_contract(explained.with_columns(*asymmetry_columns()), "mirror_pair").sort(PAIR_KEY),
-        _in_contract(reporter_rows(sides, model), "reporter_reliability").sort("reporter_code", "flow_code", "measure", "product_group"),
+        _in_contract(reporter_rows(sides, model, chapters), "reporter_reliability").sort(
+            "reporter_code", "flow_code", "measure", "product_group"
+        ),
     )
 
 
-def _read_pairs(pairs: pl.DataFrame, areas: pl.Series, fob_reporters: pl.Series) -> Sides:
+def _read_pairs(pairs: pl.DataFrame, areas: pl.Series, chapters: pl.Series, fob_reporters: pl.Series) -> Sides:
     """A weight that is out of scale for its route is no evidence about weight."""
     commodities = pairs["commodity_code"].unique().sort()
     given = pairs.with_columns(
@@ -49,10 +52,10 @@ def _read_pairs(pairs: pl.DataFrame, areas: pl.Series, fob_reporters: pl.Series)
             pl.when(~pl.col(f"is_{side}_weight_out_of_scale")).then(pl.col(f"{side}_net_weight_kg")).alias(f"{side}_net_weight_kg")
             for side in ("export", "import")
         ],
-        pl.lit("all").alias("product_group"),
+        pl.col("commodity_code").cast(pl.String).str.head(2).alias("product_group"),
         pl.struct(_MARKET).rank("dense").alias("market"),
     )
-    return read_sides(given, areas, commodities, pl.Series(["all"]), known_margin(fob_reporters))
+    return read_sides(given, areas, commodities, chapters, known_margin(fob_reporters))
 
 
 def _fit(sides: Sides, areas: pl.Series, options: ReconcileOptions) -> MirrorModel:
