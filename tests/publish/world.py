@@ -53,6 +53,7 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
         reporter_reliability=_reliability(chance),
         corridor=_corridors(chance),
         detectable_excess=_detectable(chance),
+        requirement_use=load_contract("requirement_use").empty_frame(),
         unlocated_trade=_unlocated(),
         model_card=_model_card(),
         coverage=_coverage(),

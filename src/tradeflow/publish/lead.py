@@ -81,6 +81,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         unlocated_trade=tables.unlocated_trade,
         model_card=tables.model_card,
         detectable_excess=tables.detectable_excess,
+        requirement_use=tables.requirement_use,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,
     )

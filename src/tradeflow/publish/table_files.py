@@ -15,7 +15,16 @@ _FORMULA_STARTS = "^[=+\\-@\t\r]"
 def write_table_files(folder: Path, tables: ReleaseTables) -> None:
     """Write the release's tables as Parquet and CSV, the features as Parquet alone."""
     tables.signal_feature.write_parquet(folder / "signal_feature.parquet")
-    for table in ("signal", "signal_evidence", "reporter_reliability", "corridor", "detectable_excess", "unlocated_trade", "model_card"):
+    for table in (
+        "signal",
+        "signal_evidence",
+        "reporter_reliability",
+        "corridor",
+        "detectable_excess",
+        "requirement_use",
+        "unlocated_trade",
+        "model_card",
+    ):
         frame: pl.DataFrame = getattr(tables, table)
         frame.write_parquet(folder / f"{table}.parquet")
         for_people(frame).write_csv(folder / f"{table}.csv")

@@ -50,6 +50,7 @@ class ReleaseTables:
     unlocated_trade: pl.DataFrame
     model_card: pl.DataFrame
     detectable_excess: pl.DataFrame
+    requirement_use: pl.DataFrame
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame

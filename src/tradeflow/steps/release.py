@@ -132,6 +132,7 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
         detectable_excess=read_handed(lake, handed, "detectable_excess").collect(),
+        requirement_use=read_handed(lake, handed, "requirement_use").collect(),
         corridor=summarise_corridors(read_handed(lake, handed, "mirror_pair")),
         coverage=read_handed(lake, handed, "coverage").collect(),
         trade_history=_trade_history(pairs_shown, shown),
