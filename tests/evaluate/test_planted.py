@@ -19,7 +19,7 @@ MEXICO, CHINA, INDIA = 484, 156, 699
 def case(**other: Any) -> pl.DataFrame:
     row = {"case_id": "C1", "typology": "excess", "expected_rule": "excess_import", "importer_code": MEXICO, "exporter_code": CHINA,
            "commodity_code": "291411", "first_period": 202311, "last_period": 202401,
-           "excess_kg": 5000.0, "description": "a planted case"}  # fmt: skip
+           "excess_kg": 5000.0, "planted_text": "a planted case"}  # fmt: skip
     return pl.DataFrame([row | other], schema=load_contract("planted_case").schema, orient="row")
 
 

@@ -68,4 +68,4 @@ def tell_planted_cases(matched: pl.DataFrame, leads: int = 50) -> Iterator[str]:
         yield f"Missed in the top {leads}:"
     for row in missed.iter_rows(named=True):
         where = f"stands at {row['lead_rank']}" if row["lead_rank"] else "no lead"
-        yield f"  {row['case_id']} {row['typology']}: {row['description']} ({where})"
+        yield f"  {row['case_id']} {row['typology']}: {row['planted_text']} ({where})"

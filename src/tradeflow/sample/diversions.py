@@ -26,7 +26,7 @@ class PlantedCase:
     first_period: int
     last_period: int
     excess_kg: float
-    description: str
+    planted_text: str
 
 
 Planted = tuple[Stage, PlantedCase]
@@ -73,7 +73,7 @@ def truth(stage: Stage, plan: CasePlan, corridor: Corridor, goods: pl.DataFrame,
         first_period=clock.periods[first],
         last_period=clock.periods[last],
         excess_kg=round(excess_kg, 3),
-        description=description,
+        planted_text=description,
     )
 
 

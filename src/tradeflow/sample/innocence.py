@@ -34,7 +34,7 @@ class InnocentEvent:
     commodity_code: int
     first_period: int
     last_period: int
-    description: str
+    planted_text: str
 
 
 def let_happen(stage: Stage) -> tuple[Stage, list[InnocentEvent]]:
@@ -63,7 +63,7 @@ def _event(stage: Stage, corridor: Corridor | None, first: int, last: int, descr
         commodity_code=0,
         first_period=clock.periods[first],
         last_period=clock.periods[min(last, stage.month_count - 1)],
-        description=description,
+        planted_text=description,
     )
 
 
