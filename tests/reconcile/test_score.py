@@ -55,7 +55,7 @@ def test_z_is_standard_normal_in_both_tails_where_nothing_is_wrong(measure: str)
 
 def test_p_is_uniform_where_nothing_is_wrong() -> None:
     pairs, _ = reconcile(two_sided_world(countries=14, codes=120))
-    p = pairs["p_value"].drop_nulls()
+    p = pairs["shortfall_p_value"].drop_nulls()
     for level in (0.5, 0.1, 0.01):
         assert (p < level).mean() == pytest.approx(level, rel=0.25)
 

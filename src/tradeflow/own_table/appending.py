@@ -29,7 +29,7 @@ class Appending:
         if self._path.suffix.lower() == ".parquet":
             table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
             if self._writer is None:
-                # Without the Arrow schema a reader sees plain text and numbers, whatever they were in memory. Only labels repeat themselves.
+                # Without the Arrow schema a reader sees plain text and numbers. Only labels repeat themselves.
                 labels = [name for name, dtype in rows.schema.items() if not dtype.is_numeric()]
                 self._writer = parquet.ParquetWriter(
                     self._unfinished, table.schema, compression="lz4", store_schema=False, use_dictionary=labels, write_statistics=labels

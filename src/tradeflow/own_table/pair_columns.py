@@ -11,7 +11,11 @@ from tradeflow.reconcile.score import Scores
 from tradeflow.reconcile.scored_columns import score_columns
 from tradeflow.reconcile.sides import Sides
 
-_RENAMED = {"balanced_net_weight_kg": "balanced_kg", "balanced_net_weight_log_variance": "balanced_kg_log_variance"}
+_RENAMED = {
+    "shortfall_p_value": "p_value",
+    "balanced_net_weight_kg": "balanced_kg",
+    "balanced_net_weight_log_variance": "balanced_kg_log_variance",
+}
 
 
 def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: TradeTable) -> pl.DataFrame:

@@ -96,7 +96,7 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 scores = score_sides(sides, model)
                 clock.book("score")
                 columns = pair_columns(pair, sides, scores, table)
-                done.flagged += int(((scores.p_value < FLAG_P) & (scores.z_combined < 0)).sum())
+                done.flagged += int((scores.p_value < FLAG_P).sum())
                 done.explained += int((scores.match.kind > 0).sum())
                 result.append(columns)
                 pairs.remove(part)
@@ -204,7 +204,7 @@ def summarise(done: Reconciled, out: Path) -> list[str]:
     lines = [
         f"{done.rows_read:,} rows read; {done.pairs:,} pairs in {out}, {done.two_sided:,} of them two-sided",
         f"{done.flagged:,} two-sided pairs of which the importer recorded less than is usual at p < {FLAG_P:.0%} (about "
-        f"{done.two_sided * FLAG_P / 2:,.0f} expected by chance); {done.explained:,} gaps explained by another partner's report",
+        f"{done.two_sided * FLAG_P:,.0f} expected by chance); {done.explained:,} gaps explained by another partner's report",
     ]
     if done.set_aside_path is not None:
         lines.append(f"{done.set_aside.total():,} rows set aside in {done.set_aside_path}:")

@@ -115,7 +115,8 @@ def fit_mirror_model(
     edges, factors = _size_factors(sample, value_gap, value, place)
     blank = fit_calibration(_nothing(), number)
     draft = MirrorModel(
-        areas, corridor_keys, unit_values, margin, margin_variance, value, weight, share, combined_variance, edges, factors, blank, blank, blank
+        areas, corridor_keys, unit_values, margin, margin_variance, value, weight, share, combined_variance, edges, factors,
+        blank, blank, blank,
     )  # fmt: skip
     return _calibrate(draft, markets)
 

@@ -32,6 +32,8 @@ class Match:
     """Place of the area that reports the trade without a mirror; -1 where there is none."""
     usd: Floats
     kg: Floats
+    probability: Floats
+    """Chance that this is the explanation, among chance, habit, an anomaly and the other candidates; 0 where there is none."""
 
 
 def match_triangles(sides: Sides, given: Standardised, calibration: Calibration) -> Match:
@@ -39,7 +41,8 @@ def match_triangles(sides: Sides, given: Standardised, calibration: Calibration)
 
     given: the standardised gaps of value. sides: all pairs of whole markets (commodity and period), for the orphans stand among them.
     """
-    none = Match(np.zeros(sides.size, np.intp), np.full(sides.size, -1), np.full(sides.size, np.nan), np.full(sides.size, np.nan))
+    unknown = np.full(sides.size, np.nan)
+    none = Match(np.zeros(sides.size, np.intp), np.full(sides.size, -1), unknown, unknown, np.zeros(sides.size))
     for kind, surplus in ((EXPORTS, -given.deviation), (IMPORTS, given.deviation)):
         none = _match_one_way(none, sides, given, calibration, kind, surplus)
     return none
@@ -71,12 +74,14 @@ def _match_one_way(found: Match, sides: Sides, given: Standardised, calibration:
         pairs.with_columns(odds=pl.Series(odds))
         .group_by("row")
         .agg(pl.col("orphan").sort_by("odds", "orphan").last(), pl.col("odds").max(), pl.col("odds").sum().alias("all"))
-        .filter(pl.col("odds") / (1 + pl.col("all")) > _SURE)
+        .with_columns((pl.col("odds") / (1 + pl.col("all"))).alias("probability"))
+        .filter(pl.col("probability") > _SURE)
     )
     row, orphan = best["row"].to_numpy(), best["orphan"].to_numpy()
-    told = Match(found.kind.copy(), found.partner.copy(), found.usd.copy(), found.kg.copy())
+    told = Match(found.kind.copy(), found.partner.copy(), found.usd.copy(), found.kg.copy(), found.probability.copy())
     told.kind[row], told.partner[row] = kind, partner[orphan]
     told.usd[row], told.kg[row] = orphan_usd[orphan], orphan_kg[orphan]
+    told.probability[row] = best["probability"].to_numpy()
     return told
 
 

@@ -12,6 +12,9 @@ from tradeflow.reconcile.fit import Gaps, MeasureModel, MirrorModel, explain_gap
 from tradeflow.reconcile.misattribution import EXPORTS, Match
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
+_CONTRADICTION = 4.0
+"""Difference of the two measures' z from which they do not tell of the same thing."""
+
 
 @dataclass(frozen=True)
 class Balance:
@@ -34,6 +37,7 @@ class Scores:
     z_kg: Floats
     z_combined: Floats
     p_value: Floats
+    """Chance of a shortfall of the importer this large or larger where nothing is amiss."""
     balanced_value: Balance
     balanced_weight: Balance
     place: Ints
@@ -44,15 +48,23 @@ def score_sides(sides: Sides, model: MirrorModel) -> Scores:
     place = model.place(sides)
     gaps = measure_gaps(sides, model, place)
     match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps, model.value_calibration)
-    z_value, z_kg, z = model.value_calibration.z(value), model.weight_calibration.z(weight), model.combined_calibration.z(combined)
+    z_value, z_kg = model.value_calibration.z(value), model.weight_calibration.z(weight)
+    z = _lead_where_they_differ(model.combined_calibration.z(combined), z_value, z_kg)
     import_usd = sides.import_usd * np.exp(-gaps.margin_log)
     rate = _surplus_rates(value, model, z_value)
     return Scores(
-        gaps, match, value, weight, z_value, z_kg, z, 2 * ndtr(-np.abs(z)),
+        gaps, match, value, weight, z_value, z_kg, z, ndtr(z),
         _balance(sides.export_usd, import_usd, shifts[0], match, sides, model.value, model.margin_variance[place], rate),
         _balance(gaps.weights.export_kg, gaps.weights.import_kg, shifts[1], match, sides, model.weight, np.zeros(1), rate),
         place,
     )  # fmt: skip
+
+
+def _lead_where_they_differ(combined: Floats, z_value: Floats, z_kg: Floats) -> Floats:
+    """Where value and weight contradict each other a slip in one of them is likely: the less extreme of the two leads."""
+    nearer = np.where(np.abs(z_value) < np.abs(z_kg), z_value, z_kg)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(z_value - z_kg) > _CONTRADICTION, nearer, combined)
 
 
 def _surplus_rates(given: Standardised, model: MirrorModel, z: Floats) -> Floats:
@@ -82,16 +94,19 @@ def _balance(
 ) -> Balance:
     """Weigh both sides by inverse variance (METHOD.md section 2, item 4); one side only: that side, with its own variance.
 
-    A matched surplus is taken out of the side that holds it. A side that is probably inflated in this way counts less by that chance.
+    A matched surplus is taken out of the side that holds it, as far as the match is likely. A side that is probably inflated
+    in this way counts less by that chance.
     """
-    x = np.log(export) - np.where(match.kind == EXPORTS, shift, 0)
-    m = np.log(imported) + np.where(match.kind == EXPORTS, 0, shift)
+    likely = match.probability * np.nan_to_num(shift)
+    x = np.log(export) - np.where(match.kind == EXPORTS, likely, 0)
+    m = np.log(imported) + np.where(match.kind == EXPORTS, 0, likely)
     s_x, s_m = measure.errors.exporter[sides.exporter], measure.errors.importer[sides.importer] + margin_variance
     share = s_m / (s_x + s_m)
     trusted = np.where(rate > 0, share * (1 - rate), share + (1 - share) * np.abs(np.minimum(rate, 0)))
     has_x, has_m = np.isfinite(x), np.isfinite(m)
     share = np.where(has_x & has_m, trusted, np.where(has_x, 1.0, np.where(has_m, 0.0, np.nan)))
     estimate = np.where(has_x & has_m, np.exp(share * x + (1 - share) * m), np.where(has_x, export, imported))
-    doubt = np.where(has_x & has_m, np.abs(rate) * (1 - np.abs(rate)) * (x - m) ** 2, 0.0)
+    of_rate, of_match = np.abs(rate) * (1 - np.abs(rate)) * (x - m) ** 2, likely * (1 - match.probability) * np.nan_to_num(shift)
+    doubt = np.where(has_x & has_m, np.nan_to_num(of_rate) + of_match, 0.0)
     variance = np.where(has_x & has_m, s_x * s_m / (s_x + s_m) + doubt, np.where(has_x, s_x, np.where(has_m, s_m, np.nan)))
     return Balance(estimate, variance, share)

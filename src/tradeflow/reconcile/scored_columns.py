@@ -33,7 +33,7 @@ def score_columns(sides: Sides, scores: Scores) -> pl.DataFrame:
         "gap_log_variance": scores.weight.sigma**2,
         "z_value": scores.z_value,
         "z_kg": np.where(has_kg, scores.z_kg, np.nan),
-        "p_value": scores.p_value,
+        "shortfall_p_value": scores.p_value,
         "_export_kg": scores.gaps.weights.export_kg,
         "_import_kg": scores.gaps.weights.import_kg,
     }
