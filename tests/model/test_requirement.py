@@ -17,7 +17,8 @@ def month(period: int, observed_kg: float | None, expected_kg: float | None = 10
     ends = (None, None) if expected_kg is None else (expected_kg / reach, expected_kg * reach)
     return {
         "series_level": "importer", "freq_code": "M", "period": period, "exporter_code": 0, "importer_code": MEXICO,
-        "commodity_code": ACETONE, "observed_kg": observed_kg, "expected_kg": expected_kg, "lower_kg": ends[0], "upper_kg": ends[1], "trade_probability": 1.0,
+        "commodity_code": ACETONE, "observed_kg": observed_kg, "expected_kg": expected_kg, "lower_kg": ends[0],
+        "upper_kg": ends[1], "trade_probability": 1.0,
         "z_seasonal": None, "history_periods": 40, "is_scored": True,
     } | other  # fmt: skip
 
@@ -70,6 +71,14 @@ def test_a_whole_year_leaves_nothing_to_guess() -> None:
     assert within["within_requirement_probability"] == 1.0
     assert within["lower_year_kg"] == within["year_kg"] == within["upper_year_kg"] == 1200.0
     assert (above["within_requirement_probability"], above["passing_date"]) == (0.0, date(2023, 12, 31))
+
+
+def test_a_short_history_goes_on_as_its_reported_months_did() -> None:
+    rows = [month(202400 + number, kg, None) for number, kg in enumerate([100.0, 200.0, 300.0, *[None] * 9], 1)]
+    found = measure(rows, requirement(3000)).row(0, named=True)
+    assert found["year_kg"] == pytest.approx(2400.0)
+    assert found["lower_year_kg"] < 2400 < found["upper_year_kg"]
+    assert 0.5 < found["within_requirement_probability"] < 1
 
 
 def test_a_month_that_is_not_reported_is_expected_and_not_zero() -> None:

@@ -60,4 +60,7 @@ def test_the_lead_says_the_need_the_pace_the_day_and_the_chance() -> None:
 
 def test_a_need_that_is_passed_is_told_as_passed() -> None:
     passed = use(cumulated_kg=1200.0, passing_date=date(2024, 5, 3), within_requirement_probability=0.0)
-    assert "this was passed about 3 May 2024" in lead_of(passed)["signal_reason"][0]
+    reason = lead_of(passed)["signal_reason"][0]
+    assert "this was passed about 3 May 2024, and at this pace" in reason
+    assert reason.endswith("This rests on what is reported, not on a forecast; a lead to check, not a finding.")
+    assert "passed about 3 May 2024." in lead_of(passed | {"period": 202412, "window_periods": 12})["signal_reason"][0]

@@ -52,7 +52,10 @@ def _lay_out_months(baseline: pl.DataFrame, requirements: pl.DataFrame) -> pl.Da
     on = ["importer_code", "commodity_code", "period"]
     joined = placed.join(series, on=on, how="left").join(before, on=on, how="left").sort(*_KEY, "period")
     filled = [pl.coalesce("_expected", "_before").alias("_expected"), pl.coalesce("_sd", "_sd_before").alias("_sd")]
-    return joined.with_columns(filled).with_columns(pl.col("_expected", "_sd").fill_null(pl.col("_expected", "_sd").mean().over(_KEY)))
+    whole = joined.with_columns(filled).with_columns(pl.col("_expected", "_sd").fill_null(pl.col("_expected", "_sd").mean().over(_KEY)))
+    # Nothing was ever expected of a short history: then every month counts alike, and errs as the reported ones differ.
+    unlike = (pl.col("observed_kg").std() / pl.col("observed_kg").mean()).over(_KEY)
+    return whole.with_columns(pl.col("_expected").fill_null(1.0), pl.col("_sd").fill_null(unlike.fill_nan(None).fill_null(1.0)))
 
 
 def _pace() -> pl.Expr:

@@ -51,6 +51,8 @@ def _write_reason(row: dict[str, Any], names: Names) -> str:
 
 def _how_sure(row: dict[str, Any]) -> str:
     if row["rule"] == "above_requirement":
+        if row["p_value"] == 0:
+            return "This rests on what is reported, not on a forecast; a lead to check, not a finding."
         return f"The chance that the year stays within it is put at {row['p_value']:.2g}; a lead to check, not a finding."
     ending = f"this unusual (q {row['q_value']:.2g}); a lead to check, not a finding."
     counted = re.match(r"[\d,]+", row["comparison"])
@@ -169,7 +171,8 @@ def _tell_requirement(row: dict[str, Any], names: Names) -> str:
     if day is not None:
         about = f"about {day.day} {name_period(day.year * 100 + day.month)}"
         is_passed = row["observed_kg"] > row["requirement_kg"]
-        pace = f"this was passed {about}, and {pace}" if is_passed else f"{pace}, passing it {about}"
+        rest = f", and {pace}" if row["period"] % 100 < 12 else ""
+        pace = f"this was passed {about}{rest}" if is_passed else f"{pace}, passing it {about}"
     return (
         f"{_subject(row, names)} reported importing {say_weight(row['observed_kg'])} of {names.commodity(row['commodity_code'])} in {year} "
         f"up to {name_period(row['period'])}, where its stated need of the year is {say_weight(row['requirement_kg'])}: {pace}."
