@@ -6,8 +6,9 @@ the Great Expectations suite, the Hypothesis strategies and the data dictionary 
 What the standard has no field for stands in `customProperties`:
 
 - of a column: `unit`; `codelist` ("area.area_code": the value must stand there); `alias` ("area_alias": other spellings and their fix);
-  `mapsTo` (the column of `trade_flow` that a source's column becomes) or `ignored` (why it is not read);
-- of a table: `derive` (columns of the target that the source does not name, as SQL expressions); `conformsTo`; `encodings`.
+  `mapsTo` (the column of the target that a source's column becomes) or `ignored` (why it is not read);
+- of a table: `derive` (columns of the target that the source does not name, as SQL expressions); `conformsTo` (the target); `encodings`;
+  `hasHeading` (false: columns are told by their place); `decimalMark` ("," where numbers are written 1.234,5).
 
 `transformLogic` of a source's column is a SQL expression over the source's own columns, evaluated by polars before the mapping.
 """
@@ -53,6 +54,7 @@ class Column:
     maps_to: str | None = None
     ignored: str | None = None
     transform: str | None = None
+    date_format: str | None = None
     examples: tuple[Any, ...] = ()
 
 
@@ -82,6 +84,8 @@ class Contract:
     conforms_to: str | None = None
     derive: dict[str, str] = field(default_factory=dict)
     encodings: tuple[str, ...] = ("utf-8",)
+    has_heading: bool = True
+    decimal_mark: str = "."
     path: Path | None = None
 
     @property
@@ -117,10 +121,10 @@ def contract_names() -> list[str]:
     return sorted(path.name.removesuffix(".odcs.yaml") for path in contracts_folder().glob("*.odcs.yaml"))
 
 
-def source_layouts() -> list[Contract]:
-    """Return the contracts of all source layouts that conform to `trade_flow`, by name."""
+def source_layouts(target: str = "trade_flow") -> list[Contract]:
+    """Return the contracts of all source layouts that conform to a table, by name."""
     contracts = [load_contract(name) for name in contract_names() if name.startswith("source_")]
-    return [contract for contract in contracts if contract.conforms_to == "trade_flow"]
+    return [contract for contract in contracts if contract.conforms_to == target]
 
 
 @functools.cache
@@ -150,6 +154,8 @@ def read_contract(path: Path) -> Contract:
             conforms_to=custom.get("conformsTo"),
             derive=custom.get("derive", {}),
             encodings=tuple(custom.get("encodings", ("utf-8",))),
+            has_heading=custom.get("hasHeading", True),
+            decimal_mark=custom.get("decimalMark", "."),
             path=path,
         )
     except yaml.YAMLError as error:
@@ -168,7 +174,7 @@ def load_codelist(name: str) -> pl.DataFrame:
     path = contracts_folder() / "codelists" / f"{name}.csv"
     if not path.is_file():
         raise ContractError(f"no code list named {name!r} in {path.parent}")
-    integers = dict.fromkeys(["area_code", "quantity_unit_code", "base_unit_code"], pl.Int32)
+    integers = dict.fromkeys(["area_code", "quantity_unit_code", "base_unit_code", "chile_area_code", "chile_unit_code"], pl.Int32)
     numbers = dict.fromkeys(
         ["latitude", "longitude", "kg_per_unit", "base_unit_factor", "density_kg_per_litre", "density_log_sigma", "weight"], pl.Float64
     )
@@ -222,6 +228,7 @@ def _read_column(document: dict[str, Any]) -> Column:
         maps_to=custom.get("mapsTo"),
         ignored=custom.get("ignored"),
         transform=document.get("transformLogic"),
+        date_format=options.get("format"),
         examples=tuple(document.get("examples", ())),
     )
 

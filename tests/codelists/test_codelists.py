@@ -13,6 +13,8 @@ KEYS = {
     "area_alias": ("alias",),
     "border": ("area_code", "neighbour_area_code"),
     "declaration_alias": ("alias",),
+    "chile_area": ("chile_area_code",),
+    "chile_unit": ("chile_unit_code",),
     "commodity": ("commodity_code",),
     "density": ("commodity_code",),
     "flow_alias": ("alias",),
@@ -251,3 +253,8 @@ def test_a_border_joins_two_countries_once() -> None:
 def test_a_country_has_as_many_neighbours_as_the_map_shows(area_code: str, count: int) -> None:
     """China with Hong Kong and Macao; France's overseas borders are not counted."""
     assert sum(area_code in (row["area_code"], row["neighbour_area_code"]) for row in read_codelist("border")) == count
+
+
+@pytest.mark.parametrize(("name", "code", "listed"), [("chile_area", "area_code", "area"), ("chile_unit", "quantity_unit_code", "quantity_unit")])
+def test_a_sources_own_codes_lead_to_ours(name: str, code: str, listed: str) -> None:
+    assert {row[code] for row in read_codelist(name)} <= {row[code] for row in read_codelist(listed)}

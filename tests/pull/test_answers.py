@@ -297,7 +297,7 @@ UNREADABLE = {
     "old Excel": (b"\xd0\xcf\x11\xe0" + bytes(600), "an old Office file"),
     "new Excel": (zip_bytes(**{"[Content_Types]__xml": "", "xl/workbook__xml": ""}), "an Office workbook"),
     "binary": (bytes(range(256)) * 40, "a binary file of unknown kind"),
-    "zip without a data file": (zip_bytes(README__txt="x"), "without a data file"),
+    "zip without a data file": (zip_bytes(README__md="x"), "without a data file"),
     "broken zip": (zip_bytes(a__csv=GOOD)[:-30], "cannot be opened"),
     "gzip cut before its first row": (gzip.compress(GOOD.encode())[:11], "cut short before its first row"),
     "Parquet cut short": (b"PAR1\x15\x04\x15", "a Parquet file that cannot be read"),

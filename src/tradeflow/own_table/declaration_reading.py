@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.contract import Contract, contract_names, load_codelist, load_contract
+from tradeflow.contract import Contract, load_codelist, load_contract
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
 from tradeflow.pull.answers import read_answer
 from tradeflow.pull.layouts import read_column_names
@@ -60,7 +60,7 @@ def read_declarations(path: Path, *, needs_outcome: bool) -> OwnDeclarations:
 def spell_columns(path: Path, found: Sequence[str]) -> dict[str, str]:
     """Return the table's name of each of our columns that it has, in the contract's order; SourceError where two mean the same.
 
-    A name is known from our own contract, from a declared layout of declarations, or from code list `declaration_alias`; case, blanks
+    A name is known from our own contract or from code list `declaration_alias`; case, blanks
     and punctuation do not matter.
     """
     meanings = _known_names()
@@ -76,10 +76,7 @@ def spell_columns(path: Path, found: Sequence[str]) -> dict[str, str]:
 
 def _known_names() -> dict[str, str]:
     names = {_plain(name): name for name in load_contract(TABLE).column_names}
-    names |= dict(load_codelist("declaration_alias").select("alias", "column_name").iter_rows())
-    layouts = [load_contract(name) for name in contract_names() if name.startswith("source_")]
-    mapped = [column for layout in layouts if layout.conforms_to == TABLE for column in layout.columns if column.maps_to]
-    return names | {_plain(column.name): str(column.maps_to) for column in mapped}
+    return names | dict(load_codelist("declaration_alias").select("alias", "column_name").iter_rows())
 
 
 def _plain(name: str) -> str:

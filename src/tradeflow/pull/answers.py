@@ -13,6 +13,7 @@ import polars as pl
 from tradeflow.contract import Contract, load_contract
 from tradeflow.exceptions import NotFoundError, UnreadableAnswerError
 from tradeflow.lake import Snapshot
+from tradeflow.pull.dbf import is_dbf, read_dbf
 from tradeflow.pull.decoding import decode_head
 from tradeflow.pull.delimited import read_delimited
 from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content, shorten_names
@@ -45,21 +46,21 @@ class Answer:
 
 def read_answer(path: Path, contract: Contract) -> Answer:
     """Read one file, plain, .gz or .zip; UnreadableAnswerError where not one row of it can be read."""
-    return _join_readings(list(_read_file(path, contract.encodings)), contract, str(path))
+    return _join_readings(list(_read_file(path, contract)), contract, str(path))
 
 
 def read_snapshot(snapshot: Snapshot, contract: Contract) -> Answer:
     """Read all parts of a snapshot in order; a part that cannot be read is a problem line unless it is the only one."""
-    readings = [each for path in snapshot.part_paths for each in _read_part(path, contract.encodings)]
+    readings = [each for path in snapshot.part_paths for each in _read_part(path, contract)]
     return _join_readings(readings, contract, f"snapshot {snapshot.snapshot_id}")
 
 
 def read_source_row(snapshot: Snapshot, row_number: int) -> dict[str, Any]:
     """Return one row of a snapshot under the source's own names, or its `reason` and `raw_row` if it could not be read."""
-    encodings = load_contract(snapshot.layout).encodings
+    contract = load_contract(snapshot.layout)
     before = 0
     for path in snapshot.part_paths:
-        for reading in _read_part(path, encodings):
+        for reading in _read_part(path, contract):
             if isinstance(reading, _Read) and row_number - before in range(1, reading.rows.row_count + 1):
                 return _find_row(reading.rows, row_number - before)
             before += reading.rows.row_count if isinstance(reading, _Read) else 0
@@ -78,34 +79,38 @@ class _Failed:
     fault: str
 
 
-def _read_part(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed]:
+def _read_part(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
     try:
-        yield from _read_file(path, encodings)
+        yield from _read_file(path, contract)
     except UnreadableAnswerError as error:
         yield _Failed(path.name, str(error).removeprefix(f"{path}: "))
 
 
-def _read_file(path: Path, encodings: Sequence[str]) -> Iterator[_Read | _Failed]:
+def _read_file(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
     for member in open_members(path):
         name = member.name if member.name == path.name else f"{path.name}: {member.name}"
         try:
-            yield _Read(name, _read_member(member, encodings))
+            yield _Read(name, _read_member(member, contract))
         except UnreadableAnswerError as error:
             yield _Failed(name, str(error))
 
 
-def _read_member(member: Member, encodings: Sequence[str]) -> Reading:
+def _read_member(member: Member, contract: Contract) -> Reading:
     head = member.read_head(_HEAD_BYTES)
     if member.fault and not head:
         raise UnreadableAnswerError(member.fault)
     if head.startswith(PARQUET_MAGIC):
         return _read_parquet(member.content)
+    reading = read_dbf(member.read_bytes(), contract.encodings) if is_dbf(head) else _read_text(member, head, contract)
+    return replace(reading, problems=(*_fault_line(member, reading), *reading.problems))
+
+
+def _read_text(member: Member, head: bytes, contract: Contract) -> Reading:
     refuse_other_content(head)
     if is_json(decode_head(head)):
-        reading = read_records(member.read_bytes(), encodings)
-    else:
-        reading = read_delimited(member.read_bytes(), encodings, is_cut=member.is_cut)
-    return replace(reading, problems=(*_fault_line(member, reading), *reading.problems))
+        return read_records(member.read_bytes(), contract.encodings)
+    names = () if contract.has_heading else contract.column_names
+    return read_delimited(member.read_bytes(), contract.encodings, is_cut=member.is_cut, names=names)
 
 
 def _read_parquet(content: bytes | Path) -> Reading:

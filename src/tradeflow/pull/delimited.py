@@ -55,14 +55,14 @@ def read_header(text: str) -> Header:
     return Header(_name_columns([*cells, *unnamed]), len(cells), delimiter, body_start)
 
 
-def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = False) -> Reading:
+def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = False, names: Sequence[str] = ()) -> Reading:
     """Read every row as text, an empty cell as null; blank lines are no rows.
 
-    Where the content `is_cut`, its last line is whole only if its line end is there.
+    Where the content `is_cut`, its last line is whole only if its line end is there. `names` are the columns of a text without a heading.
     """
     decoded = decode_text(content, encodings)
     head = decoded.utf8[:_HEADER_BYTES].decode("utf-8", "surrogateescape")
-    header = read_header(head)
+    header = name_by_place(read_header(head), names)
     start = len(head[: header.body_start].encode("utf-8", "surrogateescape"))
     end = _end_of_whole_lines(decoded.utf8, start) if is_cut else len(decoded.utf8)
     # A view: the text of a large file is not held twice.
@@ -70,6 +70,15 @@ def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = F
     fast = None if decoded.has_stray_bytes else _read_fast(body, header)
     reading = _read_carefully(body, header) if fast is None else fast
     return _add_tail(reading, decoded.utf8[end:], decoded.problems)
+
+
+def name_by_place(header: Header, names: Sequence[str]) -> Header:
+    """Take the first line for a row where columns are told by their place, unless it is a heading after all."""
+    declared = {name.casefold() for name in names}
+    if not names or 2 * sum(name.casefold() in declared for name in header.names) >= len(names):
+        return header
+    unnamed = [f"_column_{place}" for place in range(len(names) + 1, len(header.names) + 1)]
+    return Header((*names, *unnamed), len(names), header.delimiter, body_start=0)
 
 
 def _end_of_whole_lines(utf8: bytes, start: int) -> int:

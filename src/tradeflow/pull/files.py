@@ -18,7 +18,7 @@ from tradeflow.contract import Contract, source_layouts
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, Snapshot, list_snapshots, write_snapshot
 from tradeflow.pull.layouts import choose_layout, read_column_names
-from tradeflow.pull.packing import SKIPPED_ENDINGS
+from tradeflow.pull.packing import SKIPPED_ENDINGS, TEXT_ENDING
 from tradeflow.pull.report import PullReport
 
 _SIDECAR_ENDING = ".manifest.json"
@@ -60,7 +60,7 @@ def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callab
     `<file name>.manifest.json` beside a file names its source, query, retrieved_at, licence and scope. Only beginnings are read.
     A copy of a file that is kept already, under another name or in a folder that was moved, is not kept again: its rows would count double.
     """
-    pull = _Pull(lake, now, source_layouts())
+    pull = _Pull(lake, now, [*source_layouts("trade_flow"), *source_layouts("customs_declaration")])
     for snapshot in list_snapshots(lake):
         _remember(pull, snapshot)
     files = _find_files(pull, path, report_progress)
@@ -89,13 +89,23 @@ def _find_files(pull: _Pull, path: Path, report_progress: Callable[[str], None])
         return [path]
     found = list(_walk_folder(pull, path))
     visible = sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
-    files = [file for file in visible if file.suffix.lower() not in SKIPPED_ENDINGS and not file.name.endswith(_SIDECAR_ENDING)]
-    papers = sum(file.suffix.lower() in SKIPPED_ENDINGS for file in visible)
+    papers = {file for file in visible if file.suffix.lower() in SKIPPED_ENDINGS and not _is_table_by_place(file, pull.layouts)}
+    files = [file for file in visible if file not in papers and not file.name.endswith(_SIDECAR_ENDING)]
     if papers:
-        report_progress(f"{papers:,} files passed over: {', '.join(sorted(SKIPPED_ENDINGS))} hold no data")
+        report_progress(f"{len(papers):,} files passed over: {', '.join(sorted(SKIPPED_ENDINGS))} hold no data")
     if not files:
-        raise SourceError(f"{path}: no data file in this folder; expected CSV, JSON or Parquet, plain, .gz or .zip")
+        raise SourceError(f"{path}: no data file in this folder; expected CSV, JSON or Parquet, or a DBF table, plain, .gz or .zip")
     return files
+
+
+def _is_table_by_place(file: Path, layouts: list[Contract]) -> bool:
+    """Tell a text that holds a table without a heading, as some customs administrations publish theirs."""
+    if file.suffix.lower() != TEXT_ENDING:
+        return False
+    try:
+        return not choose_layout(file, read_column_names(file), layouts).has_heading
+    except SourceError:
+        return False
 
 
 def _walk_folder(pull: _Pull, root: Path) -> Iterator[Path]:

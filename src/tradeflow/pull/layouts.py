@@ -12,6 +12,7 @@ import polars as pl
 
 from tradeflow.contract import Contract
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
+from tradeflow.pull.dbf import is_dbf, read_dbf_head
 from tradeflow.pull.decoding import decode_head
 from tradeflow.pull.delimited import read_header
 from tradeflow.pull.packing import open_members, read_head
@@ -76,12 +77,18 @@ def detect_layout(path: Path, layouts: Sequence[Contract]) -> Contract:
 
 
 def choose_layout(path: Path, found: Sequence[str], layouts: Sequence[Contract]) -> Contract:
-    """Return the layout that agrees best with the column names found in a file; SourceError as `detect_layout`."""
+    """Return the layout that agrees best with the column names found in a file; SourceError as `detect_layout`.
+
+    A layout without a heading is known by its number of columns; lines may end in a delimiter.
+    """
     agreements = [compare_columns(found, layout) for layout in layouts]
     fitting = [each for each in agreements if each.has_half_of_required and each.declared_names]
-    if not fitting:
+    if fitting:
+        return max(fitting, key=lambda each: each.share).contract
+    by_place = [layout for layout in layouts if not layout.has_heading and len(found) - len(layout.columns) in (0, 1)]
+    if len(by_place) != 1:
         raise SourceError(_no_layout(path, found, agreements))
-    return max(fitting, key=lambda each: each.share).contract
+    return by_place[0]
 
 
 def read_column_names(path: Path) -> list[str]:
@@ -92,6 +99,8 @@ def read_column_names(path: Path) -> list[str]:
     head = read_head(path, _HEAD_BYTES)
     if head.startswith(PARQUET_MAGIC):
         return _parquet_names(path)
+    if is_dbf(head):
+        return [name for name, _, _ in read_dbf_head(head).fields]
     refuse_other_content(head)
     text = decode_head(head)
     if not is_json(text):

@@ -13,6 +13,7 @@ from typing import IO
 
 from tradeflow.exceptions import UnreadableAnswerError
 
+TEXT_ENDING = ".txt"
 SKIPPED_ENDINGS = frozenset({".txt", ".md", ".pdf"})
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -172,7 +173,8 @@ def _zip_head(path: Path, size_bytes: int) -> bytes:
 def _data_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if "[Content_Types].xml" in archive.namelist():
         raise UnreadableAnswerError("an Office workbook; save its sheet as CSV (UTF-8) and give that file")
-    members = [info for info in archive.infolist() if not info.is_dir() and not _is_skipped(info.filename)]
+    listed = [info for info in archive.infolist() if not info.is_dir()]
+    members = [info for info in listed if not _is_skipped(info.filename)] or [info for info in listed if _is_text(info.filename)]
     if not members:
         raise UnreadableAnswerError(f"a zip archive without a data file; it holds {archive.namelist()[:5]}")
     return sorted(members, key=lambda info: info.filename)
@@ -182,6 +184,12 @@ def _is_skipped(member_name: str) -> bool:
     parts = PurePosixPath(member_name).parts
     is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return is_hidden or PurePosixPath(member_name).suffix.lower() in SKIPPED_ENDINGS
+
+
+def _is_text(member_name: str) -> bool:
+    """Tell a text that may hold a table without a heading; beside a data file it is taken for a note."""
+    path = PurePosixPath(member_name)
+    return path.suffix.lower() == TEXT_ENDING and not any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _fault_of_member(info: zipfile.ZipInfo) -> str:

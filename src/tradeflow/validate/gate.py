@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradeflow.contract import Column, Contract, codes_of
+from tradeflow.validate.notation import write_plainly
 from tradeflow.validate.reading import read_as_declared
 from tradeflow.validate.spelling import fix_spellings
 
@@ -45,7 +46,7 @@ def hold_to_contract(frame: pl.DataFrame, contract: Contract, *, within: tuple[s
     """
     absent = {name: dtype for name, dtype in contract.schema.items() if name not in frame.columns}
     arrived = frame.with_columns(_empty(frame.height, dtype).alias(name) for name, dtype in absent.items())
-    arrived = arrived.select(contract.column_names)
+    arrived = write_plainly(arrived.select(contract.column_names), contract)
     typed, breaches = _read_columns(arrived, contract)
     breaches |= _break_columns(typed, contract, breaches)
     breaches |= _break_row_rules(typed, contract, breaches)
