@@ -76,7 +76,32 @@ def bench_real_series(folder: Path) -> None:
     truth = load_module(folder / "benchmarks" / "series_truth.py")
     imports, coverage = read_monthly(folder / "data" / "comtrade_monthly_2008_2018")
     kg = importer_panel(imports, coverage, None, make_calendar("M", 200801, 201802)).kg
-    worlds = {at: kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)}
+    report_real_spikes(truth, {at: kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)})
+
+
+def bench_other_real_series(folder: Path) -> None:
+    """Do the same on imports of fish, on which nothing was chosen; a month without trade counts as not known."""
+    truth = load_module(folder / "benchmarks" / "series_truth.py")
+    calendar = make_calendar("M", 200001, 202412)
+    rows = pl.scan_parquet(folder / "data" / "comtrade_monthly_newapi" / "*.parquet")
+    imports = rows.filter(pl.col("flow_code") == "M", pl.col("partner_code") != 0).group_by(
+        "reporter_code", "cmd_code", pl.col("period").cast(pl.Int32)
+    )
+    kg_rows = (
+        imports.agg(pl.col("net_wgt").sum())
+        .filter(pl.col("net_wgt") > 0)
+        .collect()
+        .filter(pl.col("period").is_between(calendar[0], calendar[-1]))
+    )
+    series = kg_rows.select(pl.struct("reporter_code", "cmd_code").rank("dense") - 1).to_series().to_numpy()
+    kg = np.full((series.max() + 1, len(calendar)), np.nan)
+    kg[series, np.searchsorted(calendar, kg_rows["period"].to_numpy())] = kg_rows["net_wgt"].to_numpy()
+    histories = {at: kg[:, at - 119 : at + 1] for at in (200, 220, 240, 260, 280)}
+    enough = {at: (np.isfinite(each[:, :-1]).sum(axis=1) >= 12) & np.isfinite(each[:, -1]) for at, each in histories.items()}
+    report_real_spikes(truth, {at: each[enough[at]] for at, each in histories.items()})
+
+
+def report_real_spikes(truth: ModuleType, worlds: dict[int, np.ndarray]) -> None:
     planted = {at: np.column_stack([world[:, :-1], 3 * world[:, -1]]) for at, world in worlds.items()}
     ours = [score_worlds(side) for side in (worlds, planted)]
     median = [np.concatenate([score_by_median(world) for world in side.values()]) for side in (worlds, planted)]
@@ -207,7 +232,13 @@ def main() -> None:
     for bench in (bench_fits, bench_newest_month, bench_full_history):
         bench()
     series_truth, monthly = folder / "benchmarks" / "series_truth.py", folder / "data" / "comtrade_monthly_2008_2018"
-    needs = {bench_detection: [series_truth], bench_real_series: [series_truth, monthly], bench_stage: [monthly]}
+    newapi = folder / "data" / "comtrade_monthly_newapi"
+    needs = {
+        bench_detection: [series_truth],
+        bench_real_series: [series_truth, monthly],
+        bench_other_real_series: [series_truth, newapi],
+        bench_stage: [monthly],
+    }
     for on_files, needed in needs.items():
         absent = [path.name for path in needed if not path.exists()]
         if absent:
