@@ -1,10 +1,10 @@
 """How well `tradeflow reconcile` does and how fast: `python benchmarks/bench_reconcile.py [FOLDER] [--rows N ...] [--part PART]`.
 
 FOLDER is where the shared benches and data lie, by default `../shared`; without it the parts that need it are skipped with the reason.
-accuracy: two-sided trade with a known truth, plain and in each harder form, through the command itself. Error of the balanced
-estimate against an oracle that knows every reporter's care, average precision of each score on flows of which the destination recorded a quarter,
-and ordinary flows flagged at 1% and 0.1%. speed: input rows per CPU second of the whole command, from Parquet to Parquet, with the share of
-each step and the peak memory. real: the pipeline's stage on monthly statistics.
+accuracy: two-sided trade with a known truth, plain and in each harder form, through the command itself. Error of the balanced estimate
+against an oracle that knows every reporter's care, average precision of each score on the flows of which the destination recorded a
+quarter, and ordinary flows flagged at 1% and 0.1%. speed: input rows per CPU second of the whole command, from Parquet to Parquet, with the
+share of each step and the peak memory. real: the pipeline's stage on monthly statistics.
 """
 
 from __future__ import annotations
