@@ -25,6 +25,10 @@ KEYS = {
     "substance": ("substance_code",),
     "substance_name": ("substance_code", "language", "name"),
     "substance_source": ("source_id",),
+    "address_word": ("word",),
+    "legal_form": ("legal_form_spelling",),
+    "name_word": ("word",),
+    "number_placeholder": ("placeholder_number",),
     "trade_flow_kind": ("flow_code",),
 }
 AREA_CODES = {row["area_code"] for row in read_codelist("area")}
@@ -255,6 +259,8 @@ def test_a_country_has_as_many_neighbours_as_the_map_shows(area_code: str, count
     assert sum(area_code in (row["area_code"], row["neighbour_area_code"]) for row in read_codelist("border")) == count
 
 
-@pytest.mark.parametrize(("name", "code", "listed"), [("chile_area", "area_code", "area"), ("chile_unit", "quantity_unit_code", "quantity_unit")])
+@pytest.mark.parametrize(
+    ("name", "code", "listed"), [("chile_area", "area_code", "area"), ("chile_unit", "quantity_unit_code", "quantity_unit")]
+)
 def test_a_sources_own_codes_lead_to_ours(name: str, code: str, listed: str) -> None:
     assert {row[code] for row in read_codelist(name)} <= {row[code] for row in read_codelist(listed)}

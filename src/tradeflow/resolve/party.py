@@ -1,0 +1,64 @@
+"""Parties: the different spellings, with country, number and address, under which companies appear in declarations."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from tradeflow.resolve.number import plain_number
+from tradeflow.resolve.spelling import NameLists, spell_addresses, spell_names
+
+PARTY = ["party_name", "party_country", "tax_number", "party_address"]
+ROLES = ["importer", "exporter", "broker", "consignee", "notify_party", "licensee"]
+ROLE_COUNTS = [f"{role}_count" for role in ROLES]
+_CROWD = 10
+"""Different companies at one address from which on the address is an agent's or a free zone's, and says nothing."""
+
+
+def list_parties(appearances: pl.DataFrame) -> pl.DataFrame:
+    """Return each different party once: party_id, PARTY, mention_count and one count per role, sorted by party_id.
+
+    `appearances` holds PARTY and `party_role` (any of ROLES or null), a row per appearance. A party without a name is left out. The id is
+    made of what the party says about itself, so that it is the same in every run.
+    """
+    named = appearances.with_columns(pl.col(PARTY).str.strip_chars()).with_columns(pl.col(PARTY).replace("", None))
+    counts = [(pl.col("party_role") == role).sum().cast(pl.Int64).alias(count) for role, count in zip(ROLES, ROLE_COUNTS, strict=True)]
+    grouped = named.drop_nulls("party_name").group_by(PARTY).agg(pl.len().cast(pl.Int64).alias("mention_count"), *counts)
+    return grouped.with_columns(_identify(grouped)).select("party_id", *PARTY, "mention_count", *ROLE_COUNTS).sort("party_id")
+
+
+def identify_parties(appearances: pl.DataFrame) -> pl.Series:
+    """Return the party_id of each row; null where it names nobody."""
+    plain = appearances.select(pl.col(PARTY).str.strip_chars()).with_columns(pl.col(PARTY).replace("", None))
+    known = plain.drop_nulls("party_name").unique()
+    return plain.join(known.with_columns(_identify(known)), on=PARTY, how="left", nulls_equal=True, maintain_order="left")["party_id"]
+
+
+def _identify(parties: pl.DataFrame) -> pl.Series:
+    told = parties.select(pl.concat_str([pl.col(name).fill_null("") for name in PARTY], separator="\x1f")).to_series()
+    digests = (hashlib.blake2b(each.encode(), digest_size=8).hexdigest() for each in told)
+    return pl.Series("party_id", [f"P{digest}" for digest in digests], pl.String)
+
+
+def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.Series) -> pl.DataFrame:
+    """Add what parties are compared by: _p (their place), plain spellings of name and address, _number, and what is known of each.
+
+    `_namesakes`: different numbers under the name in its country. `_is_crowded`: the address is that of many. A number that mostly stands
+    under names unlike one another is a broker's or a clerk's, and is dropped.
+    """
+    spelled = pl.concat(
+        [
+            parties.with_row_index("_p").with_columns(_number=plain_number(pl.col("tax_number"), placeholders)),
+            spell_names(parties["party_name"], lists),
+            spell_addresses(parties["party_address"], lists).to_frame("_address"),
+        ],
+        how="horizontal",
+    ).with_columns(pl.col("party_country").str.to_uppercase().fill_null("").alias("_country"))
+    cores_of_number = pl.col("_sorted_core").str.slice(0, 3).n_unique().over("_country", "_number")
+    is_shared = pl.col("_number").is_not_null() & (cores_of_number > 3)
+    return spelled.with_columns(pl.when(~is_shared).then("_number").alias("_number")).with_columns(
+        pl.col("_number").drop_nulls().n_unique().over("_country", "_sorted_core").alias("_namesakes"),
+        (pl.col("_sorted_core").n_unique().over("_country", "_address") > _CROWD).alias("_is_crowded"),
+        pl.col("_country").n_unique().over("_sorted_core").alias("_countries"),
+    )
