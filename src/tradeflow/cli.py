@@ -314,7 +314,7 @@ def reconcile(given: Path, out: Path, distances: Path | None) -> None:
 @click.option(
     "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Also write one row per series: what changed in six months."
 )
-@click.option("--last", type=click.IntRange(1), help="Score only the newest so many months of the table; all of them by default.")
+@click.option("--last", type=click.IntRange(1), help="Score only the newest so many months of each series; all of them by default.")
 @click.option("--control-date", type=click.DateTime(["%Y-%m", "%Y-%m-%d"]), help="When trade was controlled: front-loading ends before it.")
 @tells_mistakes
 def score_series(given: Path, out: Path, summary: Path | None, last: int | None, control_date: datetime | None) -> None:
@@ -331,3 +331,30 @@ def score_series(given: Path, out: Path, summary: Path | None, last: int | None,
     click.echo(f"{written.series:,} series, {written.months:,} months, in {out}")
     for note in written.notes:
         click.echo(f"note: {note}", err=True)
+
+
+@main.command("resolve-names")
+@click.argument("given", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--decisions", type=click.Path(path_type=Path), help="What people decided: contract entity_decision, CSV or Parquet.")
+@click.option("--previous", type=click.Path(path_type=Path), help="OUT of an earlier run, with the files beside it: ids are kept.")
+@click.option("--splink", "by_splink", is_flag=True, help="Link by weights that Splink learns, instead of by rules; needs the extra companies.")
+@tells_mistakes
+def resolve_names(given: Path, out: Path, decisions: Path | None, previous: Path | None, by_splink: bool) -> None:
+    """Put the spellings of one company together in anyone's own table.
+
+    IN (CSV or Parquet) holds name and, where there is one, country, tax_number, address, role. OUT has its rows with entity_id and
+    entity_name, the most common spelling. Beside it lie the links with the reason of each, and the names and entities that a later run
+    needs to keep its ids.
+    """
+    from tradeflow.own_table.resolve_names import resolve_own_names
+
+    linker = None
+    if by_splink:
+        from tradeflow.resolve.learned import link_by_weights as linker
+    written = resolve_own_names(given, out, decisions=decisions, previous=previous, today=date.today(), linker=linker)
+    for note in written.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"{written.rows:,} rows, {written.companies:,} companies, in {out}; why: {written.links}")
+    if written.doubts:
+        click.echo(f"note: {written.doubts:,} pairs are alike under two numbers of one country: they are listed there, for a person", err=True)

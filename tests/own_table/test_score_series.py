@@ -238,12 +238,23 @@ def test_trade_out_of_nothing_is_strange_by_its_presence_alone(run) -> None:
     assert changes.row(0, named=True)["change_period"] == 202312
 
 
-def test_a_series_that_ends_early_still_has_a_row_for_the_newest_month() -> None:
-    early = table(usual(1), ["old"]).filter(pl.col("period") < 202301)
-    scores, changes = score_series(pl.concat([early, table(usual(1), ["new"])]))
-    last = scores.filter(pl.col("series_id") == "old").row(-1, named=True)
+def test_a_series_that_ends_early_is_judged_by_its_own_newest_month() -> None:
+    old, new = table(usual(1, 60), ["old"]), table(usual(1, 60), ["new"])
+    early = old.with_columns(pl.col("period") - 500)
+    scores, changes = score_series(pl.concat([early, new]))
+    alone, change_alone = score_series(early)
+    assert_frame_equal(scores.filter(pl.col("series_id") == "old"), alone)
+    assert_frame_equal(changes.filter(pl.col("series_id") == "old"), change_alone)
+    assert alone["period"].max() == 201812
+
+
+def test_a_missing_newest_month_still_has_a_row() -> None:
+    kg = usual(1)
+    kg[0, -1] = np.nan
+    scores, changes = score_series(table(kg))
+    last = scores.row(-1, named=True)
     assert (last["period"], last["not_scored_reason"]) == (202312, "not_reported")
-    assert changes.filter(pl.col("series_id") == "old").row(0, named=True)["six_month_score"] is None
+    assert changes.row(0, named=True)["last_month_score"] is None
 
 
 def test_one_percent_of_ordinary_newest_months_alarm() -> None:

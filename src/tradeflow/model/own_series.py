@@ -26,22 +26,29 @@ MONTHS_PER_YEAR = 12
 def score_series(rows: pl.DataFrame, *, last: int | None = None, control_period: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return contracts `own_series_score` and `own_series_change` for rows of contract `own_series`, one per series and month.
 
-    Each month is scored by the months before it. Scored are all months of the table with MIN_HISTORY known months before them, with `last`
-    only its newest so many; and in any case each series' row for the newest month of the table, with the reason where it has no score.
+    Each month is scored by the months before it. Scored are all listed months with MIN_HISTORY known months before them, with `last` only
+    the newest so many of each series; and in any case each series' newest listed month, with the reason where it has no score. Series may
+    begin and end when they like: the newest month of each is its own.
     `control_period` (YYYYMM): from when trade was controlled; front-loading is then looked for just before it.
     """
-    calendar = make_calendar("M", int(rows["period"].min()), int(rows["period"].max()))  # type: ignore[arg-type]
     scores = [load_contract("own_series_score").empty_frame()]
     summaries = [load_contract("own_series_change").empty_frame()]
-    control = None if control_period is None else int(np.searchsorted(calendar, control_period)) - (len(calendar) - WINDOW)
-    for keys, series, listed in _panels(rows, calendar):
-        places = _scored_places(series, listed, last)
-        scored = _score_frame(keys, series, calendar, *places)
-        scores.append(scored)
-        newest = scored.group_by("series_id", maintain_order=True).last()
-        changes, is_judged = score_newest_window(series, MIN_HISTORY, control_month=control)
-        summaries.append(_summary_frame(newest, changes, is_judged, calendar))
-    return pl.concat(scores), pl.concat(summaries)
+    for ending in _by_newest_month(rows):
+        calendar = make_calendar("M", int(ending["period"].min()), int(ending["period"].max()))  # type: ignore[arg-type]
+        control = None if control_period is None else int(np.searchsorted(calendar, control_period)) - (len(calendar) - WINDOW)
+        for keys, series, listed in _panels(ending, calendar):
+            scored = _score_frame(keys, series, calendar, *_scored_places(series, listed, last))
+            scores.append(scored)
+            newest = scored.group_by("series_id", maintain_order=True).last()
+            changes, is_judged = score_newest_window(series, MIN_HISTORY, control_month=control)
+            summaries.append(_summary_frame(newest, changes, is_judged, calendar))
+    return pl.concat(scores).sort("series_id", "period"), pl.concat(summaries).sort("series_id")
+
+
+def _by_newest_month(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows of the series that end in one month, month by month."""
+    ends = rows.with_columns(pl.col("period").max().over("series_id").alias("_newest"))
+    yield from (part.drop("_newest") for part in ends.partition_by("_newest", maintain_order=True))
 
 
 def _panels(rows: pl.DataFrame, calendar: NDArray[np.int32]) -> Iterator[tuple[pl.DataFrame, Series, NDArray[np.bool_]]]:

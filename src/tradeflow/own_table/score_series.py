@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from tradeflow.exceptions import SourceError
 from tradeflow.model.own_series import score_series
 from tradeflow.own_table.series_reading import read_series
@@ -42,7 +44,10 @@ def score_own_series(given: Path, out: Path, summary: Path | None, *, last: int 
     else:
         write_table(table.set_aside, unused)
         notes.append(f"{given}: {table.set_aside.height:,} rows are not used; they are in {unused.name}, each with its reason")
+    ended = scores.group_by("series_id").agg(pl.col("period").max()).filter(pl.col("period") < pl.col("period").max()).height
+    if ended:
+        notes.append(f"{ended:,} series end before the newest month of the table; each is judged by its own newest month")
     silent = changes.filter(changes["last_month_score"].is_null()).height
     if silent:
-        notes.append(f"{silent:,} series have no score for the newest month; not_scored_reason says why")
+        notes.append(f"{silent:,} series have no score for their newest month; not_scored_reason says why")
     return Written(changes.height, scores.height, tuple(notes))
