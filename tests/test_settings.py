@@ -182,5 +182,6 @@ def test_each_setting_in_the_comments_of_the_shipped_file_exists(tmp_path: Path)
     assert [source.kind for source in settings.sources] == ["files", "comtrade"]
     assert settings.sources[0] == FilesSource(kind="files", path=tmp_path / "../data")
     assert settings.sources[1].model_fields_set == {"kind", "frequency", "reporters", "first_period"}
-    assert settings.watch.model_fields_set == {"reporters", "commodities", "overlay"}
+    assert settings.watch.model_fields_set == {"reporters", "commodities", "overlay", "requirements"}
     assert settings.watch.overlay == tmp_path / "../private/watch_list.csv"
+    assert settings.watch.requirements == tmp_path / "../private/needs.xlsx"
