@@ -338,7 +338,7 @@ def score_series(given: Path, out: Path, summary: Path | None, last: int | None,
 @click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--decisions", type=click.Path(path_type=Path), help="What people decided: contract entity_decision, CSV or Parquet.")
 @click.option("--previous", type=click.Path(path_type=Path), help="OUT of an earlier run, with the files beside it: ids are kept.")
-@click.option("--splink", "by_splink", is_flag=True, help="Link by weights that Splink learns, instead of by rules; needs the extra companies.")
+@click.option("--splink", "by_splink", is_flag=True, help="Link by weights that Splink learns; needs the extra companies.")
 @tells_mistakes
 def resolve_names(given: Path, out: Path, decisions: Path | None, previous: Path | None, by_splink: bool) -> None:
     """Put the spellings of one company together in anyone's own table.
@@ -349,12 +349,26 @@ def resolve_names(given: Path, out: Path, decisions: Path | None, previous: Path
     """
     from tradeflow.own_table.resolve_names import resolve_own_names
 
-    linker = None
-    if by_splink:
-        from tradeflow.resolve.learned import link_by_weights as linker
-    written = resolve_own_names(given, out, decisions=decisions, previous=previous, today=date.today(), linker=linker)
+    written = resolve_own_names(given, out, decisions=decisions, previous=previous, today=date.today(), by_splink=by_splink)
     for note in written.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f"{written.rows:,} rows, {written.companies:,} companies, in {out}; why: {written.links}")
     if written.doubts:
-        click.echo(f"note: {written.doubts:,} pairs are alike under two numbers of one country: they are listed there, for a person", err=True)
+        click.echo(f"note: {written.doubts:,} pairs are alike under two numbers of one country; they are listed for a person", err=True)
+
+
+@main.command("find-substances")
+@click.argument("given", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@tells_mistakes
+def find_substances(given: Path, out: Path) -> None:
+    """Find the watched substances that anyone's goods descriptions name.
+
+    IN (CSV or Parquet) holds description and, where there is one, commodity_code. OUT has one row per row of IN and substance named in it:
+    the row's number and columns, the substance, the name that was found and how, the substance's HS codes, and whether the declared code is
+    one of them. A row that names none has no row in OUT. A lead about wording, not a finding.
+    """
+    from tradeflow.own_table.find_substances import find_in_own_table
+
+    counts = find_in_own_table(given, out)
+    click.echo(f"{counts.rows:,} rows; {counts.naming:,} name a watched substance, {counts.misfits:,} beside another code; in {out}")

@@ -61,3 +61,16 @@ def models(quick: bool, shared: Path, worlds: int | None, page: Path | None) -> 
 
     written = page or (None if quick else Path("docs/evaluation_models.md"))
     evaluate_models(shared, quick=quick, page=written, worlds=worlds, echo=click.echo)
+
+
+@evaluate.command()
+@click.option("--companies", "count", default=3000, show_default=True, type=click.IntRange(100), help="Made-up companies in the world.")
+@click.option("--seed", default=1, show_default=True, type=int, help="Another seed is another world.")
+@click.option("--rules-only", is_flag=True, help="Leave out Splink, which needs the extra companies.")
+@tells_mistakes
+def companies(count: int, seed: int, rules_only: bool) -> None:
+    """Judge how companies are resolved, on made-up ones, at three rates of slips."""
+    from tradeflow.evaluate.companies import evaluate_companies
+    from tradeflow.own_table.resolve_names import find_splink
+
+    evaluate_companies(count, seed, {"rules": None} if rules_only else {"rules": None, "splink": find_splink()}, click.echo)

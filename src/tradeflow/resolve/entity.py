@@ -14,7 +14,7 @@ from tradeflow.resolve.decision import Decisions, place_decisions
 from tradeflow.resolve.evidence import measure_pairs
 from tradeflow.resolve.identity import identify_groups, list_merged
 from tradeflow.resolve.party import PARTY, ROLE_COUNTS, describe_parties, list_parties
-from tradeflow.resolve.rule import judge_pairs
+from tradeflow.resolve.rule import is_possible, judge_pairs
 from tradeflow.resolve.spelling import NameLists
 from tradeflow.resolve.wording import word_links
 
@@ -80,21 +80,14 @@ def _with_known(parties: pl.DataFrame, entity_name: pl.DataFrame) -> pl.DataFram
 def _judge(pairs: pl.DataFrame, parties: pl.DataFrame) -> pl.DataFrame:
     parts = (judge_pairs(measured) for measured in measure_pairs(pairs, parties))
     wanted = pl.col("link_rule").is_not_null() | pl.col("_is_proposed")
-    found = [part.filter(wanted).select(_JUDGED) for part in parts]
-    judged = pl.concat(found) if found else _judge(pl.DataFrame({"_left": [0], "_right": [0]}, _PLACES), parties).clear()
-    return judged.with_columns(link_source=pl.lit("rule"))
-
-
-_PLACES = pl.Schema({"_left": pl.UInt32, "_right": pl.UInt32})
+    return pl.concat([part.filter(wanted).select(_JUDGED) for part in parts]).with_columns(link_source=pl.lit("rule"))
 
 
 def _take_over(linked: pl.DataFrame, parties: pl.DataFrame) -> pl.DataFrame:
     """Put another linker's score in the place of the rules' one; the figures beside it are measured all the same."""
-    if linked.is_empty():
-        return _judge(linked.select(_PAIR).cast(_PLACES), parties)
     measured = pl.concat(measure_pairs(linked.select(_PAIR), parties)).join(linked, on=_PAIR)
     told = measured.with_columns(link_rule=pl.lit("match_weight"), _is_proposed=pl.lit(False), link_source=pl.lit("splink"))
-    return told.filter(~(~pl.col("has_same_number")).fill_null(value=False)).select(*_JUDGED, "link_source")
+    return told.filter(is_possible()).select(*_JUDGED, "link_source")
 
 
 def _add_decisions(judged: pl.DataFrame, decisions: Decisions, parties: pl.DataFrame) -> pl.DataFrame:
@@ -105,7 +98,7 @@ def _add_decisions(judged: pl.DataFrame, decisions: Decisions, parties: pl.DataF
     if decisions.same.is_empty():
         return rest
     same = decisions.same.with_columns(link_score=1 + 1 / pl.int_range(1, pl.len() + 1))
-    measured = pl.concat(measure_pairs(same.select(_PAIR), parties)) if parties.height else rest.clear()
+    measured = pl.concat(measure_pairs(same.select(_PAIR), parties))
     told = same.join(measured, on=_PAIR, how="left").with_columns(
         link_rule=pl.lit("decision"), link_source=pl.lit("person"), _is_proposed=pl.lit(False), _is_decided=pl.lit(True)
     )

@@ -34,8 +34,9 @@ def measure_pairs(pairs: pl.DataFrame, parties: pl.DataFrame) -> Iterator[pl.Dat
     core_similarity and name_similarity: 1 - edits / letters of the longer one (optimal string alignment) of the telling part and of the
     whole name; address_similarity: null where one has no address. has_same_number and has_same_address are null where they cannot be told.
     """
-    for batch in pairs.iter_slices(_BATCH_PAIRS):
-        both = _tell_both(batch, parties)
+    # A part without pairs is a part too: it has the columns.
+    for start in range(0, max(pairs.height, 1), _BATCH_PAIRS):
+        both = _tell_both(pairs.slice(start, _BATCH_PAIRS), parties)
         both = both.with_columns(_core_similarity(both))
         near = both.filter((pl.col("core_similarity") >= _LEAST_SIMILARITY) | _has_same_number().fill_null(value=False))
         near = near.with_columns(_name_similarity(near), _alike(near, "_address", "address_similarity"))

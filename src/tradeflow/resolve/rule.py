@@ -46,6 +46,13 @@ def judge_pairs(measured: pl.DataFrame) -> pl.DataFrame:
     return judged.with_columns(pl.col("link_rule").replace_strict(SCORES, default=None, return_dtype=pl.Float64).alias("link_score"))
 
 
+def is_possible() -> pl.Expr:
+    """Whatever links a pair: not two numbers of one country, not other digits in the name, and abroad more than a name."""
+    number, address = (pl.col(name).fill_null(value=False) for name in ("has_same_number", "has_same_address"))
+    is_home = (pl.col("_country_l") == pl.col("_country_r")) | _lacks_country()
+    return pl.col("has_same_number").fill_null(value=True) & (number | ~pl.col("_has_other_digits")) & (is_home | number | address)
+
+
 def _lacks_country() -> pl.Expr:
     return (pl.col("_country_l") == "") | (pl.col("_country_r") == "")
 
