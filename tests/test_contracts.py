@@ -25,7 +25,7 @@ from tradeflow.validate.gate import kept_schema
 SOURCE = Path(__file__).parents[1] / "src" / "tradeflow"
 CONTRACTS = [load_contract(name) for name in contract_names()]
 TABLES = [contract for contract in CONTRACTS if not contract.name.startswith("source_")]
-LAYOUTS = source_layouts()
+LAYOUTS = [*source_layouts(), *source_layouts("customs_declaration")]
 
 UNIT_ENDINGS = {"USD": "_usd", "kg": "_kg", "USD/kg": "_usd_per_kg"}
 UNITS = {*UNIT_ENDINGS, "ratio", "percent", "log", "log2"}
@@ -158,7 +158,7 @@ def test_every_column_of_a_source_is_mapped_or_ignored_by_name(contract: Contrac
 
 @every_layout
 def test_a_mapping_leads_to_a_column_of_the_same_type_and_unit(contract: Contract) -> None:
-    target = load_contract("trade_flow")
+    target = load_contract(str(contract.conforms_to))
     made = dict(derived_types(contract))
     for column in contract.columns:
         if column.maps_to is not None:
@@ -178,12 +178,13 @@ def derived_types(contract: Contract) -> Iterator[tuple[str, pl.DataType]]:
 
 
 @every_layout
-def test_every_required_column_of_trade_flow_has_an_origin(contract: Contract) -> None:
-    required = {column.name for column in load_contract("trade_flow").columns if column.is_required}
+def test_every_required_column_of_the_target_has_an_origin(contract: Contract) -> None:
+    target = load_contract(str(contract.conforms_to))
+    required = {column.name for column in target.columns if column.is_required}
     mapped = {column.maps_to for column in contract.columns}
 
     assert required - mapped - set(contract.derive) - SUPPLIED_BY_THE_PIPELINE == set()
-    assert set(contract.derive) <= set(load_contract("trade_flow").column_names)
+    assert set(contract.derive) <= set(target.column_names)
 
 
 # --- columns in the code -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The command line: `tradeflow run|sample|validate|signals|explain|status|quarantine|score-series|score-declarations|evaluate`.
+"""The command line: `tradeflow run|sample|validate|...`.
 
 What is heavy is imported inside the command that needs it: `--help` answers at once. A user's mistake is one line and exit code 2.
 """

@@ -34,6 +34,9 @@ RUN_FOLDER = "runs"
 _UNFINISHED = ".unfinished-"
 _TABLE_FOLDERS = {
     "trade_flow": "2_conformed",
+    "customs_declaration": "2_conformed",
+    "named_substance": "2_conformed",
+    "declared_substance": "2_conformed",
     "snapshot": "2_conformed",
     "coverage": "2_conformed",
     "commodity_coverage": "2_conformed",

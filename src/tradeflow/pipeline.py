@@ -24,6 +24,7 @@ from tradeflow.exceptions import TradeflowError
 from tradeflow.lake import RUN_FOLDER, Lake, hold_lake
 from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
+from tradeflow.steps.declarations import has_declarations, name_declared_substances
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
 from tradeflow.steps.release import publish_run
@@ -76,6 +77,8 @@ def run_pipeline(
         pulled = timed("pull", pull_sources, settings, lake, started)
         conformed = timed("conform", conform_snapshots, lake)
         known = know_figures(settings, lake, as_of, conformed)
+        if has_declarations(known):
+            timed("declarations", name_declared_substances, lake, known)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
         proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)

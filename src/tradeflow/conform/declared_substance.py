@@ -20,7 +20,7 @@ def name_substances(descriptions: pl.Series) -> pl.DataFrame:
 def link_declared_items(declared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """Return `declared_substance`: a row per item and substance that its description names."""
     linked = declared.join(named, on="description")
-    fitted = linked.join(substance_codes(), on="substance_code", how="left").with_columns(has_substance_code("hs6_code"))
+    fitted = linked.join(substance_codes(), on="substance_code", how="left").with_columns(is_code_of_substance("hs6_code"))
     return fitted.select(load_contract("declared_substance").column_names).sort("snapshot_id", "row_number", "substance_code")
 
 
@@ -30,7 +30,7 @@ def substance_codes() -> pl.DataFrame:
     return load_codelist("substance").select("substance_code", "substance_name", listed)
 
 
-def has_substance_code(hs6_code: str) -> pl.Expr:
+def is_code_of_substance(hs6_code: str) -> pl.Expr:
     """Tell whether a subheading is among _codes, in whatever edition: a new edition is not adopted everywhere on the same day."""
     is_known = pl.col(hs6_code).is_not_null() & (pl.col("_codes").list.len() > 0)
-    return pl.when(is_known).then(pl.col("_codes").list.contains(pl.col(hs6_code))).alias("has_substance_code")
+    return pl.when(is_known).then(pl.col("_codes").list.contains(pl.col(hs6_code))).alias("is_code_of_substance")

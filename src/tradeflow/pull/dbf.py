@@ -1,4 +1,4 @@
-"""Reads dBase tables (DBF): fixed widths, one byte per character, all rows of a column at once (why: decision 0010).
+"""Reads dBase tables (DBF): fixed widths, one byte per character, all rows of a column at once (why: decision 0011).
 
 The form: a head of 32 bytes (records, length of the head, length of a record), 32 bytes per field (name, type, length), 0x0D; then the
 records, each behind a byte that is `*` where the record is deleted.

@@ -30,13 +30,15 @@ _LONGEST_CELL_LINES = 100
 class Header:
     """The column names of a delimited text. A column without a name of its own is called `_column_<place>`.
 
-    `named` is the number of columns that the header line itself has: rows may end in empty cells beyond them.
+    `named` is the number of columns that the header line itself has: rows may end in empty cells beyond them, unless columns are told
+    by their place: then a cell too many has moved the others.
     """
 
     names: tuple[str, ...]
     named: int
     delimiter: str
     body_start: int
+    is_by_place: bool = False
 
 
 def read_header(text: str) -> Header:
@@ -77,8 +79,8 @@ def name_by_place(header: Header, names: Sequence[str]) -> Header:
     declared = {name.casefold() for name in names}
     if not names or 2 * sum(name.casefold() in declared for name in header.names) >= len(names):
         return header
-    unnamed = [f"_column_{place}" for place in range(len(names) + 1, len(header.names) + 1)]
-    return Header((*names, *unnamed), len(names), header.delimiter, body_start=0)
+    unnamed = [f"_column_{place}" for place in range(len(names) + 1, header.named + 1)]
+    return Header((*names, *unnamed), header.named, header.delimiter, body_start=0, is_by_place=True)
 
 
 def _end_of_whole_lines(utf8: bytes, start: int) -> int:
@@ -246,6 +248,6 @@ def _fit_width(cells: list[str], text: str, header: Header) -> tuple[list[str], 
     if has_undecodable_bytes(text):
         return [], "bytes that the declared encodings cannot read"
     width = len(header.names)
-    if len(cells) < header.named or any(cells[width:]):
+    if len(cells) < header.named or any(cells[width:]) or (header.is_by_place and len(cells) > width):
         return [], f"{len(cells)} cells, where the header has {header.named}"
     return [*cells, *[""] * (width - len(cells))][:width], ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tradeflow.conform import conform_trade_flow
+from tradeflow.conform import conform_customs_declaration, conform_trade_flow
 from tradeflow.contract import Contract, load_codelist, load_contract
 from tradeflow.exceptions import SettingsError, SourceError
 from tradeflow.lake import Lake, Snapshot, list_snapshots, read_table, table_version, write_table
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from tradeflow.pull.answers import Answer
 
 _log = logging.getLogger("tradeflow")
-_BATCH_ROWS = 2_000_000
-"""Rows conformed before they are committed: bounds the memory, and what a killed run has to do again."""
+_BATCH_ROWS = {"trade_flow": 2_000_000, "customs_declaration": 700_000}
+"""Rows conformed before they are committed: bounds the memory, and what a killed run has to do again. Declarations are wider."""
+_CONFORM = {"trade_flow": conform_trade_flow, "customs_declaration": conform_customs_declaration}
+_ORDER = {
+    "trade_flow": ["commodity_chapter", "commodity_code", "period", "reporter_code"],
+    "customs_declaration": ["commodity_chapter", "declaration_date", "declaration_id", "item_number"],
+}
 
 
 def pull_sources(settings: Settings, lake: Lake, now: datetime) -> Pulled:
@@ -65,7 +70,8 @@ def _pull_comtrade(source: ComtradeSource, settings: Settings, lake: Lake) -> Pu
 
 
 def conform_snapshots(lake: Lake) -> Conformed:
-    """Hold every snapshot that is not conformed yet to its layout's contract and commit `quarantine`, `trade_flow` and `snapshot`.
+    """Hold every snapshot that is not conformed yet to its layout's contract and commit `quarantine`, `trade_flow`, `snapshot` and, where
+    there are any, `customs_declaration`.
 
     `snapshot` is written last: what it lists is done. A batch that a crash left half done is replaced, never added to.
     """
@@ -75,7 +81,7 @@ def conform_snapshots(lake: Lake) -> Conformed:
         _commit_batch(lake, batch)
     stored = read_table(lake, "snapshot").filter(pl.col("problem_text").is_not_null()).collect()
     problems = tuple(f"{row['query_key']}: {row['problem_text']}" for row in stored.iter_rows(named=True))
-    versions = (table_version(lake, table) for table in ("snapshot", "trade_flow", "quarantine"))
+    versions = (table_version(lake, table) for table in ("snapshot", *_CONFORM, "quarantine"))
     return Conformed(tuple(version for version in versions if version is not None), problems)
 
 
@@ -98,13 +104,18 @@ class _Arrived:
         """Rows that came in, readable or not."""
         return 0 if self.answer is None else self.answer.frame.height + self.answer.unreadable.height
 
+    @property
+    def share_of_batch(self) -> float:
+        """How much of a batch the rows fill."""
+        return self.row_count / _BATCH_ROWS[str(load_contract(self.snapshot.layout).conforms_to)]
+
 
 @dataclass(frozen=True)
 class _Checked:
     """What became of the rows of several snapshots."""
 
     arrived: list[_Arrived]
-    trade_flow: pl.DataFrame
+    conformed: dict[str, pl.DataFrame]
     quarantine: pl.DataFrame
 
 
@@ -112,7 +123,7 @@ def _batches(pending: list[Snapshot]) -> Iterator[_Checked]:
     batch: list[_Arrived] = []
     for number, snapshot in enumerate(pending, 1):
         batch.append(_read(snapshot))
-        if number == len(pending) or sum(each.row_count for each in batch) >= _BATCH_ROWS:
+        if number == len(pending) or sum(each.share_of_batch for each in batch) >= 1:
             yield _check(batch)
             _log.info(f"validated {number:,} of {len(pending):,} answers")
             batch = []
@@ -121,13 +132,15 @@ def _batches(pending: list[Snapshot]) -> Iterator[_Checked]:
 def _read(snapshot: Snapshot) -> _Arrived:
     from tradeflow.pull.answers import read_snapshot
 
+    layout = load_contract(snapshot.layout)
     try:
-        answer = read_snapshot(snapshot, load_contract(snapshot.layout))
+        answer = read_snapshot(snapshot, layout)
     except SourceError as error:
         return _Arrived(snapshot, None, (str(error),))
     only_part = f"{snapshot.parts[0].name}: " if len(snapshot.parts) == 1 else ""
     lines = [line.removeprefix(only_part) for line in answer.problems]
-    if answer.missing_columns:
+    # A table under our own names has the columns that its maker has figures for.
+    if answer.missing_columns and any(column.maps_to != column.name for column in layout.columns):
         lines.append(f"columns missing at the source: {', '.join(answer.missing_columns)}")
     if answer.new_columns:
         lines.append(f"new columns at the source, not read: {', '.join(answer.new_columns)}; declare them in the layout's contract")
@@ -135,27 +148,32 @@ def _read(snapshot: Snapshot) -> _Arrived:
 
 
 def _check(batch: list[_Arrived]) -> _Checked:
-    """Hold the answers to their layouts' contracts, conform them, hold them to the contract of `trade_flow`; alike ones in one go."""
+    """Hold the answers to their layouts' contracts, conform them, hold them to the contract of their table; alike ones in one go."""
     alike: dict[tuple[str, str], list[_Arrived]] = {}
     for arrived in batch:
         if arrived.answer is not None:
             alike.setdefault((arrived.snapshot.layout, str(arrived.answer.frame.schema)), []).append(arrived)
-    checked = [_check_alike(group, load_contract(layout)) for (layout, _), group in alike.items()]
-    kept = [load_contract("trade_flow").empty_frame(), *(rows for rows, _ in checked)]
-    refused = [load_contract("quarantine").empty_frame(), *(rows for _, rows in checked)]
-    return _Checked(batch, pl.concat(kept), pl.concat(refused))
+    kept = {table: [load_contract(table).empty_frame()] for table in _CONFORM}
+    refused = [load_contract("quarantine").empty_frame()]
+    for (name, _), group in alike.items():
+        layout = load_contract(name)
+        rows, broken = _check_alike(group, layout)
+        kept[str(layout.conforms_to)].append(rows)
+        refused.append(broken)
+    return _Checked(batch, {table: pl.concat(frames) for table, frames in kept.items()}, pl.concat(refused))
 
 
 def _check_alike(group: list[_Arrived], layout: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (`trade_flow`, `quarantine`) of answers of one layout whose columns and types are the same."""
+    """Return (conformed rows, `quarantine`) of answers of one layout whose columns and types are the same."""
+    table = str(layout.conforms_to)
     answers = [(each.snapshot, each.answer) for each in group if each.answer is not None]
     rows = pl.concat([answer.frame.with_columns(_whose(snapshot)) for snapshot, answer in answers])
     unreadable = pl.concat([answer.unreadable.with_columns(_whose(snapshot)) for snapshot, answer in answers])
     first = hold_to_contract(rows, layout, within=("snapshot_id",))
     whose = {name: pl.col(name) for name in ("source", "snapshot_id", "retrieved_at")}
-    second = hold_to_contract(conform_trade_flow(first.kept, layout, **whose), load_contract("trade_flow"))
+    second = hold_to_contract(_CONFORM[table](first.kept, layout, **whose), load_contract(table))
     told = unreadable.with_columns(pl.concat_str(pl.lit("unreadable: "), "reason").alias("rule"), pl.lit(value=False).alias("is_set_aside"))
-    refused = [(told, layout.name), (first.broken, layout.name), (_name_rows(second.broken), "trade_flow")]
+    refused = [(told, layout.name), (first.broken, layout.name), (_name_rows(second.broken), table)]
     return second.kept, pl.concat([_quarantine_rows(broken, contract) for broken, contract in refused])
 
 
@@ -179,14 +197,17 @@ def _commit_batch(lake: Lake, batch: _Checked) -> None:
     ids = [each.snapshot.snapshot_id for each in batch.arrived]
     key = hash_texts(*sorted(ids))
     replaced = "snapshot_id IN ({})".format(", ".join(f"'{each}'" for each in ids))
-    rows = batch.trade_flow.sort("commodity_chapter", "commodity_code", "period", "reporter_code")
-    _certify(lake, rows, key)
-    for table, frame in (("quarantine", batch.quarantine), ("trade_flow", rows)):
+    ordered = {table: rows.sort(_ORDER[table]) for table, rows in batch.conformed.items()}
+    for table, rows in ordered.items():
+        _certify(lake, table, rows, key)
+    for table, frame in (("quarantine", batch.quarantine), *ordered.items()):
+        if table == "customs_declaration" and frame.is_empty():
+            continue  # who has no declarations has no such table
         is_half_done = _holds_any(lake, table, ids)
         write_table(
             lake, table, frame, key,
             append=not is_half_done, replace_sql=replaced if is_half_done else "",
-            partition_by=["commodity_chapter"] if table == "trade_flow" else None,
+            partition_by=["commodity_chapter"] if table in _CONFORM else None,
         )  # fmt: skip
     write_table(lake, "snapshot", _snapshot_rows(batch), key, append=True)
 
@@ -197,21 +218,23 @@ def _holds_any(lake: Lake, table: str, snapshot_ids: list[str]) -> bool:
     return not read_table(lake, table).filter(pl.col("snapshot_id").is_in(snapshot_ids)).head(1).collect().is_empty()
 
 
-def _certify(lake: Lake, rows: pl.DataFrame, key: str) -> None:
+def _certify(lake: Lake, table: str, rows: pl.DataFrame, key: str) -> None:
     """Great Expectations' certificate on what passed; a breach that the gate let through is a fault of ours and stops the run."""
     if rows.is_empty():
         return
     from tradeflow.validate.certificate import certify
 
-    _log.info(f"certifying {rows.height:,} conformed rows")
-    certificate = certify(rows, load_contract("trade_flow"), certificate_folder(lake) / key, partition_by="commodity_chapter")
+    _log.info(f"certifying {rows.height:,} conformed rows of {table}")
+    folder = certificate_folder(lake) / (key if table == "trade_flow" else f"{key}-{table}")
+    certificate = certify(rows, load_contract(table), folder, partition_by="commodity_chapter" if table == "trade_flow" else None)
     if not certificate.is_passed:
         raise AssertionError(f"the gate passed rows that break the contract: {'; '.join(certificate.failures)}")
 
 
 def _snapshot_rows(batch: _Checked) -> pl.DataFrame:
     """Return one row of `snapshot` per answer: its rows in and what became of them, and what was wrong with it."""
-    conformed = dict(batch.trade_flow.group_by("snapshot_id").len().iter_rows())
+    whose = pl.concat([rows.select("snapshot_id") for rows in batch.conformed.values()])
+    conformed = dict(whose.group_by("snapshot_id").len().iter_rows())
     refused = dict(batch.quarantine.filter(~pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
     set_aside = dict(batch.quarantine.filter(pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
     told = _tell_rules(batch.quarantine)

@@ -47,7 +47,7 @@ def publish_run(
     signals = read_handed(lake, handed, "signal").collect()
     newest = read_handed(lake, handed, "mirror_pair").select(pl.col("period").max()).collect().item()
     key = hash_texts("release", made[-1].tables[0].inputs_key, settings.publish.model_dump_json())
-    release_id = f"{newest}-{key[:10]}"
+    release_id = f"{newest or 'no-trade'}-{key[:10]}"
     is_new = not (lake.root / RELEASE_FOLDER / release_id).is_dir()
     counts = count_rows(lake, known, handed, signals)
     false_by_rule = expect_false_leads(signals)
