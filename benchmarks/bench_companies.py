@@ -11,11 +11,11 @@ import resource
 import time
 
 from tradeflow.evaluate.companies import measure_pairs_found, nothing_known
-from tradeflow.own_table.resolve_names import load_name_lists, load_placeholders
 from tradeflow.resolve.entity import resolve_parties
 from tradeflow.resolve.learned import link_by_weights
 from tradeflow.resolve.party import identify_parties
 from tradeflow.sample.companies import make_companies
+from tradeflow.steps.companies import load_name_lists, load_placeholders
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The order of a run, from a source to the release; the only place that knows it.
 
-    pull -> validate -> conform -> reconcile -> model -> signals -> publish
+    pull -> validate -> conform -> reconcile -> model -> resolve -> signals -> publish
 
 Steps hand over small handles, the rows stand in the lake. Each names what it is made from, so a step whose tables stand is skipped: a run
 that was killed goes on where it stopped, and a second run changes nothing. The runner is given: the plain one calls the function, the one
@@ -24,6 +24,7 @@ from tradeflow.exceptions import TradeflowError
 from tradeflow.lake import RUN_FOLDER, Lake, hold_lake
 from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
+from tradeflow.steps.companies import resolve_companies
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
@@ -81,6 +82,8 @@ def run_pipeline(
             timed("declarations", name_declared_substances, lake, known)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
+        if has_declarations(known):
+            timed("resolve", resolve_companies, settings.companies, lake, known, started.date())
         proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
         problems = (*pulled.problems, *conformed.problems)
         released = timed("publish", publish_run, settings, lake, known, (reconciled, modelled, proposed), problems, dict(seconds))

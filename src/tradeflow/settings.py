@@ -175,6 +175,15 @@ class Declarations(_Section):
     """Share of the inspections that is drawn by chance, so that the figures stay honest and new schemes are found."""
 
 
+class Companies(_Section):
+    """How the companies that declarations name are told apart."""
+
+    linker: Literal["rules", "splink"] = "rules"
+    """Links by rules that a person can read, or by weights that Splink learns from the names (extra `companies`)."""
+    decisions: Path | None = None
+    """What people decided on two spellings (CSV with the columns of contract `entity_decision`): every run follows it."""
+
+
 class Publish(_Section):
     """What the release shows."""
 
@@ -193,6 +202,7 @@ class Settings(_Section):
     model: Model = Model()
     signals: Signals = Signals()
     declarations: Declarations = Declarations()
+    companies: Companies = Companies()
     publish: Publish = Publish()
 
 

@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[model]": settings.Model,
     "[signals]": settings.Signals,
     "[declarations]": settings.Declarations,
+    "[companies]": settings.Companies,
     "[publish]": settings.Publish,
 }
 

@@ -11,12 +11,12 @@ from polars.testing import assert_frame_equal
 
 from tradeflow.contract import load_contract
 from tradeflow.evaluate.companies import judge_linker, nothing_known
-from tradeflow.own_table.resolve_names import load_name_lists, load_placeholders
 from tradeflow.resolve.candidate import propose_pairs
 from tradeflow.resolve.entity import Known, Linker, Resolved, resolve_parties
 from tradeflow.resolve.learned import link_by_weights
 from tradeflow.resolve.party import PARTY, describe_parties, list_parties
 from tradeflow.sample.companies import make_companies
+from tradeflow.steps.companies import load_name_lists, load_placeholders
 
 LISTS, PLACEHOLDERS = load_name_lists(), load_placeholders()
 TODAY, LATER = datetime.date(2026, 1, 1), datetime.date(2026, 2, 1)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeflow.contract import load_codelist
-from tradeflow.own_table.resolve_names import load_name_lists, load_placeholders
 from tradeflow.resolve.number import plain_number
 from tradeflow.resolve.spelling import spell_addresses, spell_names
+from tradeflow.steps.companies import load_name_lists, load_placeholders
 
 LISTS, PLACEHOLDERS = load_name_lists(), load_placeholders()
 

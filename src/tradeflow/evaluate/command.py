@@ -71,6 +71,6 @@ def models(quick: bool, shared: Path, worlds: int | None, page: Path | None) -> 
 def companies(count: int, seed: int, rules_only: bool) -> None:
     """Judge how companies are resolved, on made-up ones, at three rates of slips."""
     from tradeflow.evaluate.companies import evaluate_companies
-    from tradeflow.own_table.resolve_names import find_splink
+    from tradeflow.steps.companies import find_splink
 
     evaluate_companies(count, seed, {"rules": None} if rules_only else {"rules": None, "splink": find_splink()}, click.echo)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.own_table.resolve_names import load_name_lists, load_placeholders
 from tradeflow.resolve.entity import Known, Linker, Resolved, resolve_parties
 from tradeflow.resolve.party import identify_parties
 from tradeflow.sample.companies import make_companies
+from tradeflow.steps.companies import load_name_lists, load_placeholders
 
 ERROR_RATES = (0.01, 0.05, 0.10)
 _FIRST, _SECOND = datetime.date(2026, 1, 1), datetime.date(2026, 2, 1)

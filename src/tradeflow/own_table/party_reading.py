@@ -7,13 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.contract import Contract, load_codelist, load_contract
+from tradeflow.contract import load_codelist, load_contract
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
 from tradeflow.own_table.trade_reading import scan_table
 from tradeflow.own_table.writing import beside
-from tradeflow.pull.answers import read_answer
 from tradeflow.resolve.entity import Known
-from tradeflow.validate.gate import hold_to_contract
+from tradeflow.steps.companies import read_kept
 
 _HEADINGS = {"name": "party_name", "country": "party_country", "address": "party_address", "role": "party_role"}
 _MADE = ["party_id", "entity_id", "entity_name"]
@@ -54,24 +53,10 @@ def read_known(previous: Path | None, decisions: Path | None) -> Known:
     tables = {name: load_contract(name).empty_frame() for name in ("entity_name", "entity", "entity_decision")}
     if previous is not None:
         for name, ending in (("entity_name", "names"), ("entity", "entities")):
-            tables[name] = _read_kept(beside(previous, f"{ending}{previous.suffix}"), load_contract(name))
+            tables[name] = read_kept(beside(previous, f"{ending}{previous.suffix}"), load_contract(name))
     if decisions is not None:
-        tables["entity_decision"] = _read_kept(decisions, load_contract("entity_decision"))
+        tables["entity_decision"] = read_kept(decisions, load_contract("entity_decision"))
     return Known(**tables)
-
-
-def _read_kept(path: Path, contract: Contract) -> pl.DataFrame:
-    """Read a table that keeps its contract; SourceError with the first thing that is wrong."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file; it is written beside the OUT of the earlier run")
-    answer = read_answer(path, contract)
-    verdict = hold_to_contract(answer.frame, contract)
-    if answer.missing_columns and any(contract.column(name).is_required for name in answer.missing_columns):
-        raise SourceError(f"{path}: no column {', '.join(answer.missing_columns)}; needed are {', '.join(contract.column_names)}")
-    if not verdict.broken.is_empty():
-        first = verdict.broken.row(0, named=True)
-        raise SourceError(f"{path}: row {first['row_number']}: {first['rule']}: {first['raw_row']}")
-    return verdict.kept.select(contract.column_names)
 
 
 def _find_columns(path: Path, names: list[str]) -> dict[str, str]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from tradeflow.contract import load_codelist
 from tradeflow.exceptions import SourceError
 from tradeflow.own_table.party_reading import read_known, read_parties
 from tradeflow.own_table.writing import beside, refuse_name, write_table
-from tradeflow.resolve.entity import Linker, resolve_parties
+from tradeflow.resolve.entity import resolve_parties
 from tradeflow.resolve.party import identify_parties
-from tradeflow.resolve.spelling import NameLists
+from tradeflow.steps.companies import find_splink, load_name_lists, load_placeholders
 
 
 @dataclass(frozen=True)
@@ -54,22 +52,3 @@ def resolve_own_names(
     write_table(rows, out)
     doubts = resolved.entity_link.filter(~pl.col("is_merged")).height
     return Written(rows.height, rows["entity_id"].drop_nulls().n_unique(), links, doubts, (*table.notes, *resolved.notes))
-
-
-def find_splink() -> Linker:
-    """Return the linker by learned weights; SourceError where the extra `companies` is not installed."""
-    if importlib.util.find_spec("splink") is None:
-        raise SourceError("linking by Splink needs the extra `companies`: pip install 'tradeflow[companies]'")
-    from tradeflow.resolve.learned import link_by_weights
-
-    return link_by_weights
-
-
-def load_name_lists() -> NameLists:
-    """Return the code lists that names and addresses are spelt by."""
-    return NameLists(load_codelist("legal_form"), load_codelist("name_word"), load_codelist("address_word"))
-
-
-def load_placeholders() -> pl.Series:
-    """Return what stands where a number should and is none."""
-    return load_codelist("number_placeholder")["placeholder_number"]

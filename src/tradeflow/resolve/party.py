@@ -19,12 +19,16 @@ _CROWD = 10
 def list_parties(appearances: pl.DataFrame) -> pl.DataFrame:
     """Return each different party once: party_id, PARTY, mention_count and one count per role, sorted by party_id.
 
-    `appearances` holds PARTY and `party_role` (any of ROLES or null), a row per appearance. A party without a name is left out. The id is
-    made of what the party says about itself, so that it is the same in every run.
+    `appearances` holds PARTY and `party_role` (any of ROLES or null), a row per appearance or, with `mention_count`, per several. A party
+    without a name is left out. The id is made of what the party says about itself, so that it is the same in every run.
     """
     named = appearances.with_columns(pl.col(PARTY).str.strip_chars()).with_columns(pl.col(PARTY).replace("", None))
-    counts = [(pl.col("party_role") == role).sum().cast(pl.Int64).alias(count) for role, count in zip(ROLES, ROLE_COUNTS, strict=True)]
-    grouped = named.drop_nulls("party_name").group_by(PARTY).agg(pl.len().cast(pl.Int64).alias("mention_count"), *counts)
+    times = pl.col("mention_count") if "mention_count" in appearances.columns else pl.lit(1, pl.Int64)
+    of_role = [
+        pl.when(pl.col("party_role") == role).then(times).otherwise(0).alias(count) for role, count in zip(ROLES, ROLE_COUNTS, strict=True)
+    ]
+    counted = named.drop_nulls("party_name").with_columns(times.alias("mention_count"), *of_role)
+    grouped = counted.group_by(PARTY).agg(pl.col("mention_count", *ROLE_COUNTS).sum().cast(pl.Int64))
     return grouped.with_columns(_identify(grouped)).select("party_id", *PARTY, "mention_count", *ROLE_COUNTS).sort("party_id")
 
 

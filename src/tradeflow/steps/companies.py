@@ -1,0 +1,87 @@
+"""The step that resolves who the declarations name; ids and people's decisions hold over runs."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import logging
+from pathlib import Path
+
+import polars as pl
+
+from tradeflow.contract import Contract, load_codelist, load_contract
+from tradeflow.exceptions import SourceError
+from tradeflow.lake import Lake, read_table, table_version
+from tradeflow.pull.answers import read_answer
+from tradeflow.resolve.declared import list_appearances
+from tradeflow.resolve.entity import Known as KnownNames
+from tradeflow.resolve.entity import Linker, resolve_parties
+from tradeflow.resolve.spelling import NameLists
+from tradeflow.settings import Companies
+from tradeflow.steps.declarations import known_declarations
+from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
+from tradeflow.validate.gate import hold_to_contract
+
+_log = logging.getLogger("tradeflow")
+_TABLES = ("entity", "entity_name", "entity_link")
+
+
+def resolve_companies(options: Companies, lake: Lake, known: Known, today: datetime.date) -> Made:
+    """Make `entity`, `entity_name` and `entity_link` from the declarations that the run sees and what earlier runs called them."""
+    decided = options.decisions.read_text(encoding="utf-8") if options.decisions and options.decisions.is_file() else ""
+    key = hash_texts("companies", known.key, decided, options.linker)
+    if stands := standing(lake, key, *_TABLES):
+        return Made(stands, is_new=False)
+    appearances = list_appearances(known_declarations(lake, known), load_codelist("area"))
+    _log.info(f"resolving {appearances.height:,} spellings of companies")
+    linker = find_splink() if options.linker == "splink" else None
+    found = resolve_parties(
+        appearances, load_name_lists(), load_placeholders(), _read_names(lake, options.decisions), today=today, linker=linker
+    )
+    for note in found.notes:
+        _log.warning(note)
+    made = commit(lake, key, entity=found.entity, entity_name=found.entity_name, entity_link=found.entity_link)
+    return Made(made, is_new=True)
+
+
+def read_kept(path: Path, contract: Contract) -> pl.DataFrame:
+    """Read a table of which every row keeps its contract; SourceError with the first thing that is wrong."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    answer = read_answer(path, contract)
+    verdict = hold_to_contract(answer.frame, contract)
+    if lacking := [name for name in answer.missing_columns if contract.column(name).is_required]:
+        raise SourceError(f"{path}: no column {', '.join(lacking)}; needed are {', '.join(contract.column_names)}")
+    if not verdict.broken.is_empty():
+        first = verdict.broken.row(0, named=True)
+        raise SourceError(f"{path}: row {first['row_number']}: {first['rule']}: {first['raw_row']}")
+    return verdict.kept.select(contract.column_names)
+
+
+def find_splink() -> Linker:
+    """Return the linker by learned weights; SourceError where the extra `companies` is not installed."""
+    if importlib.util.find_spec("splink") is None:
+        raise SourceError("linking by Splink needs the extra `companies`: pip install 'tradeflow[companies]'")
+    from tradeflow.resolve.learned import link_by_weights
+
+    return link_by_weights
+
+
+def load_name_lists() -> NameLists:
+    """Return the code lists that names and addresses are spelt by."""
+    return NameLists(load_codelist("legal_form"), load_codelist("name_word"), load_codelist("address_word"))
+
+
+def load_placeholders() -> pl.Series:
+    """Return what stands where a number should and is none."""
+    return load_codelist("number_placeholder")["placeholder_number"]
+
+
+def _read_names(lake: Lake, decisions: Path | None) -> KnownNames:
+    tables = {name: load_contract(name).empty_frame() for name in ("entity_name", "entity", "entity_decision")}
+    for name in ("entity_name", "entity"):
+        if table_version(lake, name) is not None:
+            tables[name] = read_table(lake, name).collect()
+    if decisions is not None:
+        tables["entity_decision"] = read_kept(decisions, load_contract("entity_decision"))
+    return KnownNames(**tables)
