@@ -47,10 +47,18 @@ def coverage(*reporters: int) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema, orient="row")
 
 
-def shifts(*routes: list[dict[str, Any]], hubs: pl.Series = NO_HUBS, steps: pl.DataFrame = NO_STEPS) -> pl.DataFrame:
+def starts(pairs: pl.DataFrame, first: int = MONTHS[0]) -> pl.DataFrame:
+    """All that is told begins with one period."""
+    return pairs.select("freq_code", "commodity_code").unique().with_columns(pl.lit(first, pl.Int32).alias("first_period"))
+
+
+def shifts(
+    *routes: list[dict[str, Any]], hubs: pl.Series = NO_HUBS, steps: pl.DataFrame = NO_STEPS, first: int = MONTHS[0]
+) -> pl.DataFrame:
     crowd = [legs(CHINA, area, 1000, 1000, seed=area) for area in range(900, 912)]
     told = coverage(CHINA, MEXICO, USA, SINGAPORE, JAPAN, *range(900, 912))
-    return find_share_shifts(mirror_pair(*routes, *crowd), told, NEIGHBOURS, hubs, steps)
+    pairs = mirror_pair(*routes, *crowd)
+    return find_share_shifts(pairs, told, starts(pairs, first), NEIGHBOURS, hubs, steps)
 
 
 def newest(found: pl.DataFrame, kind: str, importer: int) -> dict[str, Any]:
@@ -104,6 +112,14 @@ def test_a_stricter_code_that_gives_way_to_a_less_strict_one_is_told() -> None:
     assert back["shift_p_value"] == 1.0
 
 
+def test_leaving_out_the_periods_before_the_start_changes_nothing_after_it() -> None:
+    routes = (legs(CHINA, MEXICO, 0, 900), legs(CHINA, USA, 1000, 100), legs(CHINA, SINGAPORE, 100, 1050), legs(SINGAPORE, MEXICO, 0, 950))
+    whole, cut = (shifts(*routes, hubs=pl.Series([SINGAPORE], dtype=pl.Int32), first=first) for first in (MONTHS[0], MONTHS[-4]))
+    assert set(cut["shift_kind"]) == {"displacement", "hub_detour"}
+    assert cut.equals(whole.filter(pl.col("period") >= MONTHS[-4]))
+    assert cut.height < whole.height
+
+
 def test_a_later_month_changes_no_earlier_shift() -> None:
     """But for what is drawn from all pairs of the code: the usual overdispersion, the drift, and how many kilograms of codes are worth."""
     routes = [legs(CHINA, MEXICO, 0, 900), legs(CHINA, USA, 1000, 100)]
@@ -123,7 +139,8 @@ def test_shuffled_rows_give_the_same_shifts() -> None:
     )
     told = coverage(CHINA, MEXICO, USA, *range(900, 906))
     first, second = (
-        find_share_shifts(each, told, NEIGHBOURS, NO_HUBS, NO_STEPS) for each in (rows, rows.sample(fraction=1, shuffle=True, seed=1))
+        find_share_shifts(each, told, starts(each), NEIGHBOURS, NO_HUBS, NO_STEPS)
+        for each in (rows, rows.sample(fraction=1, shuffle=True, seed=1))
     )
     assert first.equals(second)
     assert first.schema == load_contract("share_shift").schema
@@ -152,6 +169,12 @@ def test_a_hub_is_found_from_its_figures(in_kg: float, out_kg: float, rx_usd: fl
     assert JAPAN in find_hubs(pairs, rx, pl.Series([JAPAN], dtype=pl.Int32)).to_list()
 
 
+def test_goods_that_a_hub_takes_back_and_those_it_makes_are_one_origin() -> None:
+    pairs = mirror_pair(legs(SINGAPORE, SINGAPORE, 5, 5), legs(CHINA, SINGAPORE, 50, 50), legs(SINGAPORE, MEXICO, 100, 100))
+    found = route_through_hubs(pairs, load_contract("trade_flow").empty_frame(), pl.Series([SINGAPORE], dtype=pl.Int32), starts(pairs))
+    assert not found.select(load_contract("hub_route").unique_keys[0]).is_duplicated().any()
+
+
 AMOUNTS = st.dictionaries(st.integers(1, 6), st.floats(1, 1e6), min_size=1, max_size=5)
 
 
@@ -162,7 +185,8 @@ def test_every_kilogram_into_and_out_of_a_hub_is_placed_once(inward: dict[int, f
     rows += [{"exporter_code": 9, "importer_code": area, "balanced_net_weight_kg": kg} for area, kg in outward.items()]
     given_rows = [row | {"freq_code": "A", "period": 2022, "commodity_code": ACETONE} for row in rows]
     no_re_exports = load_contract("trade_flow").empty_frame()
-    found = route_through_hubs(mirror_pair(given_rows), no_re_exports, pl.Series([9], dtype=pl.Int32))
+    pairs = mirror_pair(given_rows)
+    found = route_through_hubs(pairs, no_re_exports, pl.Series([9], dtype=pl.Int32), starts(pairs, 2022))
     assert (found["exporter_code"] != found["importer_code"]).all()
     arrived = dict(found.filter(pl.col("exporter_code") != 9).group_by("exporter_code").agg(pl.col("through_kg").sum()).iter_rows())
     left = dict(found.filter(pl.col("importer_code") != 9).group_by("importer_code").agg(pl.col("through_kg").sum()).iter_rows())
@@ -174,7 +198,10 @@ def test_every_kilogram_into_and_out_of_a_hub_is_placed_once(inward: dict[int, f
 
 def test_the_allocation_is_the_independent_one_where_nothing_forbids_it() -> None:
     rows = [*legs(1, SINGAPORE, 300, 300), *legs(2, SINGAPORE, 100, 100), *legs(SINGAPORE, 3, 200, 200), *legs(SINGAPORE, 4, 600, 600)]
-    found = route_through_hubs(mirror_pair(rows), load_contract("trade_flow").empty_frame(), pl.Series([SINGAPORE], dtype=pl.Int32))
+    pairs, hub = mirror_pair(rows), pl.Series([SINGAPORE], dtype=pl.Int32)
+    found = route_through_hubs(pairs, load_contract("trade_flow").empty_frame(), hub, starts(pairs))
+    told = route_through_hubs(pairs, load_contract("trade_flow").empty_frame(), hub, starts(pairs, 202206))
+    assert told.equals(found.filter(pl.col("period") >= 2022))
     year = found.filter((pl.col("period") == 2022) & (pl.col("exporter_code").is_in([1, 2])) & (pl.col("importer_code").is_in([3, 4])))
     kg = {(row["exporter_code"], row["importer_code"]): row["through_kg"] for row in year.iter_rows(named=True)}
     assert kg[1, 3] / kg[1, 4] == pytest.approx(kg[2, 3] / kg[2, 4])

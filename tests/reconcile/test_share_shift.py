@@ -11,7 +11,7 @@ from tradeflow.reconcile.share_shift import Array, Sums, shift_p_values, sum_leg
 
 def p_of(leg: Array, other: Array, window: int = 6) -> Array:
     """The chance of each pair's newest window, the two legs sharing a constant total."""
-    sums = sum_legs(leg, other, np.ones(leg.shape, dtype=bool), window)
+    sums = sum_legs(leg, other, np.ones(leg.shape, dtype=bool))[window]
     moved = sums.leg_kg - sums.leg_expected_kg
     return shift_p_values(sums, moved, sums.other_expected_kg - moved)[:, -1]
 
@@ -45,7 +45,7 @@ def test_growth_of_both_legs_is_no_shift() -> None:
     both = p_of(leg, other)
     leg[0, -6:] *= 3
     other[0, -6:] *= 3
-    sums = sum_legs(leg, other, np.ones(leg.shape, dtype=bool), 6)
+    sums = sum_legs(leg, other, np.ones(leg.shape, dtype=bool))[6]
     moved = np.minimum(sums.leg_kg - sums.leg_expected_kg, sums.other_expected_kg - sums.other_kg)
     assert np.isnan(shift_p_values(sums, moved, sums.other_expected_kg - moved)[0, -1])
     assert np.isfinite(both).any()
@@ -66,7 +66,7 @@ def test_months_that_nobody_has_published_are_no_zeros() -> None:
     is_known[:, -2:] = False
     blank_leg, blank_other = leg.copy(), other.copy()
     blank_leg[:, -2:], blank_other[:, -2:] = 0, 0
-    known, blank = (sum_legs(one, two, is_known, 6) for one, two in ((leg, other), (blank_leg, blank_other)))
+    known, blank = (sum_legs(one, two, is_known)[6] for one, two in ((leg, other), (blank_leg, blank_other)))
     np.testing.assert_array_equal(known.leg_kg[:, -1], blank.leg_kg[:, -1])
     np.testing.assert_allclose(known.leg_expected_kg[:, -1], leg[:, 6:30].mean(axis=1) * 4)
 
@@ -74,6 +74,27 @@ def test_months_that_nobody_has_published_are_no_zeros() -> None:
 def test_too_short_a_history_is_not_judged() -> None:
     leg, other = wandering(20, 8, periods=17)
     assert np.isnan(p_of(leg, other)).all()
+
+
+def test_small_months_beside_large_ones_are_not_lost() -> None:
+    """Sums that are differences of running totals made a window of nothing of these: no evidence, and a division by zero."""
+    leg, other = wandering(40, 9, periods=60)
+    leg[0, :24] *= 1e6
+    leg[0, 24:], other[0, 24:] = 1e-3, 2e-3
+    sums = sum_legs(leg, other, np.ones(leg.shape, dtype=bool))[6]
+    assert sums.evidence[0, -1] == pytest.approx(6)
+    assert sums.leg_kg[0, -1] == pytest.approx(6e-3)
+
+
+def test_a_pair_that_stands_several_times_is_summed_once_and_counts_as_often() -> None:
+    leg, other = wandering(30, 10)
+    times = np.arange(30) % 4 + 1
+    place = np.repeat(np.arange(30), times)
+    is_known = np.ones(leg.shape, dtype=bool)
+    once, repeated = sum_legs(leg, other, is_known, first_told=30, times=times), sum_legs(leg[place], other[place], is_known[place])
+    for window, sums in once.items():
+        np.testing.assert_array_equal(sums.at(place).spread_factor, repeated[window].spread_factor[:, 30:])
+        np.testing.assert_array_equal(sums.at(place).expected_share, repeated[window].expected_share[:, 30:])
 
 
 @given(factor=st.floats(1e-3, 1e6), seed=st.integers(0, 20))

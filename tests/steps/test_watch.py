@@ -8,7 +8,8 @@ import pytest
 
 from tradeflow.exceptions import SettingsError
 from tradeflow.settings import Settings, Watch
-from tradeflow.steps.analyse import _watch_list, in_periods, step_back
+from tradeflow.steps.analyse import _watch_list
+from tradeflow.steps.judged_window import in_periods, step_back
 from tradeflow.steps.known import watched_rows
 
 HEADER = "substance_code,commodity_code_hs2022,has_own_commodity_code,valid_from"

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.leg import Legs
-from tradeflow.reconcile.share_shift import WINDOWS, keep_largest, shift_p_values, sum_legs
+from tradeflow.reconcile.share_shift import keep_largest, shift_p_values, sum_legs
 from tradeflow.reconcile.shift_rows import Moves, gather_moves
 
 _NEAREST = 4
@@ -44,11 +44,9 @@ def find_displacements(legs: Legs, neighbours: pl.DataFrame) -> pl.DataFrame:
     rising, falling = _pair_up(legs, neighbours)
     if not len(rising):
         return gather_moves([])
-    leg, other = legs.kg[rising], legs.kg[falling]
     is_known = legs.is_known[rising] & legs.is_known[falling]
     moves = []
-    for window in WINDOWS:
-        sums = sum_legs(leg, other, is_known, window)
+    for window, sums in sum_legs(legs.kg[rising], legs.kg[falling], is_known, first_told=legs.first_told).items():
         moved = keep_largest(np.minimum(sums.leg_kg - sums.leg_expected_kg, sums.other_expected_kg - sums.other_kg), rising)
         p = shift_p_values(sums, moved, sums.other_expected_kg - moved)
         moves.append(Moves(

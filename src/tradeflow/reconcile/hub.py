@@ -7,7 +7,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.leg import Legs
-from tradeflow.reconcile.share_shift import WINDOWS, Array, keep_largest, shift_p_values, sum_legs
+from tradeflow.reconcile.share_shift import WINDOWS, Array, Sums, keep_largest, shift_p_values, sum_expected, sum_legs
 from tradeflow.reconcile.shift_rows import Moves, gather_moves
 
 _THROUGH_SHARE = 0.5
@@ -40,14 +40,17 @@ def find_hubs(pairs: pl.DataFrame, re_exports: pl.DataFrame, listed: pl.Series) 
     return pl.concat([by_figures, listed.cast(by_figures.dtype)]).unique().sort()
 
 
-def route_through_hubs(pairs: pl.DataFrame, re_exports: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def route_through_hubs(pairs: pl.DataFrame, re_exports: pl.DataFrame, hubs: pl.Series, starts: pl.DataFrame) -> pl.DataFrame:
     """Return `hub_route`: per hub, commodity and calendar year, how much of each origin's goods went on to each destination.
 
     What passes through is min(in, out), out being the published re-exports where the hub publishes them; it is allocated by proportional
     fitting (RAS) in which nothing goes back to its origin. Inflow left over ends in the hub (importer_code is the hub's: a sink, or use),
     outflow left over begins there (exporter_code is the hub's: a source, or production).
+
+    starts: freq_code, commodity_code, first_period: the years from that one's on are told.
     """
-    yearly = pairs.with_columns(_year().alias("period")).filter(pl.col("balanced_net_weight_kg") > 0)
+    yearly, re_exports = (_told_years(rows, starts) for rows in (pairs, re_exports))
+    yearly = yearly.filter(pl.col("balanced_net_weight_kg") > 0)
     kg = pl.col("balanced_net_weight_kg").sum()
     inward = yearly.filter(pl.col("importer_code").is_in(hubs.implode())).group_by(
         "freq_code", "period", pl.col("importer_code").alias("hub_code"), "exporter_code", "commodity_code"
@@ -57,20 +60,29 @@ def route_through_hubs(pairs: pl.DataFrame, re_exports: pl.DataFrame, hubs: pl.S
     totals = totals.join(outward.group_by(_CELL).agg(pl.col("_out").sum().alias("_all_out")), on=_CELL, how="full", coalesce=True)
     through = totals.with_columns(pl.min_horizontal(pl.col("_all_in", "_all_out").fill_null(0)).alias("_through"))
     fitted = _fit(inward.join(through, on=_CELL), outward.join(through, on=_CELL))
-    rows = pl.concat([fitted, *_leftovers(inward, outward, fitted)]).filter(pl.col("through_kg") > 0)
     contract = load_contract("hub_route")
-    return rows.select([pl.col(column.name).cast(column.dtype) for column in contract.columns]).sort(contract.unique_keys[0])
+    key = contract.unique_keys[0]
+    rows = pl.concat([fitted, *_leftovers(inward, outward, fitted)]).filter(pl.col("through_kg") > 0)
+    # Goods of the hub that came back to it and those that begin in it are one origin.
+    routes = rows.group_by(key, maintain_order=True).agg(pl.col("through_kg").sum())
+    return routes.select([pl.col(column.name).cast(column.dtype) for column in contract.columns]).sort(key)
 
 
-def _year() -> pl.Expr:
-    return pl.when(pl.col("period") > 9999).then(pl.col("period") // 100).otherwise("period").cast(pl.Int32)
+def _told_years(rows: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows from the year of their commodity's start on; the year replaces the period."""
+    told = rows.join(starts.with_columns(_year("first_period")), on=["freq_code", "commodity_code"]).with_columns(_year("period"))
+    return told.filter(pl.col("period") >= pl.col("first_period"))
+
+
+def _year(period: str) -> pl.Expr:
+    return pl.when(pl.col(period) > 9999).then(pl.col(period) // 100).otherwise(period).cast(pl.Int32)
 
 
 def _outflow(yearly: pl.DataFrame, re_exports: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """Return _out per cell and destination: the published re-exports of hubs that publish any, else all exports."""
     key = ["freq_code", "period", "hub_code", "importer_code", "commodity_code"]
     told = re_exports.filter(pl.col("reporter_code").is_in(hubs.implode()) & (pl.col("partner_code") != 0) & (pl.col("net_weight_kg") > 0))
-    published = told.with_columns(_year().alias("period")).group_by(
+    published = told.group_by(
         "freq_code", "period", pl.col("reporter_code").alias("hub_code"), pl.col("partner_code").alias("importer_code"), "commodity_code"
     ).agg(pl.col("net_weight_kg").sum().alias("_out"))  # fmt: skip
     publishers = published["hub_code"].unique()
@@ -84,20 +96,31 @@ def _outflow(yearly: pl.DataFrame, re_exports: pl.DataFrame, hubs: pl.Series) ->
 
 def _fit(inward: pl.DataFrame, outward: pl.DataFrame) -> pl.DataFrame:
     """Fit origin by destination to both margins, each scaled to what passes through."""
-    rows = inward.select(*_CELL, "exporter_code", (pl.col("_in") * pl.col("_through") / pl.col("_all_in")).alias("_row")).join(
-        outward.select(*_CELL, "importer_code", (pl.col("_out") * pl.col("_through") / pl.col("_all_out")).alias("_column")), on=_CELL
-    )
-    fitted = rows.filter(pl.col("exporter_code") != pl.col("importer_code")).with_columns(
-        (pl.col("_row") * pl.col("_column")).alias("through_kg")
-    )
-    kg = pl.col("through_kg")
+    origins = inward.select(*_CELL, "exporter_code", (pl.col("_in") * pl.col("_through") / pl.col("_all_in")).alias("_row"))
+    destinations = outward.select(*_CELL, "importer_code", (pl.col("_out") * pl.col("_through") / pl.col("_all_out")).alias("_column"))
+    both = origins.with_row_index("_origin").join(destinations.with_row_index("_destination"), on=_CELL)
+    allowed = both.filter(pl.col("exporter_code") != pl.col("importer_code"))
+    places = allowed["_origin"].to_numpy(), allowed["_destination"].to_numpy()
+    kg = _fit_margins(*places, origins["_row"].to_numpy(), destinations["_column"].to_numpy())
+    return allowed.select(*_CELL, "exporter_code", "importer_code", pl.Series("through_kg", kg))
+
+
+def _fit_margins(origin: np.ndarray, destination: np.ndarray, sent: Array, taken: Array) -> Array:
+    """Return the kilograms of each allowed pair; origin and destination are its places in what each `sent` and has `taken`."""
+    kg = sent[origin] * taken[destination]
     for _ in range(_FITTING_ROUNDS):
-        fitted = fitted.with_columns((kg * pl.col("_row") / kg.sum().over(*_CELL, "exporter_code")).fill_nan(0))
+        kg = kg * _scale(sent, origin, kg)
         # The last scaling never gives a destination more than it took in, also where the margins cannot both be met.
-        scale = (pl.col("_column") / kg.sum().over(*_CELL, "importer_code")).fill_nan(0)
-        fitted = fitted.with_columns(kg * scale)
-    scale = (pl.col("_row") / kg.sum().over(*_CELL, "exporter_code")).fill_nan(0).clip(0, 1)
-    return fitted.with_columns(kg * scale).select(*_CELL, "exporter_code", "importer_code", "through_kg")
+        kg = kg * _scale(taken, destination, kg)
+    found: Array = kg * np.minimum(_scale(sent, origin, kg), 1)
+    return found
+
+
+def _scale(margin: Array, place: np.ndarray, kg: Array) -> Array:
+    """Return by how much each pair must grow for the pairs of a place to sum to its margin; 0 where they are none."""
+    total = np.bincount(place, kg, len(margin))
+    scale: Array = np.divide(margin, total, out=np.zeros_like(margin), where=total > 0)[place]
+    return scale
 
 
 def _leftovers(inward: pl.DataFrame, outward: pl.DataFrame, fitted: pl.DataFrame) -> list[pl.DataFrame]:
@@ -124,13 +147,13 @@ def find_detours(legs: Legs, hubs: pl.Series) -> pl.DataFrame:
     if not len(onward):
         return gather_moves([])
     supply, sales = legs.total_by(legs.importer), legs.total_by(legs.exporter)
+    outflow, inflow = _sum_share(legs, supply, onward), _sum_share(legs, sales, inward)
     straight = np.where((direct >= 0)[:, None], legs.kg[np.maximum(direct, 0)], 0.0)
+    of_direct = sum_expected(straight, legs.is_known[onward] & legs.is_known[inward], legs.first_told)
     moves = []
     for window in WINDOWS:
-        out = sum_legs(legs.kg[onward], supply[onward] - legs.kg[onward], legs.is_known[onward], window)
-        into = sum_legs(legs.kg[inward], sales[inward] - legs.kg[inward], legs.is_known[inward], window)
-        past_and_now = sum_legs(straight, straight, legs.is_known[onward] & legs.is_known[inward], window)
-        rise_of_direct: Array = np.maximum(past_and_now.leg_kg - past_and_now.leg_expected_kg, 0)
+        out, into = outflow[window], inflow[window]
+        rise_of_direct: Array = np.maximum(of_direct[window][0] - of_direct[window][1], 0)
         rise = np.minimum(out.leg_kg - out.leg_expected_kg, into.leg_kg - into.leg_expected_kg)
         moved = keep_largest(rise - rise_of_direct, onward)
         p = np.sqrt(shift_p_values(out, moved, out.other_expected_kg) * shift_p_values(into, moved, into.other_expected_kg))
@@ -139,6 +162,13 @@ def find_detours(legs: Legs, hubs: pl.Series) -> pl.DataFrame:
             out.leg_kg, out.leg_expected_kg, into.leg_kg, into.leg_expected_kg,
         ))  # fmt: skip
     return gather_moves(moves)
+
+
+def _sum_share(legs: Legs, total: Array, places: np.ndarray) -> dict[int, Sums]:
+    """Set the legs at `places` beside the rest of their `total`; each leg is summed once, however often it stands in `places`."""
+    leg, pair, times = np.unique(places, return_inverse=True, return_counts=True)
+    sums = sum_legs(legs.kg[leg], total[leg] - legs.kg[leg], legs.is_known[leg], first_told=legs.first_told, times=times)
+    return {window: each.at(pair) for window, each in sums.items()}
 
 
 def _join_legs(legs: Legs, hubs: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -25,6 +25,8 @@ class Legs:
     is_known: Mask
     is_import_published: Mask
     periods: np.ndarray
+    first_told: int
+    """Place of the first period of which a move is told; the earlier ones are history."""
 
     def total_by(self, codes: np.ndarray) -> Array:
         """Return for each leg the kilograms of all legs that share its code, [legs, periods]."""
@@ -40,13 +42,15 @@ def sum_by_importer(legs: Legs) -> Legs:
     importers, first = np.unique(legs.importer, return_index=True)
     published = legs.is_import_published[first]
     kg = legs.total_by(legs.importer)[first]
-    return Legs(legs.freq_code, legs.commodity_code, np.zeros_like(importers), importers, kg, published, published, legs.periods)
+    names, told = (legs.freq_code, legs.commodity_code), (legs.periods, legs.first_told)
+    return Legs(*names, np.zeros_like(importers), importers, kg, published, published, *told)
 
 
-def lay_out_legs(pairs: pl.DataFrame, coverage: pl.DataFrame) -> Iterator[Legs]:
-    """Yield each commodity's routes: the balanced weight of every period, 0 where a side had published and none reports trade.
+def lay_out_legs(pairs: pl.DataFrame, coverage: pl.DataFrame, starts: pl.DataFrame) -> Iterator[Legs]:
+    """Yield the routes of each commodity with any weight: the balanced one of every period, 0 where a side has published none.
 
-    pairs: `mirror_pair`. A period with value and without weight is not known.
+    pairs: `mirror_pair`. starts: freq_code, commodity_code, first_period (of which a move is told). A period with value and
+    without weight is not known.
     """
     published = {
         flow_code: set(
@@ -56,11 +60,14 @@ def lay_out_legs(pairs: pl.DataFrame, coverage: pl.DataFrame) -> Iterator[Legs]:
         )
         for flow_code in ("X", "M")
     }
-    traded = pairs.select("freq_code", "commodity_code", *_LEG, "period", pl.col("balanced_net_weight_kg").alias("_kg"))
+    first = {(freq_code, code): period for freq_code, code, period in starts.iter_rows()}
+    weighed = pairs.filter((pl.col("balanced_net_weight_kg") > 0).any().over("freq_code", "commodity_code"))
+    traded = weighed.select("freq_code", "commodity_code", *_LEG, "period", pl.col("balanced_net_weight_kg").alias("_kg"))
     for freq_code, of_freq in traded.partition_by("freq_code", as_dict=True).items():
         periods = _every_period(of_freq["period"])
         for code, rows in of_freq.partition_by("commodity_code", as_dict=True, maintain_order=True).items():
-            yield _lay_out(str(freq_code[0]), str(code[0]), rows, periods, published)
+            named = str(freq_code[0]), str(code[0])
+            yield _lay_out(named, rows, periods, first[named], published)
 
 
 def _every_period(met: pl.Series) -> np.ndarray:
@@ -75,7 +82,7 @@ def _every_period(met: pl.Series) -> np.ndarray:
 
 
 def _lay_out(
-    freq_code: str, commodity_code: str, rows: pl.DataFrame, periods: np.ndarray, published: dict[str, set[tuple[str, int, int]]]
+    code: tuple[str, str], rows: pl.DataFrame, periods: np.ndarray, first_period: int, published: dict[str, set[tuple[str, int, int]]]
 ) -> Legs:
     routes = rows.select(_LEG).unique().sort(_LEG).with_row_index("_leg")
     placed = rows.join(routes, on=_LEG)
@@ -83,10 +90,11 @@ def _lay_out(
     kg = np.zeros((routes.height, len(periods)))
     kg[leg, column] = placed["_kg"].fill_null(0).to_numpy()
     exporter, importer = routes["exporter_code"].to_numpy(), routes["importer_code"].to_numpy()
-    is_import_published = _published_by(published["M"], freq_code, importer, periods)
-    is_known = _published_by(published["X"], freq_code, exporter, periods) | is_import_published
+    is_import_published = _published_by(published["M"], code[0], importer, periods)
+    is_known = _published_by(published["X"], code[0], exporter, periods) | is_import_published
     is_known[leg, column] = placed["_kg"].is_not_null().to_numpy()
-    return Legs(freq_code, commodity_code, exporter, importer, kg, is_known, is_import_published, periods)
+    first_told = int(np.searchsorted(periods, first_period))
+    return Legs(*code, exporter, importer, kg, is_known, is_import_published, periods, first_told)
 
 
 def _published_by(published: set[tuple[str, int, int]], freq_code: str, codes: np.ndarray, periods: np.ndarray) -> Mask:

@@ -16,9 +16,9 @@ _KEY = ["shift_kind", "freq_code", "period", "exporter_code", "importer_code", "
 
 @dataclass(frozen=True)
 class Moves:
-    """What one window says of pairs of legs: arrays [pairs, periods].
+    """What one window says of pairs of legs: arrays [pairs, periods that are told].
 
-    leg, the places of the rising legs, and related_area are [pairs], control_year is [periods]; 0 stands for none.
+    leg, the places of the rising legs, and related_area are [pairs], control_year is [all periods]; 0 stands for none.
     """
 
     shift_kind: str
@@ -38,6 +38,7 @@ class Moves:
     def rows(self) -> pl.DataFrame:
         """Return a row for each pair and period in which something moved."""
         pair, column = np.nonzero(np.isfinite(self.p_value))
+        period = column + self.legs.first_told
         figures = {
             "moved_kg": self.moved_kg, "shift_p_value": self.p_value, "observed_kg": self.observed_kg, "expected_kg": self.expected_kg,
             "related_observed_kg": self.related_observed_kg, "related_expected_kg": self.related_expected_kg,
@@ -46,13 +47,13 @@ class Moves:
             {
                 "shift_kind": np.repeat(self.shift_kind, len(pair)),
                 "freq_code": np.repeat(self.legs.freq_code, len(pair)),
-                "period": self.legs.periods[column],
+                "period": self.legs.periods[period],
                 "exporter_code": self.legs.exporter[self.leg[pair]],
                 "importer_code": self.legs.importer[self.leg[pair]],
                 "commodity_code": np.repeat(self.legs.commodity_code, len(pair)),
                 "related_area_code": self.related_area[pair],
                 "related_commodity_code": pl.Series([self.related_commodity_code], dtype=pl.String).new_from_index(0, len(pair)),
-                "control_year": np.zeros(len(pair), dtype=np.int32) if self.control_year is None else self.control_year[column],
+                "control_year": np.zeros(len(pair), dtype=np.int32) if self.control_year is None else self.control_year[period],
                 "window_periods": np.repeat(self.window, len(pair)),
                 **{name: np.maximum(values[pair, column], 0) for name, values in figures.items()},
             },

@@ -12,17 +12,23 @@ from tradeflow.reconcile.substitution import find_substitutions
 
 
 def find_share_shifts(
-    pairs: pl.DataFrame, coverage: pl.DataFrame, neighbours: pl.DataFrame, hubs: pl.Series, step_downs: pl.DataFrame
+    pairs: pl.DataFrame,
+    coverage: pl.DataFrame,
+    starts: pl.DataFrame,
+    neighbours: pl.DataFrame,
+    hubs: pl.Series,
+    step_downs: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return `share_shift`, commodity by commodity, sorted by its key.
 
-    pairs: `mirror_pair`. neighbours: see `find_neighbours`. hubs: see `find_hubs`. step_downs: see `find_step_downs`.
+    pairs: `mirror_pair`. starts: freq_code, commodity_code, first_period (of which a move is told). neighbours: see
+    `find_neighbours`. hubs: see `find_hubs`. step_downs: see `find_step_downs`.
     """
     contract = load_contract("share_shift")
     found = [contract.empty_frame()]
     families = set(step_downs["falling_code"]) | set(step_downs["rising_code"])
     imports: dict[str, dict[str, Legs]] = {}
-    for legs in lay_out_legs(pairs, coverage):
+    for legs in lay_out_legs(pairs, coverage, starts):
         found += [find_displacements(legs, neighbours), find_detours(legs, hubs)]
         if legs.commodity_code in families:
             imports.setdefault(legs.freq_code, {})[legs.commodity_code] = sum_by_importer(legs)

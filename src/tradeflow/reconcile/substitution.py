@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.leg import Legs
-from tradeflow.reconcile.share_shift import WINDOWS, shift_p_values, sum_legs
+from tradeflow.reconcile.share_shift import Mask, shift_p_values, sum_legs
 from tradeflow.reconcile.shift_rows import Moves, gather_moves
 
 _TABLES = {"I": 20, "II": 10}
@@ -78,12 +78,12 @@ def _compare(falling: Legs, rising: Legs, eras: pl.DataFrame) -> list[Moves]:
     leg, other = rising.kg[up], exchange * falling.kg[down]
     is_known = rising.is_known[up] & falling.is_known[down]
     year = np.where(rising.periods > 9999, rising.periods // 100, rising.periods)
-    is_stricter = ((year[:, None] >= eras["from_year"].to_numpy()) & (year[:, None] < eras["until_year"].to_numpy())).any(axis=1)
+    is_of_era = (year[:, None] >= eras["from_year"].to_numpy()) & (year[:, None] < eras["until_year"].to_numpy())
+    is_stricter: Mask = np.any(is_of_era, axis=1)
     moves = []
-    for window in WINDOWS:
-        sums = sum_legs(leg, other, is_known, window)
+    for window, sums in sum_legs(leg, other, is_known, first_told=rising.first_told).items():
         moved = np.minimum(sums.leg_kg - sums.leg_expected_kg, sums.other_expected_kg - sums.other_kg)
-        p = np.where(is_stricter, shift_p_values(sums, moved, sums.other_expected_kg - moved), np.nan)
+        p = np.where(is_stricter[rising.first_told :], shift_p_values(sums, moved, sums.other_expected_kg - moved), np.nan)
         moves.append(Moves(
             "substitution", rising, window, up, np.zeros(len(up), dtype=np.int64), moved, p,
             sums.leg_kg, sums.leg_expected_kg, sums.other_kg / exchange, sums.other_expected_kg / exchange,

@@ -30,6 +30,7 @@ from tradeflow.signals import (
 )
 from tradeflow.steps.corrections import CORRECTIONS, correct_figures
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
+from tradeflow.steps.judged_window import find_window_starts, in_periods
 from tradeflow.steps.known import known_rows, watched_rows
 from tradeflow.steps.moves import trace_moves
 from tradeflow.steps.requirements import read_requirements
@@ -41,7 +42,9 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     """Make `coverage`, `commodity_coverage`, `mirror_pair`, `reporter_reliability`, and what moves and corrections add to the pairs."""
     from tradeflow.reconcile import ReconcileOptions, mark_suppressed_partners, reconcile_trade_flow
 
-    key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json())
+    # Moves are told of the periods that are compared and scored.
+    told = f"{settings.model.scored_months}+{settings.model.calibration_months}"
+    key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json(), told)
     tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
     if stands := standing(lake, key, *tables, *CORRECTIONS):
         return Made(stands, is_new=False)
@@ -56,7 +59,8 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     pairs = mark_suppressed_partners(pairs, areas.filter(pl.col("area_class") == "pool")["area_code"])
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     _log.info("looking for trade that moved")
-    frames |= trace_moves(_of_named_areas(pairs), watched, coverage)
+    named = _of_named_areas(pairs)
+    frames |= trace_moves(named, watched, coverage, find_window_starts(settings.model, named))
     _log.info("setting timing, unnamed partners and other units beside the figures")
     frames |= correct_figures(pairs, rows, settings.watch, coverage, commodity_coverage)
     return Made(commit(lake, key, **frames), is_new=True)
@@ -228,43 +232,14 @@ def _rule_tables(settings: Settings, lake: Lake, reconciled: Made, modelled: Mad
     pairs = _of_named_areas(read_handed(lake, reconciled, "mirror_pair").collect())
     baseline, scores = (_of_named_areas(read_handed(lake, modelled, table).collect()) for table in ("baseline", "flow_score"))
     shifts, coverage = (read_handed(lake, reconciled, table).collect() for table in ("share_shift", "coverage"))
-    return Evidence(pairs, baseline, scores, shifts, coverage, _window(settings, pairs))
+    window = Window(find_window_starts(settings.model, pairs), settings.model.min_history_months)
+    return Evidence(pairs, baseline, scores, shifts, coverage, window)
 
 
 def _of_named_areas(flows: pl.DataFrame) -> pl.DataFrame:
     """Leave out flows with a pool of areas (areas not specified, bunkers): there is no other side to ask, and no route to open."""
     pools = load_codelist("area").filter(pl.col("area_class") == "pool")["area_code"].implode()
     return flows.filter(~pl.col("exporter_code").is_in(pools) & ~pl.col("importer_code").is_in(pools))
-
-
-def _window(settings: Settings, pairs: pl.DataFrame) -> Window:
-    """Count back from the newest period in which a commodity's imports (else its exports) are known."""
-    newest = pairs.group_by("freq_code", "commodity_code").agg(
-        pl.col("period").filter(pl.col("import_value_usd").is_not_null()).max().fill_null(pl.col("period").max()).alias("_newest")
-    )
-    model = settings.model
-    starts = [
-        {
-            "_scored_start": step_back(newest, in_periods(model.scored_months, freq) - 1),
-            "_calibration_start": step_back(newest, in_periods(model.scored_months, freq) + in_periods(model.calibration_months, freq) - 1),
-        }
-        for freq, newest in newest.select("freq_code", "_newest").iter_rows()
-    ]
-    schema = {"_scored_start": pl.Int32, "_calibration_start": pl.Int32}
-    return Window(newest.hstack(pl.DataFrame(starts, schema=schema)), model.min_history_months)
-
-
-def in_periods(months: int, freq_code: str) -> int:
-    """Return how many periods so many months are: as many when monthly, whole years, one at the least, when annual."""
-    return months if freq_code == "M" else max(1, round(months / 12))
-
-
-def step_back(period: int, periods: int) -> int:
-    """Return the period so many months (YYYYMM) or years (YYYY) earlier."""
-    if period <= 9999:
-        return period - periods
-    months = period // 100 * 12 + period % 100 - 1 - periods
-    return months // 12 * 100 + months % 12 + 1
 
 
 def _names() -> Names:
