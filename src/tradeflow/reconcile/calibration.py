@@ -8,11 +8,14 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from tradeflow.reconcile.corridor import count_edges
+from tradeflow.reconcile.evidence import UsualClass, weigh_evidence
 from tradeflow.reconcile.sides import Floats, Ints
 from tradeflow.reconcile.tail import Deviations, Tail, fit_tails
 
 _PRECISION_GROUPS = 6
 _ROWS_PER_GROUP = 4000
+_CLASSES_PER_GROUP = 4
+"""Finer classes of scatter, of one tail, in which a gap is weighed as evidence."""
 _HABIT_EDGE = -0.15
 """A corridor that usually loses a share (its goods arrive in the next period) loses it unevenly: it has tails of its own."""
 _QUARTILE = 0.6744897501960817
@@ -52,25 +55,30 @@ class Calibration:
     low: Tail
     high: Tail
     middle: Floats
+    class_edges: Floats
     knot_deviation: Floats
-    """Deviations on one axis for all groups, `_ROOM` apart."""
+    """Deviations on one axis for all classes of alike corridors, `_ROOM` apart."""
     knot_z: Floats
 
     def group_of(self, sigma: Floats, habit: Floats) -> Ints:
         """Return the group of alike corridors: by their scatter, and by whether they usually lose a share."""
-        group: Ints = 2 * count_edges(self.sigma_edges, sigma) + (habit < _HABIT_EDGE * sigma)
-        return group
+        return _alike(self.sigma_edges, sigma, habit)
 
     def z(self, given: Standardised) -> Floats:
         """Return calibrated z: negative where the importer recorded less than is usual."""
-        group = self.group_of(given.sigma, given.habit)
-        centred = given.deviation - self.middle[group]
+        centred = given.deviation - self.middle[self.group_of(given.sigma, given.habit)]
         reach = _ROOM / 2 - 1
-        z: Floats = np.interp(group * _ROOM + np.clip(centred, -reach, reach), self.knot_deviation, self.knot_z)
+        place = _alike(self.class_edges, given.sigma, given.habit)
+        z: Floats = np.interp(place * _ROOM + np.clip(centred, -reach, reach), self.knot_deviation, self.knot_z)
         z = np.where(np.isnan(centred), np.nan, z)
         for tail, sign in ((self.low, -1.0), (self.high, 1.0)):
             z = _raise_by_habit(z, tail, sign, given)
         return z
+
+
+def _alike(edges: Floats, sigma: Floats, habit: Floats) -> Ints:
+    group: Ints = 2 * count_edges(edges, sigma) + (habit < _HABIT_EDGE * sigma)
+    return group
 
 
 def _raise_by_habit(z: Floats, tail: Tail, sign: float, given: Standardised) -> Floats:
@@ -90,15 +98,34 @@ def fit_calibration(given: Standardised, areas: int) -> Calibration:
     known = np.flatnonzero(np.isfinite(given.deviation))
     given = given.take(known)
     bins = int(np.clip(len(known) // _ROWS_PER_GROUP, 1, _PRECISION_GROUPS))
-    edges = np.unique(np.quantile(given.sigma, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
-    group = 2 * count_edges(edges, given.sigma) + (given.habit < _HABIT_EDGE * given.sigma)
+    edges, class_edges = (_quantile_edges(given.sigma, bins * parts) for parts in (1, _CLASSES_PER_GROUP))
+    group = _alike(edges, given.sigma, given.habit)
     groups = 2 * (len(edges) + 1)
     quartiles = _quartiles(given.deviation, group, groups)
     centred = given.deviation - quartiles[group, 1]
     below, above = (Deviations(sign * centred, given.sigma, group, given.exporter, given.importer) for sign in (-1.0, 1.0))
     low, high = fit_tails(below, above, groups, areas, areas)
     knots = [_knots(low, high, quartiles[number] - quartiles[number, 1], number) for number in range(groups)]
-    return Calibration(edges, low, high, quartiles[:, 1], np.concatenate([x for x, _ in knots]), np.concatenate([z for _, z in knots]))
+    weighed = weigh_evidence(_usual_classes(given, edges, class_edges, knots))
+    axis = np.concatenate([place * _ROOM + deviation for place, (deviation, _) in enumerate(weighed)])
+    return Calibration(edges, low, high, quartiles[:, 1], class_edges, axis, np.concatenate([z for _, z in weighed]))
+
+
+def _quantile_edges(sigma: Floats, bins: int) -> Floats:
+    return np.unique(np.quantile(sigma, np.linspace(0, 1, bins + 1)[1:-1])) if len(sigma) else np.empty(0)
+
+
+def _usual_classes(given: Standardised, edges: Floats, class_edges: Floats, knots: list[tuple[Floats, Floats]]) -> list[UsualClass]:
+    """Return the classes in the order of `_alike`, each with its group's knots."""
+    places = _alike(class_edges, given.sigma, given.habit)
+    general = float(np.median(given.sigma)) if len(given.sigma) else 1.0
+    classes = []
+    for place in range(2 * (len(class_edges) + 1)):
+        own = given.sigma[places == place]
+        sigma = float(np.median(own)) if len(own) else general
+        group = 2 * int(count_edges(edges, np.array([sigma]))[0]) + place % 2
+        classes.append(UsualClass(*knots[group], sigma, max(len(own), 1) / max(len(places), 1)))
+    return classes
 
 
 def _quartiles(deviation: Floats, group: Ints, groups: int) -> Floats:
@@ -116,7 +143,7 @@ def _knots(low: Tail, high: Tail, quartiles: Floats, group: int) -> tuple[Floats
     inner = [x for x in (quartiles[0], 0.0, quartiles[2]) if -below[0][0] < x < above[0][0]]
     inner_z = [z for x, z in zip((quartiles[0], 0.0, quartiles[2]), (-_QUARTILE, 0.0, _QUARTILE), strict=True) if x in inner]
     deviation = np.concatenate([-below[0][::-1], inner, above[0]])
-    return group * _ROOM + deviation, np.concatenate([-below[1][::-1], inner_z, above[1]])
+    return deviation, np.concatenate([-below[1][::-1], inner_z, above[1]])
 
 
 def _tail_knots(tail: Tail, group: int) -> tuple[Floats, Floats]:

@@ -1,0 +1,95 @@
+"""How much a gap speaks for a missing share rather than for the usual scatter, on the scale of a standard normal.
+
+A gap far out in the tail of a very precise corridor may still be a few percent of the trade, which no missing consignment explains; the
+same chance on a middling corridor goes with half of the trade. The likelihood ratio of "an unknown share is missing, any share as likely
+as any other" against "nothing is amiss" tells the two apart: no order of gaps finds more at the same rate of false ones (Neyman and Pearson
+1933). It takes the place of the bare distance: z is the normal score of the chance of so high a ratio, over all corridors, where nothing is
+amiss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp, ndtr, ndtri
+
+from tradeflow.reconcile.shape import TAIL_SHARE
+from tradeflow.reconcile.sides import Floats, Ints
+
+_SHARES = 24
+_MISSING_LOG = -np.log1p(-(np.arange(_SHARES) + 0.5) / _SHARES)
+"""ln of what was sent over what is recorded, for missing shares spread evenly between none and all."""
+_ORDINARY_Z = -float(ndtri(TAIL_SHARE))
+"""Nearer to the middle, where no tail is fitted, a gap speaks for nothing and keeps its place."""
+_GRID = np.geomspace(0.02, 500, 300)
+_AXIS = np.concatenate([-_GRID[::-1], [0.0], _GRID])
+_TIE_BREAK = 1e-6
+"""Where a longer gap is no more evidence than a shorter one, the longer still goes first."""
+_LEAST_P = 1e-300
+
+
+@dataclass(frozen=True)
+class UsualClass:
+    """Corridors of like scatter: knots of their usual z by standardised deviation, their standard deviation in logs, and share of gaps."""
+
+    deviation: Floats
+    z: Floats
+    sigma: float
+    share: float
+
+
+def weigh_evidence(classes: list[UsualClass]) -> list[tuple[Floats, Floats]]:
+    """Return for each class the knots of z by standardised deviation once gaps of all classes are put in the order of their evidence."""
+    usual = [np.interp(_AXIS, each.deviation, each.z) for each in classes]
+    far = [_beyond_knots(each, z) for each, z in zip(classes, usual, strict=True)]
+    told = [z.copy() for z in far]
+    for sign in (-1.0, 1.0):
+        sides = [_one_tail(each, z, sign) for each, z in zip(classes, far, strict=True)]
+        scores = _normal_scores(sides, np.array([each.share for each in classes]))
+        for z, (rows, _, _), score in zip(told, sides, scores, strict=True):
+            z[rows] = sign * score
+    return [(_AXIS, z) for z in told]
+
+
+def _beyond_knots(each: UsualClass, z: Floats) -> Floats:
+    """Outside the knots the last slope goes on, so that a farther gap stays a stranger one."""
+    first, last = (np.diff(each.z[ends]) / np.diff(each.deviation[ends]) for ends in (slice(2), slice(-2, None)))
+    z = np.where(each.deviation[0] > _AXIS, each.z[0] + first * (_AXIS - each.deviation[0]), z)
+    beyond: Floats = np.where(each.deviation[-1] < _AXIS, each.z[-1] + last * (_AXIS - each.deviation[-1]), z)
+    return beyond
+
+
+def _one_tail(each: UsualClass, z: Floats, sign: float) -> tuple[Ints, Floats, Floats]:
+    """Return the tail's places on the axis from the middle outwards, how far z is out there, and the evidence, which never falls."""
+    outwards = slice(None, None, -1) if sign < 0 else slice(None)
+    rows = np.flatnonzero(sign * z > _ORDINARY_Z)[outwards]
+    log_density = -(z**2) / 2 + np.log(np.maximum(np.gradient(z, _AXIS), 1e-12))
+    without = _AXIS[rows, None] - sign * _MISSING_LOG / each.sigma
+    ratio = logsumexp(np.interp(without, _AXIS, log_density), axis=1) - np.log(_SHARES) - log_density[rows]
+    risen = np.exp(np.minimum(ratio, 600.0))
+    evidence = np.maximum.accumulate(np.maximum(risen - risen[0], 0.0))
+    return rows, np.abs(z[rows]), evidence * (1 + _TIE_BREAK * np.arange(len(rows)))
+
+
+def _normal_scores(sides: list[tuple[Ints, Floats, Floats]], shares: Floats) -> list[Floats]:
+    """Turn evidence into normal scores by the chance, over all classes, of evidence at least as strong where nothing is amiss."""
+    levels = np.unique(np.concatenate([evidence for _, _, evidence in sides]))
+    chance = sum(share * _chance_beyond(levels, z, evidence) for share, (_, z, evidence) in zip(shares, sides, strict=True))
+    log_chance = np.log(np.maximum(chance / shares.sum(), _LEAST_P))
+    scores = []
+    for _, _, evidence in sides:
+        p = np.exp(log_chance[np.searchsorted(levels, evidence)])
+        scores.append(-ndtri(np.minimum(p, ndtr(-_ORDINARY_Z))))
+    return scores
+
+
+def _chance_beyond(levels: Floats, z: Floats, evidence: Floats) -> Floats:
+    """Return the chance of evidence of each level or more in one class: none beyond what the class can show."""
+    first = np.searchsorted(evidence, levels, side="left")
+    before = np.maximum(first - 1, 0)
+    at = np.minimum(first, len(z) - 1)
+    rise = evidence[at] - evidence[before]
+    part = np.where(rise > 0, (levels - evidence[before]) / np.where(rise > 0, rise, 1.0), 1.0)
+    reached: Floats = ndtr(-(z[before] + part * (z[at] - z[before])))
+    return np.where(first < len(z), reached, 0.0)
