@@ -12,6 +12,7 @@ from tradeflow.resolve.spelling import NameLists, spell_addresses, spell_names
 PARTY = ["party_name", "party_country", "tax_number", "party_address"]
 ROLES = ["importer", "exporter", "broker", "consignee", "notify_party", "licensee"]
 ROLE_COUNTS = [f"{role}_count" for role in ROLES]
+_SPELT_AT_ONCE = 100_000
 _CROWD = 10
 """Different companies at one address from which on the address is an agent's or a free zone's, and says nothing."""
 
@@ -45,6 +46,13 @@ def _identify(parties: pl.DataFrame) -> pl.Series:
     return pl.Series("party_id", [f"P{digest}" for digest in digests], pl.String)
 
 
+def _spell_in_parts(parties: pl.DataFrame, lists: NameLists) -> pl.DataFrame:
+    """Spell names and addresses some at a time: their words take many times the memory of the text."""
+    parts = [parties.slice(start, _SPELT_AT_ONCE) for start in range(0, max(parties.height, 1), _SPELT_AT_ONCE)]
+    addresses = [spell_addresses(part["party_address"], lists).to_frame("_address") for part in parts]
+    return pl.concat([pl.concat([spell_names(part["party_name"], lists) for part in parts]), pl.concat(addresses)], how="horizontal")
+
+
 def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.Series) -> pl.DataFrame:
     """Add what parties are compared by: _p (their place), plain spellings of name and address, _number, and what is known of each.
 
@@ -54,8 +62,7 @@ def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.S
     spelled = pl.concat(
         [
             parties.with_row_index("_p").with_columns(_number=plain_number(pl.col("tax_number"), placeholders)),
-            spell_names(parties["party_name"], lists),
-            spell_addresses(parties["party_address"], lists).to_frame("_address"),
+            _spell_in_parts(parties, lists),
         ],
         how="horizontal",
     ).with_columns(pl.col("party_country").str.to_uppercase().fill_null("").alias("_country"))
