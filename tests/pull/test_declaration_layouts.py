@@ -1,5 +1,6 @@
 """Declarations as their sources publish them: text without a heading, DBF tables, and what is wrong with some of them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from tests.declaration_files import DIN_ITEM, DUA_ITEM, dbf_table, din_text, zipped
 from tradeflow.contract import load_contract, source_layouts
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
-from tradeflow.pull.answers import Answer, detect_layout, read_answer
+from tradeflow.lake import Lake
+from tradeflow.pull.answers import Answer, detect_layout, read_answer, read_source_row
 from tradeflow.pull.dbf import read_dbf
+from tradeflow.pull.files import pull_files
 
 LAYOUTS = [*source_layouts(), *source_layouts("customs_declaration")]
 
@@ -88,3 +91,18 @@ def test_a_dbf_table_gives_back_what_was_written(rows: list[tuple[str, str]]) ->
 
     assert found.rows() == [tuple(cell or None for cell in row) for row in rows]
     assert found.schema == pl.Schema({"A": pl.String, "B": pl.String})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column", "value"),
+    [
+        ("din.txt", din_text({}, {"NUMITEM": "2"}), "NUMITEM", "2"),
+        ("ma.dbf", dbf_table([DUA_ITEM, DUA_ITEM | {"NUME_SERIE": 2}]), "NUME_SERIE", "2"),
+    ],
+)
+def test_a_row_is_found_again_at_its_source(tmp_path: Path, name: str, content: bytes, column: str, value: str) -> None:
+    lake = Lake(tmp_path / "lake")
+    (tmp_path / name).write_bytes(content)
+    (snapshot,) = pull_files(lake, tmp_path / name, now=datetime(2026, 2, 1, tzinfo=UTC), report_progress=print).new
+
+    assert read_source_row(snapshot, 2)[column] == value
