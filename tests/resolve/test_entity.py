@@ -257,3 +257,14 @@ def test_what_a_person_keeps_apart_is_never_put_together(words: list[tuple[int, 
             assert group[parties[one][0]] != group[parties[other][0]]
     if "different" not in pairs.values():
         assert len(set(group.values())) == 1
+
+
+def test_a_company_that_is_misspelt_in_many_ways_stays_one() -> None:
+    """Slips in the first letters do not make its number a broker's, its address a crowd's, or its rare slips in the number namesakes."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    wrong = [(f"Qar{letter}onaveli", "MEX", "QAR010203AB1", STREET) for letter in letters] + [
+        (f"{letter}Qaronaveli", "MEX", "QAR010203AB1", STREET) for letter in letters
+    ]
+    right = [("Qaronaveli", "MEX", "QAR010203AB1", f"{STREET} {floor}") for floor in range(60)]
+    odd = [("Qaronaveli", "MEX", "QAR010203AB8", None), ("Qaronaveli S.A.", "MEX", None, None)]
+    assert sorted(resolve(*wrong, *right, *odd).entity["name_count"]) in ([1, 113], [2, 112])

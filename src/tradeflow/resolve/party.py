@@ -12,7 +12,12 @@ from tradeflow.resolve.spelling import NameLists, spell_addresses, spell_names
 PARTY = ["party_name", "party_country", "tax_number", "party_address"]
 ROLES = ["importer", "exporter", "broker", "consignee", "notify_party", "licensee"]
 ROLE_COUNTS = [f"{role}_count" for role in ROLES]
+_NAME = ["_country", "_sorted_core"]
 _SPELT_AT_ONCE = 100_000
+_STRANGERS = 3
+"""Names unlike one another under one number from which on the number is a broker's."""
+_LEAST_SHARE = 0.1
+"""Share of a name's numbers from which on a number is another company's and no slip."""
 _CROWD = 10
 """Different companies at one address from which on the address is an agent's or a free zone's, and says nothing."""
 
@@ -56,7 +61,8 @@ def _spell_in_parts(parties: pl.DataFrame, lists: NameLists) -> pl.DataFrame:
 def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.Series) -> pl.DataFrame:
     """Add what parties are compared by: _p (their place), plain spellings of name and address, _number, and what is known of each.
 
-    `_namesakes`: different numbers under the name in its country. `_is_crowded`: the address is that of many. A number that mostly stands
+    `_namesakes`: different numbers under the name in its country, slips left out.
+    `_is_crowded`: the address is that of many. A number that mostly stands
     under names unlike one another is a broker's or a clerk's, and is dropped.
     """
     spelled = pl.concat(
@@ -66,10 +72,21 @@ def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.S
         ],
         how="horizontal",
     ).with_columns(pl.col("party_country").str.to_uppercase().fill_null("").alias("_country"))
-    cores_of_number = pl.col("_sorted_core").str.slice(0, 3).n_unique().over("_country", "_number")
-    is_shared = pl.col("_number").is_not_null() & (cores_of_number > 3)
-    return spelled.with_columns(pl.when(~is_shared).then("_number").alias("_number")).with_columns(
-        pl.col("_number").drop_nulls().n_unique().over("_country", "_sorted_core").alias("_namesakes"),
-        (pl.col("_sorted_core").n_unique().over("_country", "_address") > _CROWD).alias("_is_crowded"),
+    told = spelled.with_columns(pl.when(~_is_of_many("_number", _STRANGERS)).then("_number").alias("_number"))
+    bearers, numbered = (pl.col("_number").count().over(*key) for key in ((*_NAME, "_number"), _NAME))
+    main = pl.when(bearers >= _LEAST_SHARE * numbered).then("_number")
+    return told.with_columns(
+        main.drop_nulls().n_unique().over(_NAME).alias("_namesakes"),
+        _is_of_many("_address", _CROWD).alias("_is_crowded"),
         pl.col("_country").n_unique().over("_sorted_core").alias("_countries"),
     )
+
+
+def _is_of_many(name: str, most: int) -> pl.Expr:
+    """More than `most` beginnings of names stand under one number or address, and none of them under half of its spellings.
+
+    Beginnings, and the share, because a large company is misspelt in many ways.
+    """
+    key, start = ["_country", name], pl.col("_sorted_core").str.slice(0, 3)
+    largest = pl.len().over(*key, start).max().over(key)
+    return pl.col(name).is_not_null() & (start.n_unique().over(key) > most) & (largest * 2 < pl.len().over(key))
