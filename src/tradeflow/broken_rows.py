@@ -44,5 +44,7 @@ def _place(row: dict[str, Any]) -> str:
 
 def _tell_row(raw_row: str, rule: str) -> str:
     column, _, check = rule.partition(":")
-    value = json.loads(raw_row).get(column) if check else None
-    return f"{column} = {json.dumps(value, ensure_ascii=False)} in {shorten(raw_row)}" if check else shorten(raw_row)
+    row = json.loads(raw_row)
+    # A row that could not be read has no columns: its text stands alone.
+    is_told_by_column = bool(check) and isinstance(row, dict)
+    return f"{column} = {json.dumps(row.get(column), ensure_ascii=False)} in {shorten(raw_row)}" if is_told_by_column else shorten(raw_row)

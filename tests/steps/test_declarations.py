@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tests.declaration_files import DUA_ITEM, dbf_table, din_text, zipped
+from tradeflow.broken_rows import tell_quarantine
 from tradeflow.lake import Lake, list_snapshots, read_table, table_version
 from tradeflow.publish.table_files import for_people
 from tradeflow.settings import Settings, load_settings, read_only_input
@@ -62,6 +63,16 @@ def test_a_mixed_folder_goes_two_ways_and_every_row_is_accounted_for(given: Path
         ("source_customs_declaration", "declaration_date:type"),
         ("source_peru_dua", "unreadable: the source marked this record as deleted"),
     ]
+
+
+def test_each_row_in_quarantine_is_told_also_one_that_could_not_be_read(given: Path, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    ingest(given, lake)
+
+    told = "\n".join(tell_quarantine(read_table(lake, "quarantine").collect(), shown=1))
+
+    assert 'PA_ORIG = "345678" in {' in told
+    assert "unreadable: the source marked this record as deleted: 1 row\n    row 2 of snapshot" in told
 
 
 def test_what_is_written_for_people_runs_no_formula(given: Path, tmp_path: Path) -> None:
