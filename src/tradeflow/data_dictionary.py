@@ -33,7 +33,7 @@ def write_page() -> str:
         "",
         "## Layouts of the sources",
         "",
-        "A column goes to the column of `trade_flow` or `customs_declaration` that is named, or it is not read and the reason stands in its place.",
+        "A column goes to the column of `trade_flow` or `customs_declaration` that is named, or it is not read, and the reason is given.",
         *(line for contract in sources for line in _write_contract(contract)),
         "",
         "## Code lists",
