@@ -15,7 +15,7 @@ MONTH: dict[str, Any] = {
     "period": 202404, "mirror_status": "both", "mirror_reason": None, "valuation_basis": "margin_estimated", "cif_fob_margin_rate": 0.06,
     "import_value_usd": 106_000.0, "import_fob_value_usd": 100_000.0, "export_net_weight_kg": 40_000.0, "import_net_weight_kg": 10_000.0,
     "corridor_gap_log": math.log(0.9), "corridor_change_log": math.log(0.25 / 0.9), "gap_log_variance": math.log(1.25) ** 2,
-    "z_kg": -5.77, "p_value": 0.0000001, "export_weight_share": 0.96,
+    "z_kg": -5.77, "shortfall_p_value": 0.0000001, "export_weight_share": 0.96,
     "balanced_net_weight_kg": 38_000.0, "balanced_lower_kg": 30_000.0, "balanced_upper_kg": 48_000.0,
     "export_weight_label": "as_reported", "import_weight_label": "as_reported", "gap_explanation": "none",
     "alignment_label": "not_known", "import_aligned_net_weight_kg": None, "corridor_change_aligned_log": None,
@@ -37,7 +37,10 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ("Importer's value", "USD 106,000 as published, USD 100,000 FOB: 6.0% taken off, freight and insurance estimated"),
         ("Usual difference", "on this route the importer usually records 90% of the exporter’s weight"),
         ("Usual scatter", "two thirds of such pairs lie within 25% of that"),
-        ("In April 2024", "the importer recorded 25% of the exporter’s weight, 28% of what is usual here: z -5.8, p <0.001"),
+        (
+            "In April 2024",
+            "the importer recorded 25% of the exporter’s weight, 28% of what is usual here: z -5.8, p of a shortfall <0.001",
+        ),
         ("Balanced weight", "38.0 t (90% interval 30.0 t to 48.0 t)"),
     ]
 

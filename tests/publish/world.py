@@ -218,7 +218,7 @@ def _compared(importer_kg: float | None, exporter_kg: float | None) -> dict[str,
         "export_weight_share": 0.6,
         "corridor_change_log": change,
         "z_kg": change / 0.2,
-        "p_value": math.erfc(abs(change) / 0.283),
+        "shortfall_p_value": math.erfc(abs(change) / 0.283),
     }
 
 

@@ -97,7 +97,7 @@ def _say_gap(month: dict[str, Any]) -> str:
     factor, change = month["import_net_weight_kg"] / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
     return (
         f"the importer recorded {_say_multiple(factor)} the exporter’s weight, {_say_multiple(change)} what is usual here: "
-        f"z {say.say_deviation(month['z_kg'])}, p {say.say_probability(month['p_value'])}"
+        f"z {say.say_deviation(month['z_kg'])}, p of a shortfall {say.say_probability(month['shortfall_p_value'])}"
     )
 
 

@@ -13,7 +13,7 @@ _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _PAIRED = [
     "mirror_status", "mirror_reason", "export_value_usd", "import_value_usd", "import_fob_value_usd", "z_kg", "balanced_net_weight_kg",
     "balanced_net_weight_log_variance", "export_weight_share",
-    "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "corridor_change_log", "gap_log_variance", "p_value",
+    "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "corridor_change_log", "gap_log_variance", "shortfall_p_value",
     "export_weight_label", "import_weight_label", "gap_explanation",
 ]  # fmt: skip
 _CORRECTED = [
