@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from tradeflow.contract import load_contract
 from tradeflow.evaluate.companies import judge_linker, nothing_known
+from tradeflow.exceptions import TradeflowError
 from tradeflow.resolve.candidate import propose_pairs
 from tradeflow.resolve.entity import Known, Linker, Resolved, resolve_parties
 from tradeflow.resolve.learned import link_by_weights
@@ -86,6 +87,15 @@ def test_one_company_under_two_spellings(one: Party, other: Party) -> None:
 )
 def test_two_companies_stay_two(one: Party, other: Party) -> None:
     assert resolve(one, other).entity.height == 2
+
+
+def test_a_table_without_countries_is_of_one_country() -> None:
+    assert resolve(("Qaronaveli Trading", None, None, None), ("Qaronavelli Trading", None, None, None)).entity.height == 1
+
+
+def test_too_few_spellings_to_learn_from_are_told() -> None:
+    with pytest.raises(TradeflowError, match="link by rules"):
+        resolve_parties(appear(("Qarona", "MEX", None, None)), LISTS, PLACEHOLDERS, nothing_known(), today=TODAY, linker=link_by_weights)
 
 
 def test_two_numbers_at_one_address_are_told_to_a_person() -> None:

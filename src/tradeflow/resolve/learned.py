@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tradeflow.exceptions import TradeflowError
+
 if TYPE_CHECKING:
     from splink import Linker, SettingsCreator
 
 _LEAST_PROBABILITY = 0.95
 _PAIRS_TO_LEARN_FROM = 1_000_000
+_FEWEST_SPELLINGS, _FEWEST_REPEATS = 1_000, 100
 _COLUMNS = ["_p", "_country", "_number", "_core", "_generic", "_address"]
 
 
@@ -23,6 +26,8 @@ def link_by_weights(parties: pl.DataFrame) -> pl.DataFrame:
 
     Pairs meet by number, by the telling part of the name, by address, and by either end of the telling part within a country.
     """
+    if parties.height < _FEWEST_SPELLINGS:
+        raise TradeflowError(f"Splink learns from {_FEWEST_SPELLINGS:,} spellings at the least, here are {parties.height:,}: link by rules")
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
@@ -39,7 +44,8 @@ def link_by_weights(parties: pl.DataFrame) -> pl.DataFrame:
     )
     database = DuckDBAPI()
     linker = Linker(database.register(seen.to_arrow()), _settings(), log_level=logging.ERROR)
-    _learn(linker)
+    repeated = [key for key in ("number", "address") if seen[key].drop_nulls().is_duplicated().sum() >= _FEWEST_REPEATS]
+    _learn(linker, repeated or ["core"])
     found = linker.inference.predict(threshold_match_probability=_LEAST_PROBABILITY)
     table: Any = found.as_pyarrow_table()  # type: ignore[no-untyped-call]
     pairs = pl.DataFrame(table).select("p_l", "p_r", "match_probability")
@@ -68,8 +74,8 @@ def _settings() -> SettingsCreator:
     )  # fmt: skip
 
 
-def _learn(linker: Linker) -> None:
-    """Fit chances of agreement among unlike parties from random pairs, among like ones from pairs that share a number or an address."""
+def _learn(linker: Linker, keys: list[str]) -> None:
+    """Fit chances of agreement among unlike parties from random pairs, among like ones from pairs that share one of the keys."""
     from splink import block_on
 
     training = linker.training
@@ -77,5 +83,5 @@ def _learn(linker: Linker) -> None:
         [block_on("country", "number"), block_on("country", "core", "address")], recall=0.7
     )
     training.estimate_u_using_random_sampling(max_pairs=_PAIRS_TO_LEARN_FROM, seed=1)
-    for key in ("number", "address"):
+    for key in keys:
         training.estimate_parameters_using_expectation_maximisation(block_on(key))

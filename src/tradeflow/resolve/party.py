@@ -71,7 +71,10 @@ def describe_parties(parties: pl.DataFrame, lists: NameLists, placeholders: pl.S
             _spell_in_parts(parties, lists),
         ],
         how="horizontal",
-    ).with_columns(pl.col("party_country").str.to_uppercase().fill_null("").alias("_country"))
+    ).with_columns(
+        # Where no row of a table states a country, all are taken to be of one.
+        pl.col("party_country").str.to_uppercase().fill_null("" if parties["party_country"].count() else "?").alias("_country")
+    )
     told = spelled.with_columns(pl.when(~_is_of_many("_number", _STRANGERS)).then("_number").alias("_number"))
     bearers, numbered = (pl.col("_number").count().over(*key) for key in ((*_NAME, "_number"), _NAME))
     main = pl.when(bearers >= _LEAST_SHARE * numbered).then("_number")
