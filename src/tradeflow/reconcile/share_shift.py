@@ -181,14 +181,21 @@ def _trailing_sums(values: Array) -> dict[int, Array]:
 
     Twice as long is a sum and the one before it. Differences of running sums would lose small months beside large ones.
     """
-    shortest = values.copy()
-    for back in range(1, WINDOWS[0]):
-        shortest[:, back:] += values[:, :-back]
+    shortest = _add_earlier(values, values, 1)
+    for back in range(2, WINDOWS[0]):
+        shortest = _add_earlier(shortest, values, back)
     sums = {WINDOWS[0]: shortest}
     while (length := max(sums)) < HISTORY_PERIODS:
-        sums[2 * length] = sums[length].copy()
-        sums[2 * length][:, length:] += sums[length][:, :-length]
+        sums[2 * length] = _add_earlier(sums[length], sums[length], length)
     return sums
+
+
+def _add_earlier(sums: Array, values: Array, back: int) -> Array:
+    """Return the sums with what `values` held `back` columns before."""
+    found = np.empty_like(sums)
+    found[:, :back] = sums[:, :back]
+    np.add(sums[:, back:], values[:, :-back], out=found[:, back:])
+    return found
 
 
 def _earlier(values: Array, back: int, first: int) -> Array:
