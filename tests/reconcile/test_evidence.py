@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import t as student
 
-from tradeflow.reconcile.evidence import UsualClass, weigh_evidence
+from tradeflow.reconcile.evidence import UsualClass, read_z, weigh_evidence
 from tradeflow.reconcile.shape import TAIL_SHARE
 
 DEVIATION = np.linspace(-30, 30, 601)
@@ -16,8 +16,8 @@ def classes() -> list[UsualClass]:
     return [UsualClass(DEVIATION, HEAVY, sigma, share) for sigma, share in ((0.07, 0.3), (0.4, 0.5), (1.2, 0.2))]
 
 
-def z_of(knots: tuple[np.ndarray, np.ndarray], deviation: np.ndarray) -> np.ndarray:
-    return np.interp(deviation, *knots)
+def z_of(row: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    return read_z(deviation, np.zeros(len(deviation), dtype=np.intp), row[None, :])
 
 
 @pytest.mark.parametrize("chance", [0.05, 0.01, 0.001])
@@ -39,7 +39,7 @@ def test_middle_keeps_its_place() -> None:
 
 
 def test_a_farther_gap_is_never_less_strange() -> None:
-    for _, z in weigh_evidence(classes()):
+    for z in weigh_evidence(classes()):
         assert (np.diff(z) >= -1e-9).all()
 
 
@@ -66,5 +66,15 @@ def test_more_missing_shares_are_found_than_by_distance_alone() -> None:
 
 
 def test_the_sides_mirror_each_other() -> None:
-    for axis, z in weigh_evidence(classes()):
-        assert z == pytest.approx(-np.interp(-axis, axis, z), abs=1e-6)
+    for z in weigh_evidence(classes()):
+        assert z == pytest.approx(-z[::-1], abs=1e-6)
+
+
+def test_z_is_read_for_each_class_and_unknown_stays_unknown() -> None:
+    table = weigh_evidence(classes())
+    read = read_z(np.array([-5.0, -5.0, np.nan, 1e9, -1e9]), np.array([0, 1, 2, 0, 2]), table)
+    assert read[0] == pytest.approx(z_of(table[0], np.array([-5.0]))[0])
+    assert read[1] == pytest.approx(z_of(table[1], np.array([-5.0]))[0])
+    assert np.isnan(read[2])
+    assert read[3] == pytest.approx(table[0, -1], abs=1e-4)
+    assert read[4] == pytest.approx(table[2, 0], abs=1e-4)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from tradeflow.reconcile.corridor import count_edges
-from tradeflow.reconcile.evidence import UsualClass, weigh_evidence
+from tradeflow.reconcile.evidence import UsualClass, read_z, weigh_evidence
 from tradeflow.reconcile.sides import Floats, Ints
 from tradeflow.reconcile.tail import Deviations, Tail, fit_tails
 
@@ -20,8 +20,6 @@ _HABIT_EDGE = -0.15
 """A corridor that usually loses a share (its goods arrive in the next period) loses it unevenly: it has tails of its own."""
 _QUARTILE = 0.6744897501960817
 _REACH = np.geomspace(1, 500, 80)
-_ROOM = 1e6
-"""Distance between two groups' knots on the common axis; further than any deviation."""
 _NEAR = 1.0
 """Nearer to the middle no outlier of a reporter's habit matters."""
 
@@ -56,9 +54,8 @@ class Calibration:
     high: Tail
     middle: Floats
     class_edges: Floats
-    knot_deviation: Floats
-    """Deviations on one axis for all classes of alike corridors, `_ROOM` apart."""
-    knot_z: Floats
+    table: Floats
+    """z by class of alike corridors and knot; see `read_z`."""
 
     def group_of(self, sigma: Floats, habit: Floats) -> Ints:
         """Return the group of alike corridors: by their scatter, and by whether they usually lose a share."""
@@ -67,10 +64,7 @@ class Calibration:
     def z(self, given: Standardised) -> Floats:
         """Return calibrated z: negative where the importer recorded less than is usual."""
         centred = given.deviation - self.middle[self.group_of(given.sigma, given.habit)]
-        reach = _ROOM / 2 - 1
-        place = _alike(self.class_edges, given.sigma, given.habit)
-        z: Floats = np.interp(place * _ROOM + np.clip(centred, -reach, reach), self.knot_deviation, self.knot_z)
-        z = np.where(np.isnan(centred), np.nan, z)
+        z = read_z(centred, _alike(self.class_edges, given.sigma, given.habit), self.table)
         for tail, sign in ((self.low, -1.0), (self.high, 1.0)):
             z = _raise_by_habit(z, tail, sign, given)
         return z
@@ -106,9 +100,8 @@ def fit_calibration(given: Standardised, areas: int) -> Calibration:
     below, above = (Deviations(sign * centred, given.sigma, group, given.exporter, given.importer) for sign in (-1.0, 1.0))
     low, high = fit_tails(below, above, groups, areas, areas)
     knots = [_knots(low, high, quartiles[number] - quartiles[number, 1], number) for number in range(groups)]
-    weighed = weigh_evidence(_usual_classes(given, edges, class_edges, knots))
-    axis = np.concatenate([place * _ROOM + deviation for place, (deviation, _) in enumerate(weighed)])
-    return Calibration(edges, low, high, quartiles[:, 1], class_edges, axis, np.concatenate([z for _, z in weighed]))
+    table = weigh_evidence(_usual_classes(given, edges, class_edges, knots))
+    return Calibration(edges, low, high, quartiles[:, 1], class_edges, table)
 
 
 def _quantile_edges(sigma: Floats, bins: int) -> Floats:

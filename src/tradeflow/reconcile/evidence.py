@@ -22,8 +22,12 @@ _MISSING_LOG = -np.log1p(-(np.arange(_SHARES) + 0.5) / _SHARES)
 """ln of what was sent over what is recorded, for missing shares spread evenly between none and all."""
 _ORDINARY_Z = -float(ndtri(TAIL_SHARE))
 """Nearer to the middle, where no tail is fitted, a gap speaks for nothing and keeps its place."""
-_GRID = np.geomspace(0.02, 500, 300)
-_AXIS = np.concatenate([-_GRID[::-1], [0.0], _GRID])
+_FINEST = 0.02
+_HALF = 300
+_STEP = float(np.arcsinh(500 / _FINEST)) / _HALF
+_AXIS = _FINEST * np.sinh(_STEP * np.arange(-_HALF, _HALF + 1))
+"""Deviations at which z is told: even near the middle, in proportion far out."""
+KNOTS = len(_AXIS)
 _TIE_BREAK = 1e-6
 """Where a longer gap is no more evidence than a shorter one, the longer still goes first."""
 _LEAST_P = 1e-300
@@ -39,8 +43,19 @@ class UsualClass:
     share: float
 
 
-def weigh_evidence(classes: list[UsualClass]) -> list[tuple[Floats, Floats]]:
-    """Return for each class the knots of z by standardised deviation once gaps of all classes are put in the order of their evidence."""
+def read_z(deviation: Floats, place: Ints, table: Floats) -> Floats:
+    """Return z of deviations of classes `place` from the table, one row of KNOTS per class; NaN stays NaN."""
+    at = np.clip(np.arcsinh(deviation / _FINEST) / _STEP + _HALF, 0, KNOTS - 1.000001)
+    is_known = np.isfinite(at)
+    knot = np.where(is_known, at, 0).astype(np.intp)
+    first = place * KNOTS + knot
+    flat = table.ravel()
+    z: Floats = flat[first] + (at - knot) * (flat[first + 1] - flat[first])
+    return z
+
+
+def weigh_evidence(classes: list[UsualClass]) -> Floats:
+    """Return z by class and knot, once gaps of all classes are put in the order of their evidence."""
     usual = [np.interp(_AXIS, each.deviation, each.z) for each in classes]
     far = [_beyond_knots(each, z) for each, z in zip(classes, usual, strict=True)]
     told = [z.copy() for z in far]
@@ -49,7 +64,7 @@ def weigh_evidence(classes: list[UsualClass]) -> list[tuple[Floats, Floats]]:
         scores = _normal_scores(sides, np.array([each.share for each in classes]))
         for z, (rows, _, _), score in zip(told, sides, scores, strict=True):
             z[rows] = sign * score
-    return [(_AXIS, z) for z in told]
+    return np.stack(told)
 
 
 def _beyond_knots(each: UsualClass, z: Floats) -> Floats:
