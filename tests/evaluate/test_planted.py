@@ -92,7 +92,7 @@ def test_a_truth_table_is_read_in_its_contract(tmp_path: Any) -> None:
 
 
 def test_innocent_events_in_the_top_leads_are_told_and_those_of_a_market_are_left_out(tmp_path: Path) -> None:
-    header = "event_id,kind,importer_code,exporter_code,commodity_code,first_period,last_period,description"
+    header = "event_id,kind,importer_code,exporter_code,commodity_code,first_period,last_period,planted_text"
     rows = [
         f"event-01,new_factory,{MEXICO},{CHINA},291411,202311,202401,a new plant",
         f"event-02,unit_slip,{INDIA},{CHINA},291411,202311,202401,a slip",
