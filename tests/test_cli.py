@@ -189,8 +189,10 @@ def test_explain_walks_back_to_the_row_in_the_sources_own_file(lake: Lake, answe
             assert part.read_bytes() == sent
             assert json.loads(shown) == {name: value for name, value in record.items() if value is not None}
             assert list(json.loads(shown)) == [name for name in record if record[name] is not None]
-            assert record["cmdCode"] == lead["commodity_code"]
-            assert lead["importer_code"] in (record["reporterCode"], record["partnerCode"])
+            # A lead of moved trade rests on its other leg's rows as well.
+            assert record["cmdCode"] in (lead["commodity_code"], lead["related_commodity_code"])
+            areas = {lead["importer_code"], lead["exporter_code"], lead["related_area_code"]}
+            assert areas & {record["reporterCode"], record["partnerCode"]}
             walked += 1
     assert walked >= 8
 
@@ -208,9 +210,11 @@ def test_status_tells_runs_sources_and_coverage(finished: FinishedRun) -> None:
     told = call("status", "--lake", finished.lake.root).stdout
     rows = read_table(finished.lake, "trade_flow").collect()
     assert re.search(r"completed: new release \S+, 13 new answers, \d+ flagged leads, \d+ s", told)
-    assert re.search(r"comtrade: newest period 2024-12, 30 reporters, 13 answers, the last on 2025-02-20 \(\d+ days ago\)", told)
+    reporters = rows["reporter_code"].n_unique()
+    assert reporters > 20
+    assert re.search(rf"comtrade: newest period 2024-12, {reporters} reporters, 13 answers, the last on 2025-02-20 \(\d+ days ago\)", told)
     assert f"{rows.height:,} rows = {rows.height:,} conformed + 0 in quarantine + 0 set aside" in told
-    assert re.search(r"Importers that have reported:\n(  2024-\d\d: \d+ of 30\n){6}", told)
+    assert re.search(rf"Importers that have reported:\n(  2024-\d\d: \d+ of {reporters}\n){{6}}", told)
 
 
 def test_status_tells_a_run_that_failed(tmp_path: Path) -> None:
