@@ -24,6 +24,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.evaluate.yardstick import load_yardstick
 from tradeflow.model import calibrate, fit_seasonal_baseline, score_flows
 from tradeflow.model.expectation import expect_months
 from tradeflow.model.own_series import score_series
@@ -53,7 +54,7 @@ def score_worlds(worlds: dict[Any, np.ndarray]) -> pl.DataFrame:
 
 
 def bench_detection(folder: Path) -> None:
-    truth = load_module(folder / "benchmarks" / "series_truth.py")
+    truth = load_yardstick(folder / "benchmarks" / "series_truth.py")
     cells = [(kind, months) for kind in truth.KINDS for months in truth.LENGTHS]
     worlds = {cell: truth.make(150, cell[1], truth.seed_of(*cell), cell[0]) for cell in cells}
     clean = score_worlds(worlds)
@@ -73,7 +74,7 @@ def bench_detection(folder: Path) -> None:
 
 def bench_real_series(folder: Path) -> None:
     """Plant a spike x3 in real importers' months, four origins pooled, and compare with the median of the last 24 months."""
-    truth = load_module(folder / "benchmarks" / "series_truth.py")
+    truth = load_yardstick(folder / "benchmarks" / "series_truth.py")
     imports, coverage = read_monthly(folder / "data" / "comtrade_monthly_2008_2018")
     kg = importer_panel(imports, coverage, None, make_calendar("M", 200801, 201802)).kg
     report_real_spikes(truth, {at: kg[(np.sum(kg[:, :at] > 0, axis=1) >= 12) & (kg[:, at] > 0), : at + 1] for at in (72, 84, 95, 100)})
@@ -81,7 +82,7 @@ def bench_real_series(folder: Path) -> None:
 
 def bench_other_real_series(folder: Path) -> None:
     """Do the same on imports of fish, on which nothing was chosen; a month without trade counts as not known."""
-    truth = load_module(folder / "benchmarks" / "series_truth.py")
+    truth = load_yardstick(folder / "benchmarks" / "series_truth.py")
     calendar = make_calendar("M", 200001, 202412)
     rows = pl.scan_parquet(folder / "data" / "comtrade_monthly_newapi" / "*.parquet")
     imports = rows.filter(pl.col("flow_code") == "M", pl.col("partner_code") != 0).group_by(
@@ -215,15 +216,6 @@ def timed(name: str, step: Callable[..., Any], *arguments: object, **options: ob
     result = step(*arguments, **options)
     print(f"{name}: {time.perf_counter() - wall:.1f} s, {time.process_time() - cpu:.1f} CPU s")
     return result
-
-
-def load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import importlib.util
 import os
 import platform
 import resource
@@ -27,6 +26,7 @@ import polars as pl
 
 from tradeflow.conform import derive_commodity_coverage, derive_coverage
 from tradeflow.contract import load_contract
+from tradeflow.evaluate.yardstick import load_yardstick
 from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
 from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
 
@@ -147,15 +147,6 @@ def read_monthly(folder: Path) -> pl.DataFrame:
     return given.select(columns)
 
 
-def load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared")
@@ -166,7 +157,7 @@ def main() -> None:
     asked = parser.parse_args()
     yardstick, monthly = asked.folder / "benchmarks" / "mirror_truth.py", asked.folder / "data" / "comtrade_monthly_2008_2018"
     if asked.part == "make-input":
-        make_input(load_module(yardstick), asked.rows[0], asked.file)
+        make_input(load_yardstick(yardstick), asked.rows[0], asked.file)
         return
     if asked.part == "one-size":
         bench_one_size(asked.file)
@@ -174,7 +165,7 @@ def main() -> None:
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.machine()}, "
           f"Python {platform.python_version()}, polars {pl.__version__}", flush=True)  # fmt: skip
     parts = {
-        "accuracy": (yardstick, lambda: bench_accuracy(load_module(yardstick), 120, 300, asked.seeds)),
+        "accuracy": (yardstick, lambda: bench_accuracy(load_yardstick(yardstick), 120, 300, asked.seeds)),
         "speed": (yardstick, lambda: bench_speed(asked.folder, asked.rows)),
         "real": (monthly, lambda: bench_real(monthly)),
     }

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from tradeflow.evaluate.mirror_known import judge_known_trade, pair_reports
-from tradeflow.evaluate.mirror_page import write_page, write_table
+from tradeflow.evaluate.mirror_page import write_page
 from tradeflow.evaluate.mirror_predict import SIMPLE_METHODS
 from tradeflow.evaluate.mirror_truth import make_known_trade
 from tradeflow.evaluate.mirror_verdicts import judge_demands
 from tradeflow.evaluate.mirror_world import World
+from tradeflow.evaluate.page import table_lines
 
 
 def report(flow_code: str, reporter: str, partner: str, value: float, kg: float | None) -> dict[str, object]:
@@ -116,7 +117,7 @@ def test_the_page_shows_every_figure_and_its_plots(tables: dict[str, pl.DataFram
 
 def test_values_are_written_for_readers() -> None:
     table = pl.DataFrame({"a": [0.12345, 12345.678], "b": [True, False], "c": [None, "x"], "d": [12345, 1234]})
-    assert write_table(table) == [
+    assert table_lines(table) == [
         "| a | b | c | d |",
         "|---|---|---|---|",
         "| 0.123 | yes |  | 12,345 |",

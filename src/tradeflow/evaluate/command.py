@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,27 @@ SHARED = Path("../shared")
 """Where the yardsticks and the real figures lie beside the repository; without them their parts are skipped with the reason."""
 
 
+Command = Callable[..., Any]
+
+
+def _shared_option(yardstick: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--shared",
+        default=SHARED,
+        show_default=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"Folder that holds benchmarks/{yardstick}.py and the real data/, where you have them.",
+    )
+
+
+def _page_option(name: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--page",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help=f"Page to write; by default docs/{name}.md, with --quick none.",
+    )
+
+
 @click.group(cls=OneLineGroup)
 def evaluate() -> None:
     """Measure how well the figures are judged, on truths that are known and on years held out."""
@@ -19,18 +42,8 @@ def evaluate() -> None:
 
 @evaluate.command()
 @click.option("--quick", is_flag=True, help="Small worlds and two codes of the real figures: less than a minute.")
-@click.option(
-    "--shared",
-    default=SHARED,
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that holds benchmarks/mirror_truth.py and the real data/, where you have them.",
-)
-@click.option(
-    "--page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Page to write; by default docs/evaluation_mirror.md, with --quick none.",
-)
+@_shared_option("mirror_truth")
+@_page_option("evaluation_mirror")
 @tells_mistakes
 def mirror(quick: bool, shared: Path, page: Path | None) -> None:  # fmt: skip
     """Judge the mirror reconciliation against known truths, held-out years and the methods of others."""
@@ -41,19 +54,9 @@ def mirror(quick: bool, shared: Path, page: Path | None) -> None:  # fmt: skip
 
 @evaluate.command()
 @click.option("--quick", is_flag=True, help="Few series and weeks, no simulated worlds: a minute or two.")
-@click.option(
-    "--shared",
-    default=SHARED,
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that holds benchmarks/series_truth.py and the real data/, where you have them.",
-)
+@_shared_option("series_truth")
 @click.option("--worlds", type=click.IntRange(0), help="Simulated worlds to run whole; by default 20, with --quick none.")
-@click.option(
-    "--page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Page to write; by default docs/evaluation_models.md, with --quick none.",
-)
+@_page_option("evaluation_models")
 @tells_mistakes
 def models(quick: bool, shared: Path, worlds: int | None, page: Path | None) -> None:
     """Judge the models on simulated and real series with planted anomalies, beside the methods of others."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from tradeflow.evaluate.mirror_real import QUICK_CODES, SETS, pair_real_rows, re
 from tradeflow.evaluate.mirror_stability import judge_order, judge_ranking_stability
 from tradeflow.evaluate.mirror_truth import KnownTrade, make_known_trade
 from tradeflow.evaluate.mirror_world import FORMS, World
+from tradeflow.evaluate.yardstick import load_yardstick
 from tradeflow.model.mirror_prediction import predict_other_side
 
 OWN, OWN_MONTHLY, YARDSTICK, YARDSTICK_LARGE = "own", "own, monthly", "yardstick", "yardstick, large"
@@ -89,19 +89,9 @@ def _cases(plan: Plan, shared: Path, echo: Echo) -> Iterator[_Case]:
     if not path.is_file():
         echo(f"skipped the yardstick: there is no {path}")
         return
-    module = load_truth_module(path)
+    module = load_yardstick(path)
     for source, form, seed, countries, codes in plan.yardstick:
         yield _Case(source, form, seed, make_yardstick(module, form, seed, countries, codes), has_distances=False)
-
-
-def load_truth_module(path: Path) -> ModuleType:
-    """Load a yardstick by its path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def make_yardstick(module: ModuleType, form: str, seed: int, countries: int, codes: int) -> KnownTrade:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from tradeflow.evaluate.mirror_charts import write_charts
 from tradeflow.evaluate.mirror_verdicts import judge_demands
+from tradeflow.evaluate.page import PLOTS_FOLDER, head_lines, plot_lines, table_lines, write_lines
 
-_PLOTS = "figures"
 _ABOUT_WORLDS = """\
 Worlds with a known truth: both sides' reports are made from flows that are known, and `tradeflow reconcile` is run on the reports as
 a user would run it. *own* is the repository's generator (`evaluate/mirror_world.py`, `mirror_truth.py`): care over a continuum, by
@@ -46,47 +42,13 @@ _ERROR_INDEX = ["source", "form"]
 
 def write_page(page: Path, tables: dict[str, pl.DataFrame], *, is_quick: bool, cpu_seconds: float) -> None:
     """Write the page and its plots."""
-    plots = write_charts(page.parent / _PLOTS, tables)
-    lines = [*_head(is_quick=is_quick, cpu_seconds=cpu_seconds), *_demands(tables), *_known(tables, plots)]
+    plots = write_charts(page.parent / PLOTS_FOLDER, tables)
+    command = "tradeflow evaluate mirror" + (" --quick" if is_quick else "")
+    cost = f"{cpu_seconds:,.0f} CPU seconds without those of the runs judged"
+    lines = [*head_lines("How well mirror reconciliation does", command, cost), *_demands(tables), *_known(tables, plots)]
     if "real" in tables:
         lines += _real(tables, plots)
-    page.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-
-
-def write_table(table: pl.DataFrame) -> list[str]:
-    """Return a table as lines of Markdown; fractions with three figures after the point."""
-    head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.width]
-    return [*head, *("| " + " | ".join(_say(value) for value in row) + " |" for row in table.iter_rows()), ""]
-
-
-def _say(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "**no**"
-    if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)
-
-
-def _head(*, is_quick: bool, cpu_seconds: float) -> Iterator[str]:
-    command = "tradeflow evaluate mirror" + (" --quick" if is_quick else "")
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, polars {pl.__version__}"
-    yield "# How well mirror reconciliation does"
-    yield ""
-    yield f"Written by `{command}`; run it anew instead of editing this page."
-    yield f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, {machine}; {cpu_seconds:,.0f} CPU seconds without those of the runs judged."
-    yield ""
-
-
-def _commit() -> str:
-    try:
-        said = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return said.stdout.strip()
+    write_lines(page, lines)
 
 
 def _demands(tables: dict[str, pl.DataFrame]) -> Iterator[str]:
@@ -94,7 +56,7 @@ def _demands(tables: dict[str, pl.DataFrame]) -> Iterator[str]:
     yield ""
     yield "The worst form stands for all. Below, every figure."
     yield ""
-    yield from write_table(judge_demands(tables).rename({"is_met": "met"}))
+    yield from table_lines(judge_demands(tables).rename({"is_met": "met"}))
 
 
 def _known(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
@@ -102,23 +64,23 @@ def _known(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
     for flows in ("both sides", "one side"):
         for measure in ("value", "kg"):
             yield from (f"RMSE, {measure}, flows with {flows}:", "")
-            yield from write_table(_by_method(tables["estimate"], "rmse", flows, measure))
+            yield from table_lines(_by_method(tables["estimate"], "rmse", flows, measure))
     for figure, name in (("mad", "Median absolute deviation"), ("bias", "Bias")):
         yield from (
             f"{name}, value, flows with both sides:",
             "",
-            *write_table(_by_method(tables["estimate"], figure, "both sides", "value")),
+            *table_lines(_by_method(tables["estimate"], figure, "both sides", "value")),
         )
-    yield from ("### Finding the cut flows", "", _ABOUT_DETECTION, "", _show(plots, "mirror_precision.svg"), "")
+    yield from ("### Finding the cut flows", "", _ABOUT_DETECTION, "", *plot_lines(plots, "mirror_precision.svg"))
     for column, name in {"average_precision": "Average precision", "recall_at_0.01": "Recall at 1% false flags",
                          "recall_at_0.001": "Recall at 0.1% false flags"}.items():  # fmt: skip
-        yield from (f"{name}:", "", *write_table(_mean(tables["detection"], ["score"], column)))
-    yield from ("### False flags", "", _ABOUT_RATES, "", _show(plots, "mirror_false_flags.svg"), "")
+        yield from (f"{name}:", "", *table_lines(_mean(tables["detection"], ["score"], column)))
+    yield from ("### False flags", "", _ABOUT_RATES, "", *plot_lines(plots, "mirror_false_flags.svg"))
     named = tables["calibration"].with_columns(pl.format("{} at {}", "figure", "nominal").alias("figure"))
-    yield from write_table(_mean(named, ["figure"], "ratio"))
+    yield from table_lines(_mean(named, ["figure"], "ratio"))
     yield from ("### The interval of the balanced estimate", "", _ABOUT_COVERAGE, "")
     covered = tables["coverage"].group_by("source", "form", "measure", maintain_order=True).agg(pl.selectors.starts_with("covered").mean())
-    yield from write_table(covered.rename(lambda name: name.replace("covered_", "")))
+    yield from table_lines(covered.rename(lambda name: name.replace("covered_", "")))
     yield from ("### Cost, lost rows, order", "", *_costs(tables))
 
 
@@ -129,7 +91,7 @@ def _costs(tables: dict[str, pl.DataFrame]) -> Iterator[str]:
         pl.col("rows_in").mean().round().cast(pl.Int64), pl.col("cpu_seconds").mean(), pl.col("peak_gb").max(),
         (pl.col("rows_in").sum() / pl.col("cpu_seconds").sum()).round().cast(pl.Int64).alias("rows per CPU second"),
     )  # fmt: skip
-    yield from write_table(cost)
+    yield from table_lines(cost)
     lost = tables["lost"].select(pl.col("rows", "missing", "invented").sum()).row(0, named=True)
     order = tables["order"].row(0, named=True)
     yield f"Of {lost['rows']:,} pairs {lost['missing']:,} are missing from the results; {lost['invented']:,} are in them without a report."
@@ -138,17 +100,17 @@ def _costs(tables: dict[str, pl.DataFrame]) -> Iterator[str]:
 
 
 def _real(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
-    yield from ("## Real years held out", "", _ABOUT_REAL, "", _show(plots, "mirror_coverage.svg"), "")
-    yield from write_table(tables["real"])
-    yield from ("By year, frozen, both directions:", "", *write_table(_few_methods(tables["real_by_year"])))
+    yield from ("## Real years held out", "", _ABOUT_REAL, "", *plot_lines(plots, "mirror_coverage.svg"))
+    yield from table_lines(tables["real"])
+    yield from ("By year, frozen, both directions:", "", *table_lines(_few_methods(tables["real_by_year"])))
     yield from ("By size of the shown report (a power of ten, from that figure on), frozen, both directions:", "")
-    yield from write_table(_few_methods(tables["real_by_size"]))
+    yield from table_lines(_few_methods(tables["real_by_size"]))
     yield from ("## Stability of the reporters' ranking", "", _ABOUT_STABILITY, "")
     if tables["stability"].is_empty():
         yield "Too few reporters have enough figures in two years running."
         return
     stable = tables["stability"].with_columns(pl.format("{} {}", "measure", "flow_code").alias("role"))
-    yield from write_table(stable.pivot("role", index=["set", "year"], values="rank_correlation"))
+    yield from table_lines(stable.pivot("role", index=["set", "year"], values="rank_correlation"))
 
 
 def _few_methods(figures: pl.DataFrame) -> pl.DataFrame:
@@ -171,7 +133,3 @@ def _mean(figures: pl.DataFrame, across: list[str], value: str) -> pl.DataFrame:
     """Return the mean over seeds, a row per source and form, a column per entry of `across`."""
     mean = figures.group_by(*_ERROR_INDEX, *across, maintain_order=True).agg(pl.col(value).mean())
     return mean.pivot(across, index=_ERROR_INDEX, values=value)
-
-
-def _show(plots: list[str], name: str) -> str:
-    return f"![{name.removesuffix('.svg').replace('_', ' ')}]({_PLOTS}/{name})" if name in plots else ""

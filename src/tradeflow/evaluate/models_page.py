@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from tradeflow.evaluate.models_charts import write_charts
+from tradeflow.evaluate.page import PLOTS_FOLDER, head_lines, plot_lines, table_lines, write_lines
 from tradeflow.evaluate.series_study import OURS
 from tradeflow.evaluate.series_truth import LAST_MONTH, SIX_MONTHS
 
-_PLOTS = "figures"
 _TOP = 10
 _ABOUT_SERIES = """\
 Each detector says how strange the last month is, and whether anything has changed within the last six; anomalies are planted in the
@@ -65,35 +61,15 @@ code."""
 
 def write_page(page: Path, tables: dict[str, pl.DataFrame], *, is_quick: bool, cpu_seconds: float) -> None:
     """Write the page and its plots."""
-    plots = write_charts(page.parent / _PLOTS, tables)
+    plots = write_charts(page.parent / PLOTS_FOLDER, tables)
+    command = "tradeflow evaluate models" + (" --quick" if is_quick else "")
     lines = [
-        *_head(is_quick=is_quick, cpu_seconds=cpu_seconds),
+        *head_lines("How well the models do", command, f"{cpu_seconds:,.0f} CPU seconds"),
         *_series(tables, plots),
         *_calibration(tables, plots),
         *_rest(tables, plots),
     ]
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-
-
-def _head(*, is_quick: bool, cpu_seconds: float) -> Iterator[str]:
-    command = "tradeflow evaluate models" + (" --quick" if is_quick else "")
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, polars {pl.__version__}"
-    yield "# How well the models do"
-    yield ""
-    yield f"Written by `{command}`; run it anew instead of editing this page."
-    yield f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, {machine}; {cpu_seconds:,.0f} CPU seconds."
-    yield ""
-
-
-def _commit() -> str:
-    try:
-        said = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return said.stdout.strip()
+    write_lines(page, lines)
 
 
 def _series(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
@@ -102,9 +78,9 @@ def _series(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
         if (table := tables.get(f"series, {name}")) is None:
             continue
         yield from [f"### {name.capitalize()} series", "", about, "", *_verdict(table)]
-        yield from _markdown(_columns(table, "AP"))
-        yield from ["Recall at 1% false alarms:", "", *_markdown(_columns(table, "recall"))]
-    yield from _show(plots, "models_precision.svg")
+        yield from table_lines(_columns(table, "AP"))
+        yield from ["Recall at 1% false alarms:", "", *table_lines(_columns(table, "recall"))]
+    yield from plot_lines(plots, "models_precision.svg")
 
 
 def _verdict(table: pl.DataFrame) -> Iterator[str]:
@@ -131,9 +107,9 @@ def _columns(table: pl.DataFrame, figure: str) -> pl.DataFrame:
 def _calibration(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
     yield from ["## False alarms and discoveries", "", _ABOUT_FALSE, ""]
     rates = tables["false alarms"]
-    yield from _markdown(rates.rename({"share": "false alarms", "standard_error": "+-", "cases": "series"}))
-    yield from _show(plots, "models_false_alarms.svg")
-    yield from [_ABOUT_DISCOVERIES, "", *_markdown(tables["discoveries"])]
+    yield from table_lines(rates.rename({"share": "false alarms", "standard_error": "+-", "cases": "series"}))
+    yield from plot_lines(plots, "models_false_alarms.svg")
+    yield from [_ABOUT_DISCOVERIES, "", *table_lines(tables["discoveries"])]
 
 
 def _rest(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
@@ -144,27 +120,9 @@ def _rest(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:
     }  # fmt: skip
     for name, (title, about) in sections.items():
         if name in tables:
-            yield from [f"## {title}", "", about, "", *_markdown(tables[name])]
+            yield from [f"## {title}", "", about, "", *table_lines(tables[name])]
             if name == "power":
-                yield from _show(plots, "models_power.svg")
+                yield from plot_lines(plots, "models_power.svg")
             if name == "consignment":
                 within = (tables[name]["rank"] <= _TOP).sum()
                 yield from [f"In the top {_TOP} of its code in {within} of {tables[name].height} worlds.", ""]
-
-
-def _show(plots: list[str], name: str) -> list[str]:
-    return [f"![{name.removesuffix('.svg').replace('_', ' ')}]({_PLOTS}/{name})", ""] if name in plots else []
-
-
-def _markdown(table: pl.DataFrame) -> list[str]:
-    """Return a table as lines of Markdown; fractions with three figures after the point."""
-    head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.width]
-    return [*head, *("| " + " | ".join(_say(value) for value in row) + " |" for row in table.iter_rows()), ""]
-
-
-def _say(value: object) -> str:
-    if value is None or value != value:  # NaN
-        return "-"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import polars as pl
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from tradeflow.conform import conform_trade_flow, derive_coverage
 from tradeflow.contract import load_contract
 from tradeflow.evaluate.series_truth import KINDS, LAST_MONTH, SIX_MONTHS, make_series, plant
+from tradeflow.evaluate.yardstick import load_yardstick
 from tradeflow.model.series import importer_panel, make_calendar
 from tradeflow.validate.gate import hold_to_contract
 
@@ -67,22 +66,13 @@ def _with_anomalies(kind: str, amounts: Array, seed: int) -> Cell:
 
 def yardstick_cells(path: Path) -> list[Cell]:
     """Make the shared yardstick's series with its own seeds and its own way of planting."""
-    truth = _load_module(path)
+    truth = load_yardstick(path)
     cells = []
     for kind in truth.KINDS:
         for months in truth.LENGTHS:
             amounts = truth.make(150, months, truth.seed_of(kind, months), kind)
             cells.append(Cell(kind, amounts, {ours: truth.plant(amounts, theirs) for theirs, ours in _YARDSTICK_NAMES.items()}))
     return cells
-
-
-def _load_module(path: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    if specification is None or specification.loader is None:
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def real_cells(folder: Path, series: int, seed: int) -> list[Cell]:
