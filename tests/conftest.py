@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.release_world import Made
     from tests.small_world import FinishedRun
 
 # Both libraries read these when they are first imported, and Prefect would else use the database of whoever runs the tests.
@@ -52,3 +53,19 @@ def finished(answers: Path, tmp_path_factory: pytest.TempPathFactory) -> "Finish
     from tests.small_world import run_command
 
     return run_command(answers, tmp_path_factory.mktemp("finished") / "lake")
+
+
+@pytest.fixture(scope="session")
+def made() -> "Made":
+    """Sixty leads of all rules, and their manifest."""
+    from tests.release_world import make_release
+
+    return make_release()
+
+
+@pytest.fixture(scope="session")
+def few() -> "Made":
+    """Six leads, one of each rule."""
+    from tests.release_world import make_release
+
+    return make_release(leads=6, seed=3)

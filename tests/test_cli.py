@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from tests.small_world import FinishedRun
 from tradeflow.cli import main
 from tradeflow.lake import Lake, find_snapshot, read_table
-from tradeflow.publish.names import name_area
+from tradeflow.telling.names import name_area
 
 COMMANDS = sorted(main.commands)
 HEAVY = ("polars", "pandas", "prefect", "great_expectations", "sklearn", "scipy", "sqlalchemy", "deltalake", "altair")

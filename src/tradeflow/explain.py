@@ -12,9 +12,9 @@ import polars as pl
 from tradeflow.amounts import say_period, say_probability, say_value, say_weight
 from tradeflow.contract import load_contract
 from tradeflow.lake import RELEASE_FOLDER, RUN_FOLDER, Lake, Snapshot, find_snapshot, read_table, table_version
-from tradeflow.publish.names import name_area
 from tradeflow.publish.reading import read_signal
 from tradeflow.pull.answers import read_source_row
+from tradeflow.telling.names import name_area
 
 _SHOWN_ROWS = 6
 _SHOWN_RUNS = 5

@@ -24,6 +24,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import LakeError, NotFoundError
+from tradeflow.settings import named_database
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -37,6 +38,9 @@ _TABLE_FOLDERS = {
     "customs_declaration": "2_conformed",
     "named_substance": "2_conformed",
     "declared_substance": "2_conformed",
+    "licensed_operator": "2_conformed",
+    "pre_export_notification": "2_conformed",
+    "precursor_incident": "2_conformed",
     "snapshot": "2_conformed",
     "coverage": "2_conformed",
     "commodity_coverage": "2_conformed",
@@ -366,6 +370,11 @@ def _schema_difference(found: pl.Schema, declared: pl.Schema) -> str:
 
 
 # --- one run at a time ---------------------------------------------------------------------------------------------------------
+
+
+def serving_url(lake: Lake) -> str:
+    """Return the address of the database that `TRADEFLOW_DATABASE` names, else of the SQLite file beside the lake's releases."""
+    return named_database() or f"sqlite:///{lake.root / RELEASE_FOLDER / 'serving.sqlite'}"
 
 
 @contextlib.contextmanager

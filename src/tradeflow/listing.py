@@ -11,8 +11,8 @@ import polars as pl
 
 from tradeflow.amounts import say_period, say_probability, say_weight
 from tradeflow.contract import load_codelist
-from tradeflow.publish.names import name_area, name_commodity
-from tradeflow.publish.wording import RULE_WORDS
+from tradeflow.telling.names import name_area, name_commodity
+from tradeflow.telling.wording import RULE_WORDS
 
 _COLUMNS = ("#", "score", "what", "importer < exporter", "HS", "commodity", "period", "observed", "expected", "q", "id")
 _NARROW_COLUMNS = ("#", "score", "what", "route", "HS", "period", "observed", "expected", "id")

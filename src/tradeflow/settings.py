@@ -265,3 +265,8 @@ def default_lake() -> Path:
         return Path(named).expanduser()
     data_home = os.environ.get("XDG_DATA_HOME")
     return (Path(data_home) if data_home else Path.home() / ".local" / "share") / "tradeflow" / "lake"
+
+
+def named_database() -> str | None:
+    """Return the database that serves instead of a file in the lake, as SQLAlchemy writes it: `TRADEFLOW_DATABASE`; it may hold a password."""
+    return os.environ.get("TRADEFLOW_DATABASE") or None

@@ -2,29 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.publish.world import make_release
+from tests.release_world import Made
 from tradeflow.lake import Lake
 from tradeflow.publish.release import publish_release
-from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
-
-Made = tuple[ReleaseTables, dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def made() -> Made:
-    """Sixty leads of all rules, and their manifest."""
-    return make_release()
-
-
-@pytest.fixture(scope="session")
-def few() -> Made:
-    """Six leads, one of each rule."""
-    return make_release(leads=6, seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from tests.publish.test_lead_months import CHINA, INDIA, MEXICO
+from tests.telling.test_lead_months import CHINA, INDIA, MEXICO
 from tradeflow.contract import load_contract
 from tradeflow.publish.corridors import summarise_corridors
 

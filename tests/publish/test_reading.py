@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.publish.conftest import Made
+from tests.release_world import Made
 from tradeflow.exceptions import NotFoundError
 from tradeflow.publish.reading import find_area, read_signal, read_signals
 

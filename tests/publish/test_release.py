@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.publish.conftest import Made
+from tests.release_world import Made
 from tradeflow.exceptions import LakeError
 from tradeflow.lake import Lake, hold_lake
 from tradeflow.publish import report, serving
 from tradeflow.publish.reading import read_signals
 from tradeflow.publish.release import current_release, publish_release
-from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
+from tradeflow.telling.tables import ReleaseTables
 
 FILES = {
     "signal.parquet", "signal.csv", "signal.xlsx", "signal_feature.parquet", "signal_evidence.parquet", "signal_evidence.csv",
@@ -129,7 +129,7 @@ def test_not_a_number_is_published_as_empty(few: Made) -> None:
 
 
 def test_release_without_leads_is_published(tmp_path: Path) -> None:
-    from tradeflow.publish.tables import empty_tables
+    from tradeflow.telling.tables import empty_tables
 
     folder = publish_release(Lake(tmp_path), "empty", empty_tables(), {}, settings=Publish(), is_current=True)
     assert pl.read_parquet(folder / "signal.parquet").is_empty()

@@ -8,12 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.conftest import Made
-from tests.publish.world import NASTY, replace_tables
-from tradeflow.publish import names
+from tests.release_world import NASTY, Made, replace_tables
 from tradeflow.publish.report import embed_json, render_report
-from tradeflow.publish.tables import empty_tables
 from tradeflow.settings import Publish
+from tradeflow.telling import names
+from tradeflow.telling.tables import empty_tables
 
 _VOID = {"meta", "link", "input", "br", "img", "hr"}
 

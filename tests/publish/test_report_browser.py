@@ -9,10 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.publish.chromium import Page, find_chromium, open_chromium
-from tests.publish.conftest import Made
+from tests.chromium import Page, find_chromium, open_chromium
 from tests.publish.test_report import nasty_page
-from tests.publish.world import replace_tables
+from tests.release_world import Made, replace_tables
 from tradeflow.publish.report import render_report
 from tradeflow.settings import Publish
 

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from tests.publish.conftest import Made
-from tests.publish.world import replace_tables
+from tests.release_world import Made, replace_tables
 from tradeflow.contract import load_contract
-from tradeflow.publish.serving import RELEASE, TABLES, open_database, serve_release
+from tradeflow.publish.serving import serve_release
+from tradeflow.serving_database import RELEASE, TABLES, open_database
 
 NOW = datetime(2025, 2, 14, tzinfo=UTC)
 COUNTED = sa.select(sa.select(RELEASE.c.id).scalar_subquery(), sa.select(sa.func.count()).select_from(TABLES["signal"]).scalar_subquery())

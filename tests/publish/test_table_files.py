@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tests.publish.conftest import Made
+from tests.release_world import Made
 from tradeflow.publish.table_files import for_people, neutralise_formulas
 
 

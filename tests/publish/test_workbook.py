@@ -6,10 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.publish.conftest import Made
-from tests.publish.world import replace_tables
-from tradeflow.publish.wording import READING_NOTE
+from tests.release_world import Made, replace_tables
 from tradeflow.publish.workbook import write_workbook
+from tradeflow.telling.wording import READING_NOTE
 
 
 @pytest.fixture(scope="module")

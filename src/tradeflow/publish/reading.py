@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from tradeflow.contract import load_codelist, load_contract
 from tradeflow.exceptions import LakeError, NotFoundError
-from tradeflow.publish.names import area_names
-from tradeflow.publish.serving import TABLES, open_database
+from tradeflow.serving_database import TABLES, open_database
+from tradeflow.telling.names import area_names
 
 _SIGNAL = TABLES["signal"]
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradeflow.lake import RELEASE_FOLDER, Lake, new_folder
-from tradeflow.publish.tables import ReleaseTables
+from tradeflow.lake import RELEASE_FOLDER, Lake, new_folder, serving_url
 from tradeflow.settings import Publish
+from tradeflow.telling.tables import ReleaseTables
 
 CURRENT_FILE = "current"
 
@@ -28,9 +28,9 @@ def publish_release(
 ) -> Path:
     """Take a run's tables and its manifest; hand over the release's folder. A release that stands already is left as it is.
 
-    Only the current release goes into the serving database (SQLite beside the releases unless `database_url` names another).
+    Only the current release goes into the serving database (that of the lake unless `database_url` names another).
     """
-    from tradeflow.publish.serving import serve_release, serving_url  # slow to import, and the pipeline imports this module
+    from tradeflow.publish.serving import serve_release  # slow to import, and the pipeline imports this module
 
     folder = _release_path(lake, release_id)
     if not folder.is_dir():

@@ -13,14 +13,14 @@ import jinja2
 from markupsafe import Markup
 
 from tradeflow import amounts as say
-from tradeflow.publish import sections, wording
-from tradeflow.publish.charts import chart_script, chart_specifications
-from tradeflow.publish.detectability import detectable_codes
-from tradeflow.publish.lead import Lead, read_leads
-from tradeflow.publish.names import name_area, spell_code
-from tradeflow.publish.reporters import reporter_rows
-from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Publish
+from tradeflow.telling import sections, wording
+from tradeflow.telling.charts import chart_script, chart_specifications
+from tradeflow.telling.detectability import detectable_codes
+from tradeflow.telling.lead import Lead, read_leads
+from tradeflow.telling.names import name_area, spell_code
+from tradeflow.telling.reporters import reporter_rows
+from tradeflow.telling.tables import ReleaseTables
 
 _HEAD_FACTS = ("release_id", "as_of", "periods", "is_simulated", "problems", "expected_false")
 """What the page's head asks of the manifest; a fact that is not there is left out."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.publish.names import add_names
-from tradeflow.publish.tables import ReleaseTables
+from tradeflow.telling.names import add_names
+from tradeflow.telling.tables import ReleaseTables
 
 _FORMULA_STARTS = "^[=+\\-@\t\r]"
 

@@ -11,8 +11,8 @@ import xlsxwriter
 from tradeflow.amounts import say_period
 from tradeflow.contract import Column, Contract, load_contract
 from tradeflow.publish.table_files import for_people
-from tradeflow.publish.tables import ReleaseTables
-from tradeflow.publish.wording import READING_NOTE
+from tradeflow.telling.tables import ReleaseTables
+from tradeflow.telling.wording import READING_NOTE
 
 _LEADS = 500
 """Leads that the workbook holds, by rank: a workbook is for people. The rest stands in the Parquet and CSV files."""

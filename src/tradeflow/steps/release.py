@@ -14,10 +14,10 @@ import polars as pl
 from tradeflow.lake import RELEASE_FOLDER, Lake
 from tradeflow.publish.corridors import summarise_corridors
 from tradeflow.publish.release import publish_release
-from tradeflow.publish.tables import ReleaseTables
 from tradeflow.settings import Settings
 from tradeflow.signals import rule_meanings
 from tradeflow.steps.handles import Known, Made, certificate_folder, code_version, hash_texts, read_handed
+from tradeflow.telling.tables import ReleaseTables
 
 _log = logging.getLogger("tradeflow")
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]

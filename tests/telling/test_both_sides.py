@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.test_lead_months import CHINA, INDIA, MEXICO, SIGNAL
+from tests.telling.test_lead_months import CHINA, INDIA, MEXICO, SIGNAL
 from tradeflow.contract import load_contract
-from tradeflow.publish.both_sides import explain_belief, explain_correction
-from tradeflow.publish.standing import rank_reporters
+from tradeflow.telling.both_sides import explain_belief, explain_correction
+from tradeflow.telling.standing import rank_reporters
 
 MONTH: dict[str, Any] = {
     "period": 202404, "mirror_status": "both", "mirror_reason": None, "valuation_basis": "margin_estimated", "cif_fob_margin_rate": 0.06,

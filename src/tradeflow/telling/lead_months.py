@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from tradeflow.publish.tables import ReleaseTables
+from tradeflow.telling.tables import ReleaseTables
 
 PERIODS_SHOWN = 72
 _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]

@@ -9,7 +9,7 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.contract import load_codelist
-from tradeflow.publish.names import name_area, name_commodity
+from tradeflow.telling.names import name_area, name_commodity
 
 _CODES_SHOWN = 40
 _IMPORTERS_SHOWN = 12

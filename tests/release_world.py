@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.publish.tables import QUARANTINE_COUNT_SCHEMA, TRADE_HISTORY_SCHEMA, ReleaseTables
+from tradeflow.telling.tables import QUARANTINE_COUNT_SCHEMA, TRADE_HISTORY_SCHEMA, ReleaseTables
 
 RULES = ("excess_import", "mirror_gap", "missing_mirror", "new_route", "unit_value_outlier", "isolated_flow")
 IMPORTERS = (484, 76, 710, 276, 764, 32, 170, 604)
@@ -37,6 +37,7 @@ LEADING_FEATURE = {
 }
 PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1, 13)]
 Rows = dict[str, list[dict[str, Any]]]
+Made = tuple[ReleaseTables, dict[str, Any]]
 MADE = ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "mirror_correction")
 NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
@@ -267,7 +268,7 @@ def _add_signals(
 
 
 def _reason(route: dict[str, Any], rule: str, period: int, kg: float, expected: float | None) -> str:
-    from tradeflow.publish.names import name_area, name_commodity
+    from tradeflow.telling.names import name_area, name_commodity
 
     told = f", where its own history led to expect {expected / 1000:,.1f} t: {(kg - expected) / 1000:,.1f} t more" if expected else ""
     return (

@@ -5,10 +5,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.conftest import Made
+from tests.release_world import Made
 from tradeflow.contract import load_contract
-from tradeflow.publish import sections
-from tradeflow.publish.tables import empty_tables
+from tradeflow.telling import sections
+from tradeflow.telling.tables import empty_tables
 
 
 def coverage_of(*rows: tuple[str, int, int, str, str]) -> pl.DataFrame:

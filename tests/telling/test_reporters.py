@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.conftest import Made
-from tests.publish.test_lead_months import CHINA, INDIA, MEXICO
+from tests.release_world import Made
+from tests.telling.test_lead_months import CHINA, INDIA, MEXICO
 from tradeflow.contract import load_contract
-from tradeflow.publish.reporters import ReporterRow, reporter_rows
+from tradeflow.telling.reporters import ReporterRow, reporter_rows
 
 
 def reliability(*rows: tuple[int, str, str, float]) -> pl.DataFrame:

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.publish import wording
-from tradeflow.publish.names import name_area
-from tradeflow.publish.standing import say_standing, standing_of
+from tradeflow.telling import wording
+from tradeflow.telling.names import name_area
+from tradeflow.telling.standing import say_standing, standing_of
 
 Facts = list[tuple[str, str]]
 

@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.publish.lead import read_leads
-from tradeflow.publish.lead_months import lead_months, lead_periods, read_change, reporting_side
-from tradeflow.publish.tables import TRADE_HISTORY_SCHEMA, ReleaseTables, empty_tables
+from tradeflow.telling.lead import read_leads
+from tradeflow.telling.lead_months import lead_months, lead_periods, read_change, reporting_side
+from tradeflow.telling.tables import TRADE_HISTORY_SCHEMA, ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
 ROUTE = {"freq_code": "M", "importer_code": MEXICO, "exporter_code": CHINA, "commodity_code": "291411"}

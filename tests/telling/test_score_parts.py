@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeflow.publish.score_parts import score_parts
+from tradeflow.telling.score_parts import score_parts
 
-SCORES = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 99)), min_size=1, max_size=6)
+SCORES = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 99, allow_subnormal=False)), min_size=1, max_size=6)
 
 
 def signals(scores: list[tuple[str, float]]) -> list[dict[str, object]]:

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.publish.names import name_area
-from tradeflow.publish.standing import ALL_CHAPTERS, rank_reporters
+from tradeflow.telling.names import name_area
+from tradeflow.telling.standing import ALL_CHAPTERS, rank_reporters
 
 _WIDEST_SHOWN = 3
 _CHAPTERS_SHOWN = 4

@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.test_lead_months import SIGNAL, history, pair, tables_of
+from tests.telling.test_lead_months import SIGNAL, history, pair, tables_of
 from tradeflow.contract import load_contract
-from tradeflow.publish.chart_figures import history_figures, mirror_figures
-from tradeflow.publish.lead_months import lead_months
+from tradeflow.telling.chart_figures import history_figures, mirror_figures
+from tradeflow.telling.lead_months import lead_months
 
 PERIODS = [202301 + month for month in range(12)] + [202401, 202402, 202403]
 

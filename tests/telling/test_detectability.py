@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.publish.test_lead_months import MEXICO, SIGNAL
+from tests.telling.test_lead_months import MEXICO, SIGNAL
 from tradeflow.contract import load_contract
-from tradeflow.publish.detectability import detectable_codes, say_detectable
+from tradeflow.telling.detectability import detectable_codes, say_detectable
 
 NOISY = "Too noisy."
 

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.publish import wording
-from tradeflow.publish.names import name_area
+from tradeflow.telling import wording
+from tradeflow.telling.names import name_area
 
 ALL_CHAPTERS = "all"
 _RANKED_WITHIN = ["flow_code", "measure", "product_group"]

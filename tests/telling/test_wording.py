@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tradeflow.contract import load_contract
-from tradeflow.publish import wording
+from tradeflow.telling import wording
 
 
 def test_rules_are_named_in_words() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.publish import wording
-from tradeflow.publish.lead_months import periods_back_to_lead, share_with_trade
+from tradeflow.telling import wording
+from tradeflow.telling.lead_months import periods_back_to_lead, share_with_trade
 
 _STATE_WORDS = {
     "none": "no trade reported",

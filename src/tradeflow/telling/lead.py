@@ -10,15 +10,15 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.contract import load_contract
-from tradeflow.publish import wording
-from tradeflow.publish.both_sides import explain_belief, explain_correction
-from tradeflow.publish.chart_figures import history_figures, mirror_figures, say_observed
-from tradeflow.publish.detectability import say_detectable
-from tradeflow.publish.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
-from tradeflow.publish.names import name_area, name_commodity, name_substance, spell_code
-from tradeflow.publish.score_parts import score_parts
-from tradeflow.publish.standing import rank_reporters
-from tradeflow.publish.tables import ReleaseTables
+from tradeflow.telling import wording
+from tradeflow.telling.both_sides import explain_belief, explain_correction
+from tradeflow.telling.chart_figures import history_figures, mirror_figures, say_observed
+from tradeflow.telling.detectability import say_detectable
+from tradeflow.telling.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
+from tradeflow.telling.names import name_area, name_commodity, name_substance, spell_code
+from tradeflow.telling.score_parts import score_parts
+from tradeflow.telling.standing import rank_reporters
+from tradeflow.telling.tables import ReleaseTables
 
 _SHORT_LABELS = {"corrected_by_1000": "read in another unit", "out_of_scale": "out of scale, left out"}
 

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.publish import wording
-from tradeflow.publish.names import name_area
-from tradeflow.publish.tables import ReleaseTables
+from tradeflow.telling import wording
+from tradeflow.telling.names import name_area
+from tradeflow.telling.tables import ReleaseTables
 
 COVERAGE_PERIODS = 12
 _UNLOCATED_SHOWN = 12

@@ -1,0 +1,65 @@
+"""The tables of the serving database, made from the contracts, and the way into it: `publish` fills them, `serve` reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradeflow.contract import Contract, load_contract
+
+_SQL_TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
+    pl.String(): sa.Text(),
+    pl.Int32(): sa.Integer(),
+    pl.Int64(): sa.BigInteger(),
+    pl.Float64(): sa.Double(),
+    pl.Boolean(): sa.Boolean(),
+    pl.Date(): sa.Date(),
+    pl.Datetime("us", "UTC"): sa.DateTime(timezone=True),
+}
+_INDEXES = {
+    "signal": [["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"]],
+    "signal_feature": [],
+    "signal_evidence": [],
+    "baseline": [["importer_code", "commodity_code", "exporter_code"]],
+    "mirror_pair": [["importer_code", "commodity_code", "exporter_code"]],
+}
+
+SERVING = sa.MetaData()
+
+
+def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
+    key = contract.unique_keys[0]
+    columns = [
+        sa.Column(column.name, _SQL_TYPES[column.dtype], primary_key=column.name in key, nullable=not column.is_required)
+        for column in contract.columns
+    ]
+    named = [sa.Index(f"ix_{contract.name}_{'_'.join(names)}", *names) for names in indexes]
+    return sa.Table(contract.name, SERVING, *columns, *named)
+
+
+TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
+RELEASE = sa.Table(
+    "release",
+    SERVING,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("manifest", sa.JSON, nullable=False),
+)
+
+
+def open_database(url: str, *, begin: str = "BEGIN") -> sa.Engine:
+    """Open a serving database. SQLite: write-ahead log, real transactions that hold schema changes too, 30 s of patience for a lock."""
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", prepare_sqlite)
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set a new SQLite connection up as `open_database` says; to be listened to an engine's `connect`."""
+    connection.isolation_level = None  # Python's sqlite3 would begin late and leave schema changes outside
+    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
