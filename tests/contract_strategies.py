@@ -181,7 +181,7 @@ def _plain_values(column: Column) -> list[Any]:
         low = 0 if column.minimum is None else column.minimum
         convert = float if column.dtype == pl.Float64 else int
         return [convert(low), convert(low + 1), convert(low + 3)]
-    return {pl.String: ["zz"], pl.Boolean: [True, False], pl.Date: [date(2020, 2, 29)]}.get(
+    return {pl.String: ["zz"], pl.Boolean: [True, False], pl.Date: [date(2020, 2, 29), date(2019, 7, 1)]}.get(
         column.dtype.base_type(), [datetime(2101, 2, 28, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)]
     )
 

@@ -10,7 +10,7 @@ from polars._typing import PolarsDataType
 from tradeflow.contract import Column, codes_of, load_codelist
 from tradeflow.validate.reading import is_present, read_values
 
-_NAME_COLUMNS = ("iso3", "iso2", "area_name", "name")
+_NAME_COLUMNS = ("iso3", "iso2", "area_name", "name", "substance_name", "cas_number")
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,15 @@ def normalise_spelling(text: pl.Expr) -> pl.Expr:
 def known_spellings(codelist: str, alias: str) -> pl.DataFrame:
     """Return (spelling, code): the alias list first, then the code itself as text, then the list's own names.
 
-    A name that several codes of a list claim, and that the alias list does not decide, stands for none of them.
+    `alias` names a code list whose column `alias` holds the spellings, or "list.column". A name that several codes of a list claim, and that
+    the alias list does not decide, stands for none of them.
     """
     list_name, _, code = codelist.partition(".")
     listed = load_codelist(list_name)
     names = [name for name in _NAME_COLUMNS if name in listed.columns]
     named_by = [code, *names] if listed[code].dtype == pl.String else names
-    sources = [load_codelist(alias).select(spelling="alias", code=code)]
+    alias_list, _, spelling = alias.partition(".")
+    sources = [load_codelist(alias_list).select(spelling=spelling or "alias", code=code)]
     sources += [listed.select(spelling=name, code=code) for name in named_by]
     ranked = [source.drop_nulls().with_columns(rank=pl.lit(rank)) for rank, source in enumerate(sources)]
     spelled = pl.concat(ranked).with_columns(normalise_spelling(pl.col("spelling")))
