@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.telling.tables import QUARANTINE_COUNT_SCHEMA, TRADE_HISTORY_SCHEMA, ReleaseTables
+from tradeflow.telling.tables import ReleaseTables
 
 RULES = ("excess_import", "mirror_gap", "missing_mirror", "new_route", "unit_value_outlier", "isolated_flow")
 IMPORTERS = (484, 76, 710, 276, 764, 32, 170, 604)
@@ -97,7 +97,7 @@ def make_manifest(tables: ReleaseTables) -> dict[str, Any]:
 
 
 def _schema(name: str) -> pl.Schema:
-    return TRADE_HISTORY_SCHEMA if name == "trade_history" else load_contract(name).schema
+    return load_contract(name).schema
 
 
 def _with_defaults(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -347,7 +347,7 @@ def _quarantine() -> pl.DataFrame:
         ("conform", "source_comtrade_api", "unknown_partner_code", False, 2_001),
         ("conform", "trade_flow", "negative_net_weight", False, 1_113),
     ]
-    return pl.DataFrame(rows, schema=QUARANTINE_COUNT_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=load_contract("quarantine_count").schema, orient="row")
 
 
 def replace_tables(tables: ReleaseTables, **replaced: pl.DataFrame) -> ReleaseTables:

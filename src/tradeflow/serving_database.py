@@ -18,12 +18,23 @@ _SQL_TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
     pl.Date(): sa.Date(),
     pl.Datetime("us", "UTC"): sa.DateTime(timezone=True),
 }
-_INDEXES = {
+_SERIES = ["importer_code", "commodity_code", "exporter_code"]
+_INDEXES: dict[str, list[list[str]]] = {
     "signal": [["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"]],
     "signal_feature": [],
     "signal_evidence": [],
-    "baseline": [["importer_code", "commodity_code", "exporter_code"]],
-    "mirror_pair": [["importer_code", "commodity_code", "exporter_code"]],
+    "baseline": [_SERIES],
+    "mirror_pair": [_SERIES],
+    "mirror_correction": [_SERIES],
+    "trade_history": [_SERIES],
+    "detectable_excess": [["importer_code", "commodity_code"]],
+    "requirement_use": [["importer_code"]],
+    "reporter_reliability": [["reporter_code"]],
+    "corridor": [["importer_code"]],
+    "coverage": [["reporter_code"]],
+    "unlocated_trade": [["reporter_code"]],
+    "model_card": [],
+    "quarantine_count": [],
 }
 
 SERVING = sa.MetaData()

@@ -7,7 +7,7 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.telling.lead import read_leads
 from tradeflow.telling.lead_months import lead_months, lead_periods, read_change, reporting_side
-from tradeflow.telling.tables import TRADE_HISTORY_SCHEMA, ReleaseTables, empty_tables
+from tradeflow.telling.tables import ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
 ROUTE = {"freq_code": "M", "importer_code": MEXICO, "exporter_code": CHINA, "commodity_code": "291411"}
@@ -17,7 +17,7 @@ SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observ
 def tables_of(**rows: list[dict[str, Any]]) -> ReleaseTables:
     made = {}
     for table, given in rows.items():
-        schema = TRADE_HISTORY_SCHEMA if table == "trade_history" else load_contract(table).schema
+        schema = load_contract(table).schema
         made[table] = pl.DataFrame(given, schema=schema, orient="row")
     return ReleaseTables(**(vars(empty_tables()) | made))
 

@@ -52,16 +52,6 @@ def _match_tables_to_contracts(connection: sa.Connection) -> None:
 def _replace_rows(connection: sa.Connection, tables: ReleaseTables) -> None:
     for name, table in TABLES.items():
         connection.execute(sa.delete(table))
-        frame = _rows_of_leads(getattr(tables, name), tables.signal)
+        frame: pl.DataFrame = getattr(tables, name)
         for rows in frame.iter_slices(_ROWS_AT_ONCE):
             connection.execute(sa.insert(table), rows.to_dicts())
-
-
-def _rows_of_leads(frame: pl.DataFrame, signal: pl.DataFrame) -> pl.DataFrame:
-    """Keep the rows of a series or pair that a signal stands on; a lead about an importer keeps all its exporters."""
-    if "signal_id" in frame.columns:
-        return frame
-    series = ["freq_code", "importer_code", "commodity_code"]
-    whole = signal.filter(pl.col("exporter_code") == 0)
-    routes = frame.join(signal, on=[*series, "exporter_code"], how="semi")
-    return pl.concat([routes, frame.join(whole, on=series, how="semi")]).unique(maintain_order=True)

@@ -70,7 +70,7 @@ def publish_run(
         "problems": list(problems),
     }
     _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
-    tables = release_tables(lake, known, handed, signals, settings.publish.leads)
+    tables = release_tables(lake, known, handed, signals)
     folder = publish_release(lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None)
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 
@@ -114,9 +114,10 @@ def expect_false_leads(signals: pl.DataFrame) -> dict[str, float]:
     return dict(flagged.sort("rule").iter_rows())
 
 
-def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame, leads: int) -> ReleaseTables:
-    """Gather the release's tables; histories only of the leads that the report shows in full."""
-    shown = signals.filter(pl.col("lead_rank") <= leads).select(_SERIES).unique()
+def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame) -> ReleaseTables:
+    """Gather the release's tables; histories of every lead's series and of all that an importer buys of a code."""
+    whole = read_handed(lake, handed, "baseline").filter(pl.col("series_level") == "importer").select(_SERIES)
+    shown = pl.concat([signals.lazy().select(_SERIES), whole]).unique().collect()
     pairs = read_handed(lake, handed, "mirror_pair").join(
         shown.lazy().select("importer_code", "commodity_code").unique(), on=["importer_code", "commodity_code"], how="semi"
     )

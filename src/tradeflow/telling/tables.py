@@ -9,32 +9,10 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import LakeError
 
-TRADE_HISTORY_SCHEMA = pl.Schema(
-    {
-        "freq_code": pl.String(),
-        "period": pl.Int32(),
-        "importer_code": pl.Int32(),
-        "exporter_code": pl.Int32(),
-        "commodity_code": pl.String(),
-        "flow_code": pl.String(),
-        "net_weight_kg": pl.Float64(),
-        "primary_value_usd": pl.Float64(),
-    }
-)
-QUARANTINE_COUNT_SCHEMA = pl.Schema(
-    {
-        "stage": pl.String(),
-        "contract": pl.String(),
-        "rule": pl.String(),
-        "is_set_aside": pl.Boolean(),
-        "row_count": pl.Int64(),
-    }
-)
-
 
 @dataclass(frozen=True)
 class ReleaseTables:
-    """All that a release is made from. A table of the lake has its contract's schema; the two counts at the end have theirs above.
+    """All that a release is made from, each table as its contract says.
 
     `trade_history` holds what was reported about the leads' routes and codes, seen as trade: `flow_code` says which side reported.
     """
@@ -58,18 +36,13 @@ class ReleaseTables:
     def __post_init__(self) -> None:
         for each in fields(self):
             frame: pl.DataFrame = getattr(self, each.name)
-            held = _hold_to_schema(each.name, frame, _schema_of(each.name))
+            held = _hold_to_schema(each.name, frame, load_contract(each.name).schema)
             object.__setattr__(self, each.name, held.with_columns(pl.col(pl.Float64).fill_nan(None)))
 
 
 def empty_tables() -> ReleaseTables:
     """Return the tables of a release that found nothing."""
-    return ReleaseTables(**{each.name: _schema_of(each.name).to_frame() for each in fields(ReleaseTables)})
-
-
-def _schema_of(table: str) -> pl.Schema:
-    counted = {"trade_history": TRADE_HISTORY_SCHEMA, "quarantine_count": QUARANTINE_COUNT_SCHEMA}
-    return counted.get(table) or load_contract(table).schema
+    return ReleaseTables(**{each.name: load_contract(each.name).schema.to_frame() for each in fields(ReleaseTables)})
 
 
 def _hold_to_schema(table: str, frame: pl.DataFrame, declared: pl.Schema) -> pl.DataFrame:
