@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from tradeflow.resolve.party import PARTY
 
+DECLARED_AS = {
+    "importer": "importer", "exporter": "exporter", "broker": "declarant", "consignee": "consignee", "notify_party": "notify_party",
+}  # fmt: skip
+"""The role of a company, and how the columns of `customs_declaration` that name it begin."""
 
-def list_appearances(declarations: pl.LazyFrame, areas: pl.DataFrame) -> pl.DataFrame:
-    """Return PARTY, party_role and mention_count of the importers, exporters and brokers of `customs_declaration`.
 
-    `areas`: area_code, iso3. Importer and broker of an import are in the declaring country and the exporter in the one that the goods were
+def tell_party(role: str, columns: Collection[str], areas: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Return PARTY of who stands in a role, over `columns` of `customs_declaration`; `areas`: area_code, iso3.
+
+    Importer, consignee, notify party and broker of an import are in the declaring country and the exporter in the one that the goods were
     consigned from or left; of an export, exporter and broker are. A company of which only an id is declared goes by that.
     """
+    start = DECLARED_AS[role]
+    name, number, address = (
+        pl.col(column) if column in columns else pl.lit(None, pl.String) for column in (f"{start}_name", f"{start}_id", f"{start}_address")
+    )
+    iso3 = _area_of(role).replace_strict(areas["area_code"], areas["iso3"], default=None, return_dtype=pl.String)
+    told = {"party_name": pl.coalesce(name, number), "party_country": iso3, "tax_number": number, "party_address": address}
+    return {column: told[column].alias(column) for column in PARTY}
+
+
+def list_appearances(declarations: pl.LazyFrame, areas: pl.DataFrame) -> pl.DataFrame:
+    """Return PARTY, party_role and mention_count of the companies of `customs_declaration` in each role; `areas`: area_code, iso3."""
+    columns = declarations.collect_schema().names()
+    named = [
+        declarations.select(*tell_party(role, columns, areas).values(), pl.lit(role).alias("party_role")).drop_nulls("party_name")
+        for role in DECLARED_AS
+    ]
+    return pl.concat(named).group_by(*PARTY, "party_role").agg(pl.len().cast(pl.Int64).alias("mention_count")).collect(engine="streaming")
+
+
+def _area_of(role: str) -> pl.Expr:
     is_import = pl.col("flow_code").is_in(["M", "RM"]).fill_null(value=True)
     here, there = pl.col("reporter_code"), pl.coalesce("consignment_code", "departure_code")
-    parts = [
-        ("importer", "importer", pl.when(is_import).then(here)),
-        ("exporter", "exporter", pl.when(is_import).then(there).otherwise(here)),
-        ("broker", "declarant", here),
-    ]
-    named = [
-        declarations.select(
-            pl.coalesce(f"{column}_name", f"{column}_id").alias("party_name"),
-            pl.col(f"{column}_id").alias("tax_number"),
-            area.alias("area_code"),
-            pl.lit(role).alias("party_role"),
-        )
-        for role, column, area in parts
-    ]
-    key = ["party_name", "tax_number", "area_code", "party_role"]
-    counted = pl.concat(named).drop_nulls("party_name").group_by(key).agg(pl.len().cast(pl.Int64).alias("mention_count"))
-    placed = counted.join(areas.lazy().select("area_code", pl.col("iso3").alias("party_country")), on="area_code", how="left")
-    return placed.select(
-        *(pl.lit(None, pl.String).alias(name) if name == "party_address" else name for name in PARTY), "party_role", "mention_count"
-    ).collect()
+    if role == "broker":
+        return here
+    return pl.when(is_import).then(there).otherwise(here) if role == "exporter" else pl.when(is_import).then(here)
