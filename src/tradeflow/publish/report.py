@@ -12,15 +12,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from tradeflow import amounts as say
 from tradeflow.settings import Publish
 from tradeflow.telling import sections, wording
 from tradeflow.telling.charts import chart_script, chart_specifications
 from tradeflow.telling.detectability import detectable_codes
 from tradeflow.telling.lead import Lead, read_leads
-from tradeflow.telling.names import name_area, spell_code
 from tradeflow.telling.reporters import reporter_rows
 from tradeflow.telling.tables import ReleaseTables
+from tradeflow.telling.templating import FILTERS, GLOBALS, TEMPLATES, read_static
 
 _HEAD_FACTS = ("release_id", "as_of", "periods", "is_simulated", "problems", "expected_false")
 """What the page's head asks of the manifest; a fact that is not there is left out."""
@@ -53,29 +52,22 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         figures=embed_json({lead.signal["signal_id"]: lead.charts for lead in leads}),
         specifications=embed_json(chart_specifications()),
         chart_script=_script(chart_script()),
-        page_script=_script(_read_part("report.js")),
-        style=Markup(_read_part("report.css")),
+        page_script=_script(read_static("sortable.js") + read_static("charts.js") + _read_part("report.js")),
+        style=Markup(read_static("style.css")),
     )  # fmt: skip
 
 
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tradeflow.publish"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader("tradeflow.publish"), TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spoken = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "deviation", "number")
-    environment.filters |= {name: getattr(say, f"say_{name}") for name in spoken}
-    environment.filters |= {"area": name_area, "spell": spell_code, "rule": wording.say_rule}
-    environment.globals |= {
-        "flow_words": wording.FLOW_WORDS,
-        "evidence_words": wording.EVIDENCE_WORDS,
-        "role_words": wording.ROLE_WORDS,
-        "unlocated_words": wording.UNLOCATED_WORDS,
-    }
+    environment.filters |= FILTERS
+    environment.globals |= GLOBALS
     return environment
 
 

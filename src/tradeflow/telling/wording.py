@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tradeflow.telling.language import t
+
 READING_NOTE = (
     "A lead is no finding: it says that figures of licit trade are odd and where to look first. "
     "Most odd figures have an innocent cause: a slip in reporting, a late report, a new buyer."
@@ -64,4 +66,4 @@ GAP_WORDS = {
 
 def say_rule(rule: str) -> str:
     """Return a rule's name in plain words; several joined by ";" are joined by commas."""
-    return ", ".join(RULE_WORDS.get(each, each.replace("_", " ")) for each in rule.split(";"))
+    return ", ".join(t(RULE_WORDS.get(each, each.replace("_", " "))) for each in rule.split(";"))
