@@ -167,12 +167,14 @@ def _lay_over(defaults: dict[str, float], given: dict[str, float]) -> dict[str, 
 
 
 class Declarations(_Section):
-    """Which declarations `tradeflow score-declarations` proposes for inspection."""
+    """Which declarations are proposed for inspection, and which outcomes judge the proposals."""
 
     inspected_share: Share = 0.10
     """Share of the scored declarations that can be inspected."""
     audit_share: Share = 0.10
     """Share of the inspections that is drawn by chance, so that the figures stay honest and new schemes are found."""
+    judged_months: Annotated[int, Field(ge=1)] = 3
+    """Newest months of known outcomes that a run learns nothing from: they tell how well what is older ranks them."""
 
 
 class Companies(_Section):
@@ -182,6 +184,12 @@ class Companies(_Section):
     """Links by rules that a person can read, or by weights that Splink learns from the names (extra `companies`)."""
     decisions: Path | None = None
     """What people decided on two spellings (CSV with the columns of contract `entity_decision`): every run follows it."""
+    licensed_operators: Path | None = None
+    """Licences, end-use declarations and white list (CSV or XLSX with the columns of contract `source_licensed_operator`)."""
+    pre_export_notifications: Path | None = None
+    """Pre-export notifications (CSV or XLSX with the columns of contract `source_pre_export_notification`)."""
+    precursor_incidents: Path | None = None
+    """Seizures, thefts, stopped shipments (CSV or XLSX with the columns of contract `source_precursor_incident`)."""
 
 
 class Publish(_Section):
@@ -191,6 +199,50 @@ class Publish(_Section):
     """Leads shown in full in the report."""
     title: str = "tradeflow"
     """Name at the head of the report."""
+
+
+class OpenId(_Section):
+    """Sign-in through the organisation's own service (OpenID Connect), beside the accounts of `tradeflow user`."""
+
+    issuer: Annotated[str, Field(pattern="^https?://")]
+    """Address of the service, as its own configuration names it."""
+    client_id: str
+    """The name that the service knows this application by."""
+    secret_variable: str = "TRADEFLOW_OPENID_SECRET"
+    """Environment variable that holds the secret that the service gave this application."""
+    role_claim: str = "roles"
+    """The claim of the service's answer that names a person's groups."""
+    roles: dict[str, Literal["viewer", "analyst", "investigator", "administrator"]] = {}
+    """Role of each group; of several the last listed counts, and who is in none of them is turned away."""
+
+
+class Serve(_Section):
+    """The application that people open (`tradeflow serve`)."""
+
+    host: str = "127.0.0.1"
+    """Address to listen at; another than this machine's own is refused without an encrypted `public_url` or a certificate."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8383
+    """Port to listen at."""
+    public_url: Annotated[str, Field(pattern="^(https?://[^/]+)?$")] = ""
+    """What people type, where a proxy stands in front: `https://name`; empty: the host and port above."""
+    certificate: Path | None = None
+    """TLS certificate (PEM), to encrypt without a proxy."""
+    certificate_key: Path | None = None
+    """Its private key."""
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    """After so long everybody signs in again."""
+    idle_minutes: Annotated[int, Field(ge=5)] = 60
+    """A session that was not used for so long is over."""
+    purpose_minutes: Annotated[int, Field(ge=5)] = 60
+    """How long companies can be opened under one stated purpose."""
+    requests_per_minute: Annotated[int, Field(ge=10)] = 600
+    """Requests a minute from one address at the most."""
+    sign_ins_per_minute: Annotated[int, Field(ge=1)] = 10
+    """Tries to sign in a minute, from one address and to one account, at the most."""
+    audit_folder: Path | None = None
+    """Where the audit log's key and anchor lie, best on another disk; empty: beside the case store."""
+    openid: OpenId | None = None
+    """The organisation's sign-in service; empty: only accounts of `tradeflow user`."""
 
 
 class Settings(_Section):
@@ -204,6 +256,7 @@ class Settings(_Section):
     declarations: Declarations = Declarations()
     companies: Companies = Companies()
     publish: Publish = Publish()
+    serve: Serve = Serve()
 
 
 def config_folder() -> Path:
@@ -252,10 +305,13 @@ def _resolve_paths(settings: Settings, folder: Path) -> Settings:
         source.model_copy(update={"path": folder / source.path.expanduser()}) if isinstance(source, FilesSource) else source
         for source in settings.sources
     )
-    watch = settings.watch
-    named = {name: path for name in ("overlay", "requirements") if (path := getattr(watch, name)) is not None}
-    watch = watch.model_copy(update={name: folder / path.expanduser() for name, path in named.items()})
-    return settings.model_copy(update={"sources": sources, "watch": watch})
+    sections = {name: _resolve_section(getattr(settings, name), folder) for name in ("watch", "companies")}
+    return settings.model_copy(update={"sources": sources, **sections})
+
+
+def _resolve_section(section: _Section, folder: Path) -> _Section:
+    named = {name: value for name, value in section if isinstance(value, Path)}
+    return section.model_copy(update={name: folder / path.expanduser() for name, path in named.items()})
 
 
 def default_lake() -> Path:
