@@ -20,7 +20,11 @@ _SQL_TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
 }
 _SERIES = ["importer_code", "commodity_code", "exporter_code"]
 _INDEXES: dict[str, list[list[str]]] = {
-    "signal": [["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"]],
+    "signal": [
+        ["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"],
+        *[["is_lead_head", code, "lead_rank"] for code in ("importer_code", "exporter_code", "commodity_code", "substance_code", "rule")],
+        ["is_lead_head", "lead_rank"],
+    ],
     "signal_feature": [],
     "signal_evidence": [],
     "baseline": [_SERIES],
@@ -35,7 +39,25 @@ _INDEXES: dict[str, list[list[str]]] = {
     "unlocated_trade": [["reporter_code"]],
     "model_card": [],
     "quarantine_count": [],
-}
+    "company_signal": [
+        ["is_lead_head", "lead_rank"], ["entity_id"], ["related_entity_id"], ["rule"], ["substance_code"], ["declaration_id"], ["lead_id"]
+    ],
+    "company_signal_evidence": [["declaration_id"]],
+    "signal_declaration": [["declaration_id"], ["importer_entity_id"], ["exporter_entity_id"]],
+    "company_item": [
+        ["declaration_id"], ["importer_entity_id", "period"], ["exporter_entity_id", "period"], ["broker_entity_id", "period"],
+        ["consignee_entity_id", "period"], ["notify_party_entity_id", "period"]
+    ],
+    "company_month": [],
+    "company_profile": [],
+    "company_link": [["linked_entity_id"]],
+    "broker_share": [],
+    "entity": [["entity_number"]],
+    "entity_name": [["entity_id"], ["tax_number"]],
+    "entity_link": [["left_entity_id"], ["right_entity_id"]],
+    "licensed_operator": [["operator_name"], ["tax_number"]],
+    "pre_export_notification": [["exporter_name"], ["importer_name"]],
+}  # fmt: skip
 
 SERVING = sa.MetaData()
 
@@ -51,6 +73,8 @@ def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
 
 
 TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
+KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code"]])
+"""Every signal that any release has served: it alone is never emptied, so that what is new, and what was said before, can be told."""
 RELEASE = sa.Table(
     "release",
     SERVING,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tests.release_world import Made, replace_tables
 from tradeflow.contract import load_contract
 from tradeflow.publish.serving import serve_release
-from tradeflow.serving_database import RELEASE, TABLES, open_database
+from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, TABLES, open_database
 
 NOW = datetime(2025, 2, 14, tzinfo=UTC)
 COUNTED = sa.select(sa.select(RELEASE.c.id).scalar_subquery(), sa.select(sa.func.count()).select_from(TABLES["signal"]).scalar_subquery())
@@ -37,7 +37,7 @@ def state(url: str) -> tuple[str, int]:
 def test_tables_follow_their_contracts(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
     serve(few, "first")
     inspector = sa.inspect(open_database(url))
-    assert set(inspector.get_table_names()) == {*TABLES, "release"}
+    assert set(inspector.get_table_names()) == {*TABLES, "release", "known_signal"}
     for name in TABLES:
         contract = load_contract(name)
         assert [column["name"] for column in inspector.get_columns(name)] == contract.column_names
@@ -127,3 +127,19 @@ def test_fault_in_a_row_does_not_print_the_row(serve: Callable[[Made, str], None
     with pytest.raises(sa.exc.IntegrityError) as fault:
         serve((twice, manifest), "new")
     assert tables.signal["signal_reason"][0] not in str(fault.value)
+
+
+def test_a_signal_keeps_the_release_that_told_it_first(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "first")
+    serve(made, "second")
+    tables, manifest = few
+    later = replace_tables(tables, signal=tables.signal.with_columns(lead_score=pl.lit(1.5)))
+    serve((later, manifest), "third")
+    first = KNOWN_SIGNAL.c.first_release_id
+    with open_database(url).connect() as connection:
+        counted = dict(connection.execute(sa.select(first, sa.func.count()).group_by(first)).tuples().all())
+        told = set(
+            connection.execute(sa.select(KNOWN_SIGNAL.c.last_release_id, KNOWN_SIGNAL.c.lead_score).where(first == "first")).tuples()
+        )
+    assert counted == {"first": few[0].signal.height, "second": made[0].signal.height}
+    assert told == {("third", 1.5)}

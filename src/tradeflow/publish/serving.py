@@ -1,6 +1,7 @@
 """The release into the serving database, as one transaction: readers see the old one or the new one.
 
-Only the tables that `serving_database` declares are ever written. Others in the same database (people's decisions) are not looked at.
+Only the tables that `serving_database` declares are ever written, and all but `known_signal` are emptied first. Others in the same database
+(people's decisions) are not looked at.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tradeflow.exceptions import LakeError
-from tradeflow.serving_database import RELEASE, SERVING, TABLES, open_database
+from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, SERVING, TABLES, open_database
 from tradeflow.telling.tables import ReleaseTables
 
 _ROWS_AT_ONCE = 10_000
@@ -26,6 +28,7 @@ def serve_release(url: str, release_id: str, tables: ReleaseTables, manifest: di
             _match_tables_to_contracts(connection)
             if connection.scalar(sa.select(RELEASE.c.id)) != release_id:
                 _replace_rows(connection, tables)
+                _remember_signals(connection, release_id, published_at)
                 connection.execute(sa.delete(RELEASE))
                 connection.execute(sa.insert(RELEASE).values(id=release_id, published_at=published_at, manifest=manifest))
     except sa.exc.OperationalError as error:
@@ -40,13 +43,31 @@ def _match_tables_to_contracts(connection: sa.Connection) -> None:
     standing = set(inspector.get_table_names())
     changed = [
         table
-        for table in TABLES.values()
+        for table in (*TABLES.values(), KNOWN_SIGNAL)
         if table.name in standing and [each["name"] for each in inspector.get_columns(table.name)] != table.c.keys()
     ]
     SERVING.drop_all(connection, changed)
     SERVING.create_all(connection)
     if changed:
         connection.execute(sa.delete(RELEASE))
+
+
+def _remember_signals(connection: sa.Connection, release_id: str, published_at: datetime) -> None:
+    """Note in `known_signal` what is served: a signal keeps the release that told it first, all else is as this one tells it."""
+    told = [column for column in TABLES["signal"].c if column.name in KNOWN_SIGNAL.c]
+    served = {f"{when}_{name}": value for when in ("first", "last") for name, value in _stamp(release_id, published_at).items()}
+    rows = sa.select(*told, *served.values()).where(sa.true())  # SQLite cannot read an upsert from a select without a condition
+    upsert = {"sqlite": sqlite, "postgresql": postgresql}[connection.dialect.name].insert(KNOWN_SIGNAL)
+    upsert = upsert.from_select([*(column.name for column in told), *served], rows)
+    renewed = [column.name for column in KNOWN_SIGNAL.c if not column.primary_key and not column.name.startswith("first_")]
+    connection.execute(upsert.on_conflict_do_update(index_elements=["signal_id"], set_={name: upsert.excluded[name] for name in renewed}))
+
+
+def _stamp(release_id: str, published_at: datetime) -> dict[str, sa.ColumnElement[Any]]:
+    return {
+        "release_id": sa.literal(release_id, sa.Text()),
+        "published_at": sa.literal(published_at, sa.DateTime(timezone=True)),
+    }
 
 
 def _replace_rows(connection: sa.Connection, tables: ReleaseTables) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import polars as pl
 
@@ -10,9 +11,13 @@ from tradeflow.contract import load_contract
 from tradeflow.exceptions import LakeError
 
 
+def _empty(table: str) -> Any:
+    return field(default_factory=lambda: load_contract(table).empty_frame())
+
+
 @dataclass(frozen=True)
 class ReleaseTables:
-    """All that a release is made from, each table as its contract says.
+    """All that a release is made from, each table as its contract says; those about companies are empty where no source has declarations.
 
     `trade_history` holds what was reported about the leads' routes and codes, seen as trade: `flow_code` says which side reported.
     """
@@ -32,6 +37,19 @@ class ReleaseTables:
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame
+    company_signal: pl.DataFrame = _empty("company_signal")
+    company_signal_evidence: pl.DataFrame = _empty("company_signal_evidence")
+    signal_declaration: pl.DataFrame = _empty("signal_declaration")
+    company_item: pl.DataFrame = _empty("company_item")
+    company_month: pl.DataFrame = _empty("company_month")
+    company_profile: pl.DataFrame = _empty("company_profile")
+    company_link: pl.DataFrame = _empty("company_link")
+    broker_share: pl.DataFrame = _empty("broker_share")
+    entity: pl.DataFrame = _empty("entity")
+    entity_name: pl.DataFrame = _empty("entity_name")
+    entity_link: pl.DataFrame = _empty("entity_link")
+    licensed_operator: pl.DataFrame = _empty("licensed_operator")
+    pre_export_notification: pl.DataFrame = _empty("pre_export_notification")
 
     def __post_init__(self) -> None:
         for each in fields(self):
