@@ -82,13 +82,14 @@ def _link_entities(items: pl.DataFrame, entity_name: pl.DataFrame, areas: pl.Dat
 
 def name_entities(entity_name: pl.DataFrame) -> pl.DataFrame:
     """Return each spelling once: _party, what it says of itself as one text, and entity_id."""
-    return entity_name.select(_join_party([pl.col(name) for name in PARTY]), "entity_id").unique("_party")
+    return entity_name.select(join_party([pl.col(name) for name in PARTY]), "entity_id").unique("_party")
 
 
 def link_party(party: dict[str, pl.Expr], known: pl.DataFrame) -> pl.Expr:
     """Return the entity_id of who the expressions of PARTY name, by `known` (see `name_entities`); null where they name nobody."""
-    return _join_party(list(party.values())).replace_strict(known["_party"], known["entity_id"], default=None, return_dtype=pl.String)
+    return join_party(list(party.values())).replace_strict(known["_party"], known["entity_id"], default=None, return_dtype=pl.String)
 
 
-def _join_party(party: list[pl.Expr]) -> pl.Expr:
+def join_party(party: list[pl.Expr]) -> pl.Expr:
+    """Return one text of what a party says of itself, from its expressions of PARTY."""
     return pl.concat_str([each.str.strip_chars().fill_null("") for each in party], separator="\x1f").alias("_party")
