@@ -247,11 +247,29 @@ def print_result(result: RunResult, leads: int = 20) -> None:
         f"\n{counts['rows_in']:,} rows in = {counts['rows_conformed']:,} conformed + {counts['rows_quarantined']:,} in quarantine"
         f" + {counts['rows_set_aside']:,} set aside; {counts['mirror_pairs']:,} pairs, {counts['series']:,} series"
     )
+    _print_outcomes(result)
     click.echo(
         f"{counts['leads']:,} leads, {counts['leads_flagged']:,} of them flagged;"
         f" about {result.expected_false:.0f} of the {counts['flagged']:,} flagged signals are expected to be false"
     )
     _print_ending(result)
+
+
+def _print_outcomes(result: RunResult) -> None:
+    """Print what inspecting the top of each ranking of declarations would have found, where outcomes are known."""
+    rows = json.loads((result.release_folder / "manifest.json").read_text(encoding="utf-8"))["outcome_figures"]
+    if not rows:
+        return
+    first = rows[0]
+    click.echo(
+        f"Outcomes of {first['judged_count']:,} inspections from {first['judged_first_date']} to {first['judged_last_date']}, ranked by"
+        f" what {first['learned_count']:,} before them taught; {first['judged_outcome_ratio']:.1%} were found false"
+    )
+    for row in rows:
+        click.echo(
+            f"  {row['ranking'].replace('_', ' ')}: {row['inspected_ratio']:.1%} inspected, {row['found_count']:,} of"
+            f" {row['inspected_count']:,} found (precision {row['precision_ratio']:.3f}, recall {row['recall_ratio'] or 0:.3f})"
+        )
 
 
 def _print_ending(result: RunResult) -> None:

@@ -25,9 +25,11 @@ from tradeflow.lake import RUN_FOLDER, Lake, hold_lake
 from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
 from tradeflow.steps.companies import resolve_companies
+from tradeflow.steps.company_trade import follow_companies
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
+from tradeflow.steps.outcomes import learn_from_outcomes
 from tradeflow.steps.release import publish_run
 
 P = ParamSpec("P")
@@ -79,14 +81,16 @@ def run_pipeline(
         conformed = timed("conform", conform_snapshots, lake)
         known = know_figures(settings, lake, as_of, conformed)
         if has_declarations(known):
-            timed("declarations", name_declared_substances, lake, known)
+            named = timed("declarations", name_declared_substances, lake, known)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
+        learned = timed("outcomes", learn_from_outcomes, settings.declarations, lake, known)
         if has_declarations(known):
-            timed("resolve", resolve_companies, settings.companies, lake, known, started.date())
+            resolved = timed("resolve", resolve_companies, settings.companies, lake, known, started.date())
+            timed("company_trade", follow_companies, lake, known, named, resolved)
         proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
         problems = (*pulled.problems, *conformed.problems)
-        released = timed("publish", publish_run, settings, lake, known, (reconciled, modelled, proposed), problems, dict(seconds))
+        released = timed("publish", publish_run, settings, lake, known, (reconciled, modelled, learned, proposed), problems, dict(seconds))
         result = RunResult(
             released.release_id, released.folder, released.is_new, released.counts, released.expected_false, problems, seconds
         )

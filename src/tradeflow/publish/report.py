@@ -40,6 +40,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         row_path=sections.row_path(manifest),
         planted=sections.planted_words(manifest),
         rules=sections.rule_rows(tables, manifest),
+        outcomes=sections.outcome_rows(manifest),
         detectable=detectable_codes(tables.detectable_excess),
         coverage_periods=periods,
         coverage=coverage,

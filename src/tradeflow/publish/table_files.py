@@ -25,9 +25,13 @@ def write_table_files(folder: Path, tables: ReleaseTables) -> None:
         "unlocated_trade",
         "model_card",
     ):
-        frame: pl.DataFrame = getattr(tables, table)
-        frame.write_parquet(folder / f"{table}.parquet")
-        for_people(frame).write_csv(folder / f"{table}.csv")
+        write_table_file(folder, table, getattr(tables, table))
+
+
+def write_table_file(folder: Path, table: str, frame: pl.DataFrame) -> None:
+    """Write one table as Parquet and CSV."""
+    frame.write_parquet(folder / f"{table}.parquet")
+    for_people(frame).write_csv(folder / f"{table}.csv")
 
 
 def for_people(frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow.contract import load_contract
 from tradeflow.lake import RELEASE_FOLDER, Lake
 from tradeflow.publish.corridors import summarise_corridors
 from tradeflow.publish.release import publish_release
@@ -46,7 +47,7 @@ def publish_run(
     handed = Made((*known.tables, *(version for each in made for version in each.tables)), is_new=made[-1].is_new)
     signals = read_handed(lake, handed, "signal").collect()
     newest = read_handed(lake, handed, "mirror_pair").select(pl.col("period").max()).collect().item()
-    key = hash_texts("release", made[-1].tables[0].inputs_key, settings.publish.model_dump_json())
+    key = hash_texts("release", *(each.tables[0].inputs_key for each in made if each.tables), settings.publish.model_dump_json())
     release_id = f"{newest or 'no-trade'}-{key[:10]}"
     is_new = not (lake.root / RELEASE_FOLDER / release_id).is_dir()
     counts = count_rows(lake, known, handed, signals)
@@ -61,6 +62,7 @@ def publish_run(
         "counts": counts,
         "expected_false": sum(false_by_rule.values()),
         "expected_false_by_rule": false_by_rule,
+        "outcome_figures": _if_made(lake, handed, "outcome_figure").to_dicts(),
         "quarantine": _quarantine_counts(lake, known).to_dicts(),
         "certificates": read_certificates(lake),
         "table_versions": {version.table: version.version for version in handed.tables},
@@ -71,7 +73,10 @@ def publish_run(
     }
     _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
     tables = release_tables(lake, known, handed, signals)
-    folder = publish_release(lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None)
+    ranked = _if_made(lake, handed, "ranked_declaration")
+    folder = publish_release(
+        lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None, ranked_declaration=ranked
+    )
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 
 
@@ -129,7 +134,7 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
         mirror_correction=read_handed(lake, handed, "mirror_correction").join(shown.lazy(), on=_SERIES, how="semi").collect(),
-        model_card=read_handed(lake, handed, "model_card").collect(),
+        model_card=pl.concat([read_handed(lake, handed, "model_card").collect(), _if_made(lake, handed, "outcome_model_card")]),
         unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
         detectable_excess=read_handed(lake, handed, "detectable_excess").collect(),
@@ -139,6 +144,12 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         trade_history=_trade_history(pairs_shown, shown),
         quarantine_count=_quarantine_counts(lake, known),
     )
+
+
+def _if_made(lake: Lake, handed: Made, table: str) -> pl.DataFrame:
+    """Return a table that not every run makes, of no rows where this one did not."""
+    is_made = any(version.table == table for version in handed.tables)
+    return read_handed(lake, handed, table).collect() if is_made else load_contract(table).empty_frame()
 
 
 def _trade_history(pairs: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:

@@ -94,6 +94,11 @@ def rule_rows(tables: ReleaseTables, manifest: Mapping[str, Any]) -> list[dict[s
     ]
 
 
+def outcome_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what inspections of the top of each ranking would have found among later declarations, with the words of the ranking."""
+    return [row | {"words": wording.RANKING_WORDS[row["ranking"]]} for row in manifest.get("outcome_figures") or []]
+
+
 def coverage_matrix(coverage: pl.DataFrame) -> tuple[list[str], list[CoverageRow]]:
     """Return the newest periods and one row per reporter, those with most holes first; the frequency with most rows is shown."""
     if coverage.is_empty():

@@ -9,6 +9,11 @@ READING_NOTE = (
     "Most odd figures have an innocent cause: a slip in reporting, a late report, a new buyer."
 )
 
+RANKING_WORDS = {
+    "learner": "Most probable by earlier outcomes",
+    "isolation_forest": "Most alone in the crowd",
+    "audit_sample": "Drawn by chance: the honest sample",
+}
 RULE_WORDS = {
     "excess_import": "Imports above expectation",
     "mirror_gap": "The two sides differ",
