@@ -26,7 +26,6 @@ from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
 from tradeflow.steps.companies import resolve_companies
 from tradeflow.steps.company_trade import follow_companies
-from tradeflow.steps.company_trade import follow_companies
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
