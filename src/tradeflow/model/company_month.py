@@ -4,17 +4,19 @@ The noise model. Whether a company buys in a month and how much are two things: 
 nothing about the amount. Given that there is trade, ln kg is normal about the company's level with the company's own spread. Both
 are unknown: the level's prior is where companies of the same role, substance and size began, the spread's is the one-step error of
 such companies; own months outweigh either as they come (normal-inverse-gamma; Gelman et al., Bayesian Data Analysis, 3rd ed.,
-section 3.3). The next month is then Student t. A company without peers and without past has no expectation. Everything is from
-earlier months.
+section 3.3). The next month is then Student t, and its tails are set right by earlier months of the same role (`restate_by_past`). A
+company without peers and without past has no expectation. Everything is from earlier months.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import stats
 
 from tradeflow.contract import load_contract
+from tradeflow.model.past_tail import restate_by_past
 
 SERIES = ["entity_id", "party_role", "substance_code"]
 _PEERS = ["party_role", "substance_code"]
@@ -28,6 +30,8 @@ _USUAL_ERROR = 0.8
 _POOLED = 10.0
 """Observations that a wider group counts for beside a narrower one."""
 _FEWEST_PEERS = 3
+_LONG_PAST = 6
+"""Own months with trade from which on a company's tails are its own and no longer its peers'."""
 
 
 def model_company_months(company_item: pl.DataFrame, by_chapter: pl.DataFrame, substances: pl.DataFrame) -> pl.DataFrame:
@@ -175,8 +179,16 @@ def _state(placed: pl.DataFrame) -> list[pl.Series]:
     location, scale, freedom, log = (placed[name].to_numpy() for name in ("_location", "_scale", "_freedom", "_log"))
     reach = stats.t.ppf(0.95, freedom) * scale
     off = (log - location) / scale
-    z = np.sign(off) * stats.norm.isf(stats.t.sf(np.abs(off), freedom))
+    model_z = np.sign(off) * stats.norm.isf(stats.t.sf(np.abs(off), freedom))
+    z = restate_by_past(model_z, placed["period"].to_numpy().astype(np.int64), _group_alike(placed))
     made = {
         "expected_kg": np.exp(location), "lower_kg": np.exp(location - reach), "upper_kg": np.exp(location + reach), "z_company": z,
     }  # fmt: skip
     return [pl.Series(name, figures, pl.Float64).fill_nan(None) for name, figures in made.items()]
+
+
+def _group_alike(placed: pl.DataFrame) -> NDArray[np.int64]:
+    """Number the groups whose deviations spread alike: a role's newcomers, those with a short past, those with a long one."""
+    past = pl.col("history_month_count").clip(0, _LONG_PAST)
+    age = pl.when(past == 0).then(0).when(past < _LONG_PAST).then(1).otherwise(2)
+    return placed.select(pl.col("party_role").rank("dense").cast(pl.Int64) * 3 + age).to_series().to_numpy()
