@@ -40,6 +40,16 @@ _PLACES = {
     "RUS": (["ООО", "OOO", "LLC", "ооо", ""], "Ulitsa Qirova"),
     "CHN": (["Co., Ltd.", "CO LTD", "有限公司", "Co.,Ltd", ""], "Qonghe Road"),
 }
+_MORE_PLACES = {
+    "ESP": (["S.L.", "SL", "S L", "Sociedad Limitada", ""], "Calle Qorte"),
+    "BRA": (["Ltda.", "LTDA", "LTDA.", "Limitada", ""], "Rua Qelar"),
+    "FRA": (["S.A.R.L.", "SARL", "S A R L", "Sarl", ""], "Rue Qantin"),
+    "ITA": (["S.r.l.", "SRL", "S R L", "S.R.L.", ""], "Via Qarini"),
+    "GBR": (["Ltd", "LIMITED", "LTD.", "Limited", ""], "Qarlton Road"),
+    "USA": (["Inc.", "INC", "Incorporated", "Inc", ""], "Qorval Street"),
+    "TUR": (["A.Ş.", "A.S.", "AS", "Anonim Şirketi", ""], "Qarman Caddesi"),
+}
+_SPELT = _PLACES | _MORE_PLACES
 _PLACEHOLDERS = ["00000000", "N/A", "999999999", "0"]
 
 
@@ -51,14 +61,14 @@ def make_companies(companies: int, seed: int, error_rate: float, *, first_part: 
     larger part holds the smaller one.
     """
     rng = named_generator(seed, "companies", companies)
-    known = _make_register(companies, rng)
+    known = make_register(companies, rng)
     repeats = np.minimum(rng.geometric(0.22, companies), 40)
     seen = known[np.repeat(np.arange(companies), repeats)]
-    appearances = _misspell(_write_down(seen, rng), error_rate, rng)
+    appearances = misspell(write_down(seen, rng), error_rate, rng)
     return appearances.filter(pl.Series(rng.random(appearances.height) < first_part))
 
 
-def _make_register(companies: int, rng: np.random.Generator) -> pl.DataFrame:
+def make_register(companies: int, rng: np.random.Generator) -> pl.DataFrame:
     """One row per company: words, country, number, address; shells share addresses, namesakes share names, siblings nearly do."""
     country = rng.choice(list(_PLACES), companies)
     first, second = _make_words(companies, rng), _make_words(companies, rng)
@@ -99,8 +109,8 @@ def _draw(rng: np.random.Generator, parts: list[str], count: int) -> NDArray[Any
     return drawn
 
 
-def _write_down(seen: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Write each appearance as one of many clerks would."""
+def write_down(seen: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Write each appearance as one of many clerks would; `party_country` chooses the legal form and the kind of street."""
     count = seen.height
     pick, form = rng.integers(0, 4, count), rng.integers(0, 5, count)
     trades = pl.DataFrame(
@@ -109,11 +119,11 @@ def _write_down(seen: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         orient="row",
     )
     forms = pl.DataFrame(
-        [(area, place, each) for area, (spelt, _) in _PLACES.items() for place, each in enumerate(spelt)],
+        [(area, place, each) for area, (spelt, _) in _SPELT.items() for place, each in enumerate(spelt)],
         ["party_country", "_form_pick", "_form"],
         orient="row",
     )
-    streets = pl.DataFrame([(area, street) for area, (_, street) in _PLACES.items()], ["party_country", "_road"], orient="row")
+    streets = pl.DataFrame([(area, street) for area, (_, street) in _SPELT.items()], ["party_country", "_road"], orient="row")
     drawn = pl.DataFrame(
         {"_pick": pick, "_form_pick": form, "_order": rng.random(count), "_script": rng.random(count), "_case": rng.random(count)}
         | {"_has_number": rng.random(count) > 0.25, "_has_address": rng.random(count) > 0.2, "_blank": rng.choice(_PLACEHOLDERS, count)}
@@ -170,7 +180,8 @@ def _address() -> pl.Expr:
     return pl.when("_has_address").then(pl.when("_is_short").then(short).otherwise(written.str.to_uppercase())).alias("party_address")
 
 
-def _misspell(rows: pl.DataFrame, error_rate: float, rng: np.random.Generator) -> pl.DataFrame:
+def misspell(rows: pl.DataFrame, error_rate: float, rng: np.random.Generator) -> pl.DataFrame:
+    """Let slips happen in names and addresses, and in a tenth as many numbers."""
     slips = {"party_name": error_rate, "party_address": error_rate, "tax_number": error_rate / 10}
     for name, rate in slips.items():
         drawn = pl.DataFrame(

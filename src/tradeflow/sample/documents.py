@@ -35,15 +35,14 @@ class Offices:
 
 
 def record_consignments(offices: Offices, consignments: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """One row per document as it enters the statistics: reporter, flow, partner, code, month, version, kg, fob, cif."""
+    """One row per document and version: reporter, flow, partner, code, month, day, kg, fob, cif, and the row of its consignment."""
     legs = _wait_for_clerk(offices, _list_declarations(offices, consignments, rng), rng)
     month = offices.clock.month_of(legs["day"].to_numpy())
     legs = legs.with_columns(month=pl.Series(month, dtype=pl.Int32))
     is_reporter = legs["reporter"].to_numpy() < offices.areas.reporter_count
     is_counted = (month >= 0) & (month < len(offices.clock.periods)) & is_reporter
     legs = legs.filter(pl.Series(is_counted))
-    keyed = _key_documents(offices, legs, rng)
-    return _split_re_trade(offices, keyed)
+    return _key_documents(offices, legs, rng)
 
 
 def _wait_for_clerk(offices: Offices, legs: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -61,6 +60,7 @@ def _list_declarations(offices: Offices, goods: pl.DataFrame, rng: np.random.Gen
         chance_export=0.75 * hash_uniform(offices.seed, "export office", *pair) + 0.25 * rng.random(len(goods)),
         chance_import=0.75 * hash_uniform(offices.seed, "import office", *pair) + 0.25 * rng.random(len(goods)),
         is_returned=rng.random(len(goods)),
+        consignment=pl.int_range(pl.len(), dtype=pl.Int32),
     )
     names_hub = offices.habits.names_hub_share
     has_hub = pl.col("hub") != NO_HUB
@@ -108,6 +108,7 @@ def _leg(reporter: str, flow: int, partner: pl.Expr, day: pl.Expr, seen: str | N
         (pl.col("fob_usd") * share).alias("fob"),
         (pl.col("freight_usd") * share).alias("freight"),
         pl.col("case"),
+        pl.col("consignment"),
     ]
 
 
@@ -138,6 +139,8 @@ def _key_documents(offices: Offices, legs: pl.DataFrame, rng: np.random.Generato
             "fob": legs["fob"].to_numpy() * value_error,
             "cif": (legs["fob"].to_numpy() + legs["freight"].to_numpy()) * value_error,
             "case": legs["case"],
+            "day": legs["day"],
+            "consignment": legs["consignment"],
         }
     )
     return _publish_versions(offices, keyed, is_lost, is_slow, slip, month, rng)
@@ -241,7 +244,7 @@ def edition_in_use(habits: Habits, reporter: Ints, month: Ints) -> Ints:
     return (month >= habits.hs2017_from[reporter]).astype(np.int64) * (1 + (month >= habits.hs2022_from[reporter]).astype(np.int64))
 
 
-def _split_re_trade(offices: Offices, keyed: pl.DataFrame) -> pl.DataFrame:
+def split_re_trade(offices: Offices, keyed: pl.DataFrame) -> pl.DataFrame:
     """Exports include re-exports and imports include re-imports; some reporters show these again apart."""
     separates = _lookup_bool("reporter", offices.habits.separates_re_exports)
     total_flow = pl.when(pl.col("flow") == RE_EXPORT).then(EXPORT).when(pl.col("flow") == RE_IMPORT).then(IMPORT)

@@ -21,7 +21,7 @@ CONSIGNMENT_COLUMNS = {
     "item": pl.Int32, "exporter": pl.Int32, "importer": pl.Int32, "hub": pl.Int32, "is_entrepot": pl.Boolean,
     "depart_day": pl.Int32, "transit_days": pl.Int32, "kg": pl.Float64, "fob_usd": pl.Float64,
     "freight_usd": pl.Float64, "exporter_sees": pl.Float64, "importer_sees": pl.Float64, "importer_slip": pl.Float64,
-    "case": pl.Int32,
+    "case": pl.Int32, "buyer": pl.Int32,
 }  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def ship_orders(market: Market, orders: Orders, buyers: Buyers, areas: Areas, se
     day = _day_of_month(market, month) + rng.integers(0, 28, len(order)) + number * rng.integers(0, 9, len(order))
     day += _holiday_delay(areas, exporter, month, market, rng)
     price = _agree_price(market, buyers, buyer, month, kg, rng)
-    return dress_consignments(market, areas, exporter, importer, day, kg, price, seed, rng)
+    dressed = dress_consignments(market, areas, exporter, importer, day, kg, price, seed, rng)
+    return dressed.with_columns(buyer=pl.Series(buyer, dtype=pl.Int32))
 
 
 def dress_consignments(market: Market, areas: Areas, exporter: Ints, importer: Ints, day: Ints, kg: Floats,
@@ -77,6 +78,7 @@ def dress_consignments(market: Market, areas: Areas, exporter: Ints, importer: I
             "importer_sees": np.ones(len(kg)),
             "importer_slip": np.ones(len(kg)),
             "case": np.full(len(kg), -1),
+            "buyer": np.full(len(kg), -1),
         },
         schema_overrides=CONSIGNMENT_COLUMNS,
     )

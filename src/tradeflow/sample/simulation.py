@@ -11,7 +11,7 @@ from tradeflow.sample.casting import Stage
 from tradeflow.sample.chance import named_generator
 from tradeflow.sample.commodities import CONFUSED_WITH, Item, load_items
 from tradeflow.sample.diversions import PlantedCase, plant_case
-from tradeflow.sample.documents import Offices, record_consignments
+from tradeflow.sample.documents import Offices, record_consignments, split_re_trade
 from tradeflow.sample.firms import draw_buyers
 from tradeflow.sample.geography import extra_reporter_limit, load_areas
 from tradeflow.sample.innocence import InnocentEvent, let_happen
@@ -100,15 +100,19 @@ def stage_item(world: World, place: int) -> tuple[pl.DataFrame, list[PlantedCase
     return stage.goods, cases, events
 
 
-def count_cells(world: World, consignments: pl.DataFrame, place: int) -> pl.DataFrame:
-    """What all customs offices make of one item's consignments: one row per cell of their tables."""
-    rng = named_generator(world.seed, "documents", place)
-    return add_up(record_consignments(world.offices, consignments, rng))
+def key_documents(world: World, consignments: pl.DataFrame, place: int) -> pl.DataFrame:
+    """What all customs offices key of one item's consignments: one row per document and version."""
+    return record_consignments(world.offices, consignments, named_generator(world.seed, "documents", place))
+
+
+def count_cells(world: World, documents: pl.DataFrame) -> pl.DataFrame:
+    """What the statistics make of the documents: one row per cell of their tables."""
+    return add_up(split_re_trade(world.offices, documents))
 
 
 def _published_rows(world: World, place: int) -> int:
     """Rows that one item would add to the answers, World rows included."""
-    cells = count_cells(world, stage_item(world, place)[0], place)
+    cells = count_cells(world, key_documents(world, stage_item(world, place)[0], place))
     reporter, month = cells["reporter"].to_numpy(), cells["month"].to_numpy()
     releases = world.offices.releases
     is_again = cells["version"].to_numpy() > 0

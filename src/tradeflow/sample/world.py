@@ -13,10 +13,12 @@ import polars as pl
 
 from tradeflow.sample.answers import ReporterStyle, retrieval_time, to_answer_rows, write_period_answers
 from tradeflow.sample.availability import Publication, write_availability
+from tradeflow.sample.declarations import LARGEST_ITEMS, SMALLEST_ITEMS, DeclarationSummary, write_declarations
 from tradeflow.sample.diversions import PlantedCase
 from tradeflow.sample.documents import FIRST_RELEASE, REVISION, edition_in_use
 from tradeflow.sample.innocence import InnocentEvent
-from tradeflow.sample.simulation import World, count_cells, market_of, plan_world, stage_item
+from tradeflow.sample.papers import open_customs, stage_papers
+from tradeflow.sample.simulation import World, count_cells, key_documents, market_of, plan_world, stage_item
 from tradeflow.sample.tables import StandardUnitValues, publish_table
 from tradeflow.sample.truth_tables import write_truth
 from tradeflow.sample.warehouse import load_cells, store_cells
@@ -36,6 +38,17 @@ planted_case.csv               the diversions that were planted: the truth to fi
 innocent_event.csv             things that look odd and are not: the truth to leave alone
 reporter_care.csv              how carelessly each reporter was made to work
 """
+_README_OF_DECLARATIONS = """
+Every company is made up as well: names, numbers, addresses, licences, notifications.
+
+declarations/<country>/        declared items by country and month, each file with its manifest; they add up to the statistics
+licensed_operator.csv          who may trade in what
+pre_export_notification.csv    what authorities told one another before goods left
+precursor_incident.csv         what went wrong, as authorities told one another
+planted_company_case.csv       the cases that were planted in the declarations: the truth to find
+innocent_company_event.csv     ordinary business that looks odd: the truth to leave alone
+simulated_company.csv          the companies
+"""
 
 
 @dataclass(frozen=True)
@@ -49,21 +62,26 @@ class WorldSummary:
     commodities: int
     planted_cases: int
     folder: Path
+    declared: DeclarationSummary
 
 
-def write_world(out: Path, size: int = 150_000, seed: int = 1, today: date = DEFAULT_TODAY) -> WorldSummary:
-    """Write a world of about `size` trade rows; the same arguments give the same bytes.
+def write_world(
+    out: Path, size: int = 150_000, seed: int = 1, today: date = DEFAULT_TODAY, declared_items: int = 0
+) -> WorldSummary:
+    """Write a world of about `size` trade rows and `declared_items` items of declarations; the same arguments give the same bytes.
 
-    Raises ValueError for a size out of range and for a folder that holds something else.
+    Without declarations the rest is the same. Raises ValueError for a number out of range and for a folder that holds something else.
     """
     if not SMALLEST_SIZE <= size <= LARGEST_SIZE:
         raise ValueError(f"size is {size}; it must lie between {SMALLEST_SIZE} and {LARGEST_SIZE} rows")
+    if declared_items and not SMALLEST_ITEMS <= declared_items <= LARGEST_ITEMS:
+        raise ValueError(f"declared items are {declared_items}; 0 or {SMALLEST_ITEMS} to {LARGEST_ITEMS} are possible")
     out = Path(out)
     _refuse_foreign_folder(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        summary = _build(building, out, plan_world(size, seed, today), size)
+        summary = _build(building, out, plan_world(size, seed, today), size, declared_items)
         if out.exists():
             shutil.rmtree(out)
         building.chmod(0o755)
@@ -80,21 +98,26 @@ def _refuse_foreign_folder(out: Path) -> None:
         raise ValueError(f"{out} holds files that are not a simulated world; give a new or empty folder")
 
 
-def _build(folder: Path, out: Path, world: World, size: int) -> WorldSummary:
+def _build(folder: Path, out: Path, world: World, size: int, declared_items: int) -> WorldSummary:
     cells = folder / "cells"
     cells.mkdir()
+    customs = open_customs(world, cells, declared_items) if declared_items else None
     cases: list[PlantedCase] = []
     events: list[InnocentEvent] = []
     for place in range(len(world.items)):
         goods, planted, innocent = stage_item(world, place)
         cases, events = cases + planted, events + innocent
-        store_cells(cells, count_cells(world, goods, place), world.offices.clock)
+        documents = key_documents(world, goods, place)
+        store_cells(cells, count_cells(world, documents), world.offices.clock)
+        if customs is not None:
+            stage_papers(customs, goods, documents)
     write_truth(folder, cases, events, world.offices)
     rows, files, publications = _publish_all(folder, cells, world)
+    declared = write_declarations(folder, customs, declared_items) if customs is not None else DeclarationSummary(0, 0, 0, 0)
     shutil.rmtree(cells)
     for day in world.offices.clock.pull_days.tolist():
         write_availability(folder / "availability", publications, day)
-    (folder / "README.txt").write_text(_README, encoding="utf-8")
+    (folder / "README.txt").write_text(_README + (_README_OF_DECLARATIONS if declared_items else ""), encoding="utf-8")
     mark = {"size": size, "seed": world.seed, "today": world.today.isoformat(), "rows": rows, "files": files}
     (folder / _MARK).write_text(json.dumps(mark) + "\n", encoding="utf-8")
     return WorldSummary(
@@ -105,6 +128,7 @@ def _build(folder: Path, out: Path, world: World, size: int) -> WorldSummary:
         commodities=len(_all_codes(world)),
         planted_cases=len(cases),
         folder=out,
+        declared=declared,
     )
 
 
