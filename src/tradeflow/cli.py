@@ -17,6 +17,7 @@ from tradeflow.evaluate.command import evaluate
 from tradeflow.exceptions import TradeflowError
 from tradeflow.mistakes import OneLineGroup, tells_mistakes
 from tradeflow.own_table import command as own_table
+from tradeflow.serve.command import audit, serve, user
 
 if TYPE_CHECKING:
     from tradeflow.pipeline import RunResult
@@ -35,7 +36,8 @@ def main() -> None:
     """Find the traces that diverted chemicals leave in licit trade statistics, and rank them as leads."""
 
 
-main.add_command(evaluate)
+for each in (evaluate, serve, user, audit):
+    main.add_command(each)
 for command in own_table.COMMANDS:
     main.add_command(command)
 

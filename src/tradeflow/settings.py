@@ -324,5 +324,5 @@ def default_lake() -> Path:
 
 
 def named_database() -> str | None:
-    """Return the database that serves instead of a file in the lake, as SQLAlchemy writes it: `TRADEFLOW_DATABASE`; it may hold a password."""
+    """Return the address of the database that `TRADEFLOW_DATABASE` names in place of a file in the lake; it may hold a password."""
     return os.environ.get("TRADEFLOW_DATABASE") or None

@@ -25,6 +25,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[declarations]": settings.Declarations,
     "[companies]": settings.Companies,
     "[publish]": settings.Publish,
+    "[serve]": settings.Serve,
+    "[serve.openid]": settings.OpenId,
 }
 
 

@@ -1,0 +1,1 @@
+"""How the case store came to its present shape, one step per file, run by Alembic."""

@@ -1,0 +1,7 @@
+"""What people see: each page one module with its routes."""
+
+from fastapi import APIRouter
+
+from tradeflow.serve.pages import assets, signals
+
+ROUTERS: list[APIRouter] = [assets.router, signals.router]
