@@ -7,9 +7,10 @@ records, each behind a byte that is `*` where the record is deleted.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from tradeflow.pull.reading import BadRow, Reading, unreadable_rows
 Bytes = NDArray[np.uint8]
 _VERSIONS = frozenset({0x03, 0x04, 0x30, 0x31, 0x32, 0x83, 0x8B, 0xF5, 0xFB})
 _HEAD, _FIELD, _END, _DELETED = 32, 32, 0x0D, ord("*")
+_LONGEST_HEAD = 1 << 16
 _ROWS_AT_ONCE = 200_000
 
 
@@ -61,21 +63,41 @@ def read_dbf_head(content: bytes) -> DbfHead:
 
 def read_dbf(content: bytes, encodings: Sequence[str]) -> Reading:
     """Read every record as text, blanks around it gone, an empty cell as null; a deleted record is set apart and keeps its place."""
-    head = read_dbf_head(content)
-    body = memoryview(content)[head.head_bytes :]
+    head, records = _map_records(np.frombuffer(content, np.uint8))
+    return _read_slice(records, head, encodings, _tell_cut(head, len(records)))
+
+
+def slice_dbf(path: Path, encodings: Sequence[str], rows_at_once: int) -> Iterator[Reading]:
+    """Yield what `read_dbf` reads, some records at a time; the places in each begin at 1. The file is not held in memory."""
+    head, records = _map_records(np.memmap(path, np.uint8, mode="r"))
+    for start in range(0, max(len(records), 1), rows_at_once):
+        is_last = start + rows_at_once >= len(records)
+        yield _read_slice(records[start : start + rows_at_once], head, encodings, _tell_cut(head, len(records)) if is_last else ())
+
+
+def _map_records(content: Bytes) -> tuple[DbfHead, Bytes]:
+    """Return the head and the whole records that came, a row each."""
+    head = read_dbf_head(bytes(content[:_LONGEST_HEAD]))
+    body = content[head.head_bytes :]
     whole = min(head.records, len(body) // head.record_bytes)
-    records = np.frombuffer(body[: whole * head.record_bytes], np.uint8).reshape(whole, head.record_bytes)
+    return head, body[: whole * head.record_bytes].reshape(whole, head.record_bytes)
+
+
+def _tell_cut(head: DbfHead, whole: int) -> tuple[str, ...]:
+    if whole == head.records:
+        return ()
+    return (f"cut short: its head promises {head.records:,} records, {whole:,} whole ones came; download it again",)
+
+
+def _read_slice(records: Bytes, head: DbfHead, encodings: Sequence[str], problems: tuple[str, ...]) -> Reading:
     is_deleted = records[:, 0] == _DELETED
-    numbers = np.arange(1, whole + 1)
+    numbers = np.arange(1, len(records) + 1)
     bad = [
         BadRow(int(number), "the source marked this record as deleted", records[number - 1].tobytes().decode(encodings[0], "replace"))
         for number in numbers[is_deleted]
     ]
-    problems = []
-    if whole < head.records:
-        problems = [f"cut short: its head promises {head.records:,} records, {whole:,} whole ones came; download it again"]
     frame = pl.concat([_read_records(part, head, encodings[0]) for part in _parts(records[~is_deleted])])
-    return Reading(tuple(frame.columns), frame, pl.Series("row_number", numbers[~is_deleted]), unreadable_rows(bad), tuple(problems))
+    return Reading(tuple(frame.columns), frame, pl.Series("row_number", numbers[~is_deleted]), unreadable_rows(bad), problems)
 
 
 def _parts(records: Bytes) -> list[Bytes]:

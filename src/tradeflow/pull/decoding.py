@@ -25,15 +25,23 @@ class Decoded:
     has_stray_bytes: bool = False
 
 
-def decode_text(content: bytes, encodings: Sequence[str]) -> Decoded:
-    """Decode by the byte order mark, else by the declared encodings in order; what was not the first of them is a problem line."""
+def decode_text(content: bytes, encodings: Sequence[str], lines_before: int = 0) -> Decoded:
+    """Decode by the byte order mark, else by the declared encodings in order; what was not the first of them is a problem line.
+
+    Where the content is a slice of a file, `lines_before` are counted in.
+    """
     wide, start = _wide_encoding(content)
     if wide:
         return _decode_wide(content[start:], wide)
     body = content[start:]
     if _reads(body, encodings[0]):
         return Decoded(body if _is_utf8(encodings[0]) else body.decode(encodings[0]).encode())
-    return _decode_lines(body, encodings)
+    return _decode_lines(body, encodings, lines_before)
+
+
+def is_wide(head: bytes) -> bool:
+    """Tell a text of two or four bytes a character, whose lines cannot be told before it is decoded."""
+    return bool(_wide_encoding(head)[0])
 
 
 def decode_head(head: bytes) -> str:
@@ -78,13 +86,13 @@ def _reads(content: bytes, encoding: str) -> bool:
     return True
 
 
-def _decode_lines(content: bytes, encodings: Sequence[str]) -> Decoded:
+def _decode_lines(content: bytes, encodings: Sequence[str], lines_before: int) -> Decoded:
     lines = content.split(b"\n")
     used: dict[str, list[int]] = {}
     for place, line in enumerate(lines):
         encoding = next((each for each in encodings if _reads(line, each)), "")
         if encoding != encodings[0]:
-            used.setdefault(encoding, []).append(place + 1)
+            used.setdefault(encoding, []).append(lines_before + place + 1)
         if encoding and not _is_utf8(encoding):
             lines[place] = line.decode(encoding).encode()
     problems = [_fallback_line(encoding, places, encodings) for encoding, places in used.items()]

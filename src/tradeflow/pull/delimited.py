@@ -54,15 +54,18 @@ def read_header(text: str) -> Header:
     first_row = _split(following[0][0], delimiter) if following else []
     extra = first_row[len(cells) :]
     unnamed = [] if any(extra) else [""] * len(extra)
-    return Header(_name_columns([*cells, *unnamed]), len(cells), delimiter, body_start)
+    return Header(name_columns([*cells, *unnamed]), len(cells), delimiter, body_start)
 
 
-def read_delimited(content: bytes, encodings: Sequence[str], *, is_cut: bool = False, names: Sequence[str] = ()) -> Reading:
+def read_delimited(
+    content: bytes, encodings: Sequence[str], *, is_cut: bool = False, names: Sequence[str] = (), lines_before: int = 0
+) -> Reading:
     """Read every row as text, an empty cell as null; blank lines are no rows.
 
     Where the content `is_cut`, its last line is whole only if its line end is there. `names` are the columns of a text without a heading.
+    `lines_before`: lines of the file that stand before a slice of it.
     """
-    decoded = decode_text(content, encodings)
+    decoded = decode_text(content, encodings, lines_before)
     head = decoded.utf8[:_HEADER_BYTES].decode("utf-8", "surrogateescape")
     header = name_by_place(read_header(head), names)
     start = len(head[: header.body_start].encode("utf-8", "surrogateescape"))
@@ -95,7 +98,8 @@ def _add_tail(reading: Reading, tail: bytes, problems: tuple[str, ...]) -> Readi
     return replace(reading, unreadable=unreadable, problems=(*problems, *reading.problems))
 
 
-def _name_columns(cells: Sequence[str]) -> tuple[str, ...]:
+def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return a name for each cell of a header; one that is empty or stands there already is `_column_<place>`."""
     names: list[str] = []
     for place, cell in enumerate(cells, start=1):
         name = show_stray_bytes(cell.strip())
@@ -208,6 +212,12 @@ def _split_rows(lines: Iterator[str], header: Header) -> Iterator[tuple[list[str
         for _ in range(used):
             waiting.popleft()
         yield cells, "" if used else "a quoted cell is never closed", text
+
+
+def is_whole_row(line: str, header: Header) -> bool:
+    """Tell whether one line is one row that fits the header."""
+    cells, fault = _split_strictly(line, header.delimiter)
+    return not fault and not _fit_width(cells, line, header)[1]
 
 
 def _close_quote(line: str, following: Sequence[str], header: Header) -> tuple[list[str], str, int]:
