@@ -204,6 +204,12 @@ def _breaking_values(contract: Contract) -> Iterator[tuple[str, list[Fragment]]]
             yield f"{column.name}:valid_values", [{column.name: _NO_SUCH_CODE[column.dtype.base_type()]}]
         if column.codelist is not None:
             yield f"{column.name}:known_code", [{column.name: _NO_SUCH_CODE[column.dtype.base_type()]}]
+        if contract.refuses_formulas and column.dtype == pl.String and _is_free(column):
+            yield f"{column.name}:formula", [{column.name: "=A1"}]
+
+
+def _is_free(column: Column) -> bool:
+    return not (column.pattern or column.codelist or column.valid_values)
 
 
 def _type_rules(contract: Contract) -> Iterator[str]:

@@ -8,7 +8,8 @@ What the standard has no field for stands in `customProperties`:
 - of a column: `unit`; `codelist` ("area.area_code": the value must stand there); `alias` ("area_alias" or "substance_name.name": other spellings and their fix);
   `mapsTo` (the column of the target that a source's column becomes) or `ignored` (why it is not read);
 - of a table: `derive` (columns of the target that the source does not name, as SQL expressions); `conformsTo` (the target); `encodings`;
-  `hasHeading` (false: columns are told by their place); `decimalMark` ("," where numbers are written 1.234,5).
+  `hasHeading` (false: columns are told by their place); `decimalMark` ("," where numbers are written 1.234,5); `refusesFormulas` (true for
+  what people fill in: text that begins with "=" is a formula that was saved in place of its value. In what others declare it stays text).
 
 `transformLogic` of a source's column is a SQL expression over the source's own columns, evaluated by polars before the mapping.
 """
@@ -86,6 +87,7 @@ class Contract:
     encodings: tuple[str, ...] = ("utf-8",)
     has_heading: bool = True
     decimal_mark: str = "."
+    refuses_formulas: bool = False
     path: Path | None = None
 
     @property
@@ -156,6 +158,7 @@ def read_contract(path: Path) -> Contract:
             encodings=tuple(custom.get("encodings", ("utf-8",))),
             has_heading=custom.get("hasHeading", True),
             decimal_mark=custom.get("decimalMark", "."),
+            refuses_formulas=custom.get("refusesFormulas", False),
             path=path,
         )
     except yaml.YAMLError as error:

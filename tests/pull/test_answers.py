@@ -295,7 +295,7 @@ UNREADABLE = {
     "web page": (b"<!DOCTYPE html><html><title> 503 \n Unavailable</title>", "a web page or XML .'503 Unavailable'"),
     "PDF": (b"%PDF-1.7 ...", "a PDF"),
     "old Excel": (b"\xd0\xcf\x11\xe0" + bytes(600), "an old Office file"),
-    "new Excel": (zip_bytes(**{"[Content_Types]__xml": "", "xl/workbook__xml": ""}), "an Office workbook"),
+    "new Excel": (zip_bytes(**{"[Content_Types]__xml": "", "xl/workbook__xml": ""}), "a workbook that cannot be read"),
     "binary": (bytes(range(256)) * 40, "a binary file of unknown kind"),
     "zip without a data file": (zip_bytes(README__md="x"), "without a data file"),
     "broken zip": (zip_bytes(a__csv=GOOD)[:-30], "cannot be opened"),

@@ -243,7 +243,7 @@ def test_a_folder_without_a_data_file_is_refused(lake: Lake, folder: Path, names
     for name in names:
         put(folder, name, LEGACY)
 
-    with pytest.raises(SourceError, match="no data file in this folder; expected CSV, JSON or Parquet"):
+    with pytest.raises(SourceError, match="no data file in this folder; expected CSV, XLSX, JSON or Parquet"):
         pull(lake, folder)
 
 

@@ -28,6 +28,11 @@ def test_good_rows_are_read(tmp_path: Path, name: str) -> None:
     assert found.rows() == [(484, "291411", 2024, 1500.5, "A"), (76, "293890", 2024, 0.0, "B")]
 
 
+def test_areas_and_substances_go_by_their_names(tmp_path: Path) -> None:
+    row = GOOD[0] | {"importer_code": "Mexico", "commodity_code": "", "required_substance_code": "acetona"}
+    assert read_requirements(write(tmp_path, [row]), WATCHED).select("importer_code", "commodity_code").rows() == [(484, "291411")]
+
+
 def test_no_file_no_rows() -> None:
     assert read_requirements(None, WATCHED).is_empty()
 
@@ -40,12 +45,12 @@ def test_a_substance_gets_its_own_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"requirement_kg": "much"}, "row 1 breaks requirement_kg:type (found 'much')"),
-        ({"requirement_kg": "-1"}, "row 1 breaks requirement_kg:minimum"),
-        ({"importer_code": "1"}, "row 1 breaks importer_code:known_code"),
-        ({"requirement_year": ""}, "row 1 breaks requirement_year:required"),
-        ({"commodity_code": ""}, "row 1 breaks states_code_or_substance"),
-        ({"required_substance_code": "acetone"}, "row 1 breaks states_code_or_substance"),
+        ({"requirement_kg": "much"}, "row 1: requirement_kg: found 'much'; expected a number"),
+        ({"requirement_kg": "-1"}, "row 1: requirement_kg: found '-1'; expected at least 0"),
+        ({"importer_code": "1"}, "row 1: importer_code: found '1'; expected a code or name of the code list area"),
+        ({"requirement_year": ""}, "row 1: requirement_year is empty; it must be filled in"),
+        ({"commodity_code": ""}, "row 1: breaks states_code_or_substance: A requirement is for a code or for a substance"),
+        ({"required_substance_code": "acetone"}, "row 1: breaks states_code_or_substance"),
     ],
 )
 def test_every_bad_cell_is_named(tmp_path: Path, changed: dict[str, str], told: str) -> None:
@@ -57,8 +62,8 @@ def test_every_bad_cell_is_named(tmp_path: Path, changed: dict[str, str], told: 
 def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "no.xlsx").write_text("no workbook")
     cases = {
-        tmp_path / "none.csv": "cannot be read", tmp_path / "no.xlsx": "cannot be read",
-        write(tmp_path, [{"year": "1"}], "other.csv"): "lacks importer_code",
+        tmp_path / "none.csv": "no such file", tmp_path / "no.xlsx": "has no column of the layout annual_requirement",
+        write(tmp_path, [{"year": "1", "requirement_kg": "2"}], "other.csv"): "no column importer_code",
     }  # fmt: skip
     for path, told in cases.items():
         with pytest.raises(SettingsError, match=told) as raised:

@@ -1,8 +1,9 @@
-"""Stage 3: rows of any source's layout in, `trade_flow` and `coverage`, or `customs_declaration` and what it names, out.
+"""Stage 3: rows of any source's layout in, `trade_flow` and `coverage`, `customs_declaration` and what it names, or control records out.
 
 Nothing here reads or writes a file: frames and plain arguments in, frames out.
 """
 
+from tradeflow.conform.control_record import CONTROL_RECORDS, conform_control_record, select_known_records
 from tradeflow.conform.conversion import convert_editions
 from tradeflow.conform.coverage import derive_commodity_coverage, derive_coverage
 from tradeflow.conform.declaration import conform_customs_declaration, select_known_declarations
@@ -13,6 +14,8 @@ from tradeflow.conform.layout import conform_trade_flow
 from tradeflow.conform.vintage import select_known_rows
 
 __all__ = [
+    "CONTROL_RECORDS",
+    "conform_control_record",
     "conform_customs_declaration",
     "conform_trade_flow",
     "convert_editions",
@@ -23,6 +26,7 @@ __all__ = [
     "link_declared_items",
     "name_substances",
     "select_known_declarations",
+    "select_known_records",
     "select_known_rows",
     "state_in_newest_edition",
 ]

@@ -12,7 +12,7 @@ from tradeflow.exceptions import SourceError, UnreadableAnswerError
 from tradeflow.own_table.trade_reading import scan_table
 from tradeflow.own_table.writing import beside
 from tradeflow.resolve.entity import Known
-from tradeflow.steps.companies import read_kept
+from tradeflow.steps.kept_table import read_kept
 
 _HEADINGS = {"name": "party_name", "country": "party_country", "address": "party_address", "role": "party_role"}
 _MADE = ["party_id", "entity_id", "entity_name"]

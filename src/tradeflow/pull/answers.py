@@ -17,9 +17,10 @@ from tradeflow.pull.dbf import is_dbf, read_dbf
 from tradeflow.pull.decoding import decode_head
 from tradeflow.pull.delimited import read_delimited
 from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content, shorten_names
-from tradeflow.pull.packing import Member, open_members
+from tradeflow.pull.packing import Member, is_workbook, open_members
 from tradeflow.pull.reading import Reading, unreadable_rows, whole_reading
 from tradeflow.pull.records import read_records
+from tradeflow.pull.workbook import read_workbook
 
 __all__ = ["Answer", "detect_layout", "read_answer", "read_snapshot", "read_source_row"]
 
@@ -87,12 +88,24 @@ def _read_part(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
 
 
 def _read_file(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
+    if is_workbook(path):
+        yield from _read_sheets(path, contract)
+        return
     for member in open_members(path):
         name = member.name if member.name == path.name else f"{path.name}: {member.name}"
         try:
             yield _Read(name, _read_member(member, contract))
         except UnreadableAnswerError as error:
             yield _Failed(name, str(error))
+
+
+def _read_sheets(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
+    try:
+        sheets = read_workbook(path, contract.column_names)
+    except UnreadableAnswerError as error:
+        yield _Failed(path.name, str(error))
+        return
+    yield from (_Read(path.name if len(sheets) == 1 else f"{path.name}: {title}", reading) for title, reading in sheets)
 
 
 def _read_member(member: Member, contract: Contract) -> Reading:

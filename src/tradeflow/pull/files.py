@@ -25,6 +25,7 @@ _SIDECAR_ENDING = ".manifest.json"
 _SIDECAR_FORM = "a JSON object with source, query, retrieved_at, licence and scope"
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PROGRESS_EVERY = 100
+_TABLES = ("trade_flow", "customs_declaration", "licensed_operator", "pre_export_notification", "precursor_incident")
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,21 @@ class _Pull:
     problems: list[str] = field(default_factory=list)
 
 
-def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callable[[str], None]) -> PullReport:
+def pull_files(lake: Lake, path: Path, *, now: datetime, report_progress: Callable[[str], None], table: str | None = None) -> PullReport:
     """Keep every data file below a folder, or one file; SourceError where there is no data file at all.
 
     `<file name>.manifest.json` beside a file names its source, query, retrieved_at, licence and scope. Only beginnings are read.
     A copy of a file that is kept already, under another name or in a folder that was moved, is not kept again: its rows would count double.
+    A `table` is named for the one file that holds it: its newest answer counts, whatever that file is called.
     """
-    pull = _Pull(lake, now, [*source_layouts("trade_flow"), *source_layouts("customs_declaration")])
+    pull = _Pull(lake, now, [layout for each in ([table] if table else _TABLES) for layout in source_layouts(each)])
     for snapshot in list_snapshots(lake):
         _remember(pull, snapshot)
     files = _find_files(pull, path, report_progress)
     empty: list[Path] = []
     for place, file in enumerate(files, start=1):
         with _collect_fault(pull, file):
-            if not _keep_file(pull, file, _query_key(path, file)):
+            if not _keep_file(pull, file, table or _query_key(path, file)):
                 empty.append(file)
         if place % _PROGRESS_EVERY == 0:
             report_progress(f"{place:,} of {len(files):,} files looked at, {len(pull.new):,} are new")
@@ -94,7 +96,7 @@ def _find_files(pull: _Pull, path: Path, report_progress: Callable[[str], None])
     if papers:
         report_progress(f"{len(papers):,} files passed over: {', '.join(sorted(SKIPPED_ENDINGS))} hold no data")
     if not files:
-        raise SourceError(f"{path}: no data file in this folder; expected CSV, JSON or Parquet, or a DBF table, plain, .gz or .zip")
+        raise SourceError(f"{path}: no data file in this folder; expected CSV, XLSX, JSON or Parquet, or a DBF table, plain, .gz or .zip")
     return files
 
 

@@ -15,8 +15,9 @@ from tradeflow.exceptions import SourceError, UnreadableAnswerError
 from tradeflow.pull.dbf import is_dbf, read_dbf_head
 from tradeflow.pull.decoding import decode_head
 from tradeflow.pull.delimited import read_header
-from tradeflow.pull.packing import open_members, read_head
+from tradeflow.pull.packing import is_workbook, open_members, read_head
 from tradeflow.pull.records import first_record_names
+from tradeflow.pull.workbook import read_workbook_names
 
 PARQUET_MAGIC = b"PAR1"
 _HEAD_BYTES = 1 << 16
@@ -96,6 +97,8 @@ def read_column_names(path: Path) -> list[str]:
 
     UnreadableAnswerError where it is no data.
     """
+    if is_workbook(path):
+        return read_workbook_names(path)
     head = read_head(path, _HEAD_BYTES)
     if head.startswith(PARQUET_MAGIC):
         return _parquet_names(path)
@@ -120,7 +123,7 @@ def refuse_other_content(head: bytes) -> None:
     if not kind and len(_CONTROL_CHARACTER.findall(text)) > len(text) // 100:
         kind = "a binary file of unknown kind"
     if kind:
-        raise UnreadableAnswerError(f"{kind}, not CSV, JSON or Parquet; export it to one of these")
+        raise UnreadableAnswerError(f"{kind}, not CSV, XLSX, JSON or Parquet; export it to one of these")
     if not text:
         raise UnreadableAnswerError("empty: not one line of text; expected a header and rows; download it again")
     if text.startswith("<"):

@@ -17,6 +17,8 @@ TEXT_ENDING = ".txt"
 SKIPPED_ENDINGS = frozenset({".txt", ".md", ".pdf"})
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+_WORKBOOK_PART = "xl/workbook.xml"
+_WORKBOOK_ENDINGS = (".xlsx", ".xlsm")
 _CHUNK_BYTES = 1 << 18
 # Statistics in JSON shrink by up to 60 times; nothing honest needs more than this.
 _LARGEST_EXPANSION = 200
@@ -58,6 +60,18 @@ def open_members(path: Path) -> Iterator[Member]:
             yield from _open_zip(path)
         else:
             yield Member(path.name, path)
+
+
+def is_workbook(path: Path) -> bool:
+    """Tell an Office workbook (.xlsx, .xlsm), which is an archive too; UnreadableAnswerError where it would fill the memory."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with _plain_words(path), zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        if not any(info.filename == _WORKBOOK_PART for info in infos):
+            return False
+        _refuse_bomb(sum(info.file_size for info in infos), sum(info.compress_size for info in infos))
+    return True
 
 
 def read_head(path: Path, size_bytes: int) -> bytes:
@@ -172,7 +186,7 @@ def _zip_head(path: Path, size_bytes: int) -> bytes:
 
 def _data_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if "[Content_Types].xml" in archive.namelist():
-        raise UnreadableAnswerError("an Office workbook; save its sheet as CSV (UTF-8) and give that file")
+        raise UnreadableAnswerError("an Office file, but no workbook with sheets; save the table as .xlsx or as CSV (UTF-8)")
     listed = [info for info in archive.infolist() if not info.is_dir()]
     members = [info for info in listed if not _is_skipped(info.filename)] or [info for info in listed if _is_text(info.filename)]
     if not members:
@@ -195,7 +209,7 @@ def _is_text(member_name: str) -> bool:
 def _fault_of_member(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & 1:
         return f"{info.filename} is locked by a password; unpack the archive by hand"
-    if info.filename.lower().endswith(".zip"):
+    if info.filename.lower().endswith((".zip", *_WORKBOOK_ENDINGS)):
         return f"{info.filename} is an archive inside an archive; unpack the outer one"
     return ""
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.contract import Contract, load_codelist, load_contract
+from tradeflow.contract import load_codelist, load_contract
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, read_table, table_version
-from tradeflow.pull.answers import read_answer
 from tradeflow.resolve.declared import list_appearances
 from tradeflow.resolve.entity import Known as KnownNames
 from tradeflow.resolve.entity import Linker, resolve_parties
@@ -20,7 +19,7 @@ from tradeflow.resolve.spelling import NameLists
 from tradeflow.settings import Companies
 from tradeflow.steps.declarations import known_declarations
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
-from tradeflow.validate.gate import hold_to_contract
+from tradeflow.steps.kept_table import read_kept
 
 _log = logging.getLogger("tradeflow")
 _TABLES = ("entity", "entity_name", "entity_link")
@@ -42,20 +41,6 @@ def resolve_companies(options: Companies, lake: Lake, known: Known, today: datet
         _log.warning(note)
     made = commit(lake, key, entity=found.entity, entity_name=found.entity_name, entity_link=found.entity_link)
     return Made(made, is_new=True)
-
-
-def read_kept(path: Path, contract: Contract) -> pl.DataFrame:
-    """Read a table of which every row keeps its contract; SourceError with the first thing that is wrong."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file")
-    answer = read_answer(path, contract)
-    verdict = hold_to_contract(answer.frame, contract)
-    if lacking := [name for name in answer.missing_columns if contract.column(name).is_required]:
-        raise SourceError(f"{path}: no column {', '.join(lacking)}; needed are {', '.join(contract.column_names)}")
-    if not verdict.broken.is_empty():
-        first = verdict.broken.row(0, named=True)
-        raise SourceError(f"{path}: row {first['row_number']}: {first['rule']}: {first['raw_row']}")
-    return verdict.kept.select(contract.column_names)
 
 
 def find_splink() -> Linker:

@@ -7,36 +7,41 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tradeflow.conform import conform_customs_declaration, conform_trade_flow
+from tradeflow.conform import CONTROL_RECORDS, conform_control_record, conform_customs_declaration, conform_trade_flow
 from tradeflow.contract import Contract, load_codelist, load_contract
 from tradeflow.exceptions import SettingsError, SourceError
 from tradeflow.lake import Lake, Snapshot, list_snapshots, read_table, table_version, write_table
 from tradeflow.pull.report import PullReport
-from tradeflow.settings import ComtradeSource, FilesSource, Settings, Source
+from tradeflow.settings import Companies, ComtradeSource, FilesSource, Settings, Source
 from tradeflow.steps.handles import AVAILABILITY, Conformed, Pulled, certificate_folder, hash_texts
+from tradeflow.steps.refusals import tell_refusals
 from tradeflow.validate.gate import hold_to_contract
 
 if TYPE_CHECKING:
     from tradeflow.pull.answers import Answer
 
 _log = logging.getLogger("tradeflow")
-_BATCH_ROWS = {"trade_flow": 2_000_000, "customs_declaration": 700_000}
+_BATCH_ROWS = {"trade_flow": 2_000_000, "customs_declaration": 700_000} | dict.fromkeys(CONTROL_RECORDS, 1_000_000)
 """Rows conformed before they are committed: bounds the memory, and what a killed run has to do again. Declarations are wider."""
-_CONFORM = {"trade_flow": conform_trade_flow, "customs_declaration": conform_customs_declaration}
+_CONFORM = {"trade_flow": conform_trade_flow, "customs_declaration": conform_customs_declaration} | dict.fromkeys(
+    CONTROL_RECORDS, conform_control_record
+)
 _ORDER = {
     "trade_flow": ["commodity_chapter", "commodity_code", "period", "reporter_code"],
     "customs_declaration": ["commodity_chapter", "declaration_date", "declaration_id", "item_number"],
-}
+} | dict.fromkeys(CONTROL_RECORDS, ["snapshot_id", "row_number"])
 
 
 def pull_sources(settings: Settings, lake: Lake, now: datetime) -> Pulled:
     """Ask every source of the settings; a source that fails is a line, unless the lake has nothing else to work on."""
     _refuse_missing_folder(settings)
     reports = [_pull_source(source, settings, lake, now) for source in settings.sources]
+    reports += [_pull_record_table(table, path, lake, now) for table, path in _record_files(settings.companies).items()]
     problems = tuple(line for report in reports for line in report.problems)
     if not any(each.source != AVAILABILITY for each in list_snapshots(lake)):
         raise SourceError("; ".join(problems) or "there is nothing to work on: name a folder with --input or a source in the settings file")
@@ -44,8 +49,17 @@ def pull_sources(settings: Settings, lake: Lake, now: datetime) -> Pulled:
     return Pulled(new, sum(report.unchanged for report in reports), problems)
 
 
+def _record_files(companies: Companies) -> dict[str, Path]:
+    """Return the file of each of CONTROL_RECORDS that the settings name."""
+    named = {table: getattr(companies, f"{table}s") for table in CONTROL_RECORDS}
+    return {table: path for table, path in named.items() if path is not None}
+
+
 def _refuse_missing_folder(settings: Settings) -> None:
     """A mistyped path is a mistake that waiting does not mend; among several sources it is a line, and the others go on."""
+    for table, path in _record_files(settings.companies).items():
+        if not path.is_file():
+            raise SettingsError(f"companies.{table}s: there is no file {path}; name one that exists")
     if len(settings.sources) == 1 and isinstance(settings.sources[0], FilesSource) and not settings.sources[0].path.exists():
         raise SettingsError(f"there is no file or folder {settings.sources[0].path}; name one that exists")
 
@@ -61,6 +75,12 @@ def _pull_source(source: Source, settings: Settings, lake: Lake, now: datetime) 
         return PullReport((), 0, (str(error),))
 
 
+def _pull_record_table(table: str, path: Path, lake: Lake, now: datetime) -> PullReport:
+    from tradeflow.pull.files import pull_files
+
+    return pull_files(lake, path, now=now, report_progress=_log.info, table=table)
+
+
 def _pull_comtrade(source: ComtradeSource, settings: Settings, lake: Lake) -> PullReport:
     from tradeflow.pull.comtrade import pull_comtrade
 
@@ -71,7 +91,7 @@ def _pull_comtrade(source: ComtradeSource, settings: Settings, lake: Lake) -> Pu
 
 def conform_snapshots(lake: Lake) -> Conformed:
     """Hold every snapshot that is not conformed yet to its layout's contract and commit `quarantine`, `trade_flow`, `snapshot` and, where
-    there are any, `customs_declaration`.
+    there are any, `customs_declaration` and control records.
 
     `snapshot` is written last: what it lists is done. A batch that a crash left half done is replaced, never added to.
     """
@@ -79,7 +99,9 @@ def conform_snapshots(lake: Lake) -> Conformed:
     pending = [each for each in list_snapshots(lake) if each.source != AVAILABILITY and each.snapshot_id not in done]
     for batch in _batches(pending):
         _commit_batch(lake, batch)
-    stored = read_table(lake, "snapshot").filter(pl.col("problem_text").is_not_null()).collect()
+    # A file that was mended and sent again has no problem any more.
+    newest = read_table(lake, "snapshot").sort("retrieved_at").group_by("source", "query_key", maintain_order=True).last()
+    stored = newest.filter(pl.col("problem_text").is_not_null()).collect()
     problems = tuple(f"{row['query_key']}: {row['problem_text']}" for row in stored.iter_rows(named=True))
     versions = (table_version(lake, table) for table in ("snapshot", *_CONFORM, "quarantine"))
     return Conformed(tuple(version for version in versions if version is not None), problems)
@@ -201,13 +223,13 @@ def _commit_batch(lake: Lake, batch: _Checked) -> None:
     for table, rows in ordered.items():
         _certify(lake, table, rows, key)
     for table, frame in (("quarantine", batch.quarantine), *ordered.items()):
-        if table == "customs_declaration" and frame.is_empty():
-            continue  # who has no declarations has no such table
+        if table in _CONFORM and table != "trade_flow" and frame.is_empty():
+            continue  # who has no declarations or licences has no such table
         is_half_done = _holds_any(lake, table, ids)
         write_table(
             lake, table, frame, key,
             append=not is_half_done, replace_sql=replaced if is_half_done else "",
-            partition_by=["commodity_chapter"] if table in _CONFORM else None,
+            partition_by=["commodity_chapter"] if "commodity_chapter" in frame.columns else None,
         )  # fmt: skip
     write_table(lake, "snapshot", _snapshot_rows(batch), key, append=True)
 
@@ -237,7 +259,7 @@ def _snapshot_rows(batch: _Checked) -> pl.DataFrame:
     conformed = dict(whose.group_by("snapshot_id").len().iter_rows())
     refused = dict(batch.quarantine.filter(~pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
     set_aside = dict(batch.quarantine.filter(pl.col("is_set_aside")).group_by("snapshot_id").len().iter_rows())
-    told = _tell_rules(batch.quarantine)
+    told = tell_refusals(batch.quarantine, {each.snapshot.snapshot_id: each.snapshot.layout for each in batch.arrived})
     rows = [
         {
             **{name: getattr(each.snapshot, name) for name in ("snapshot_id", "source", "layout", "query_key", "retrieved_at", "licence")},
@@ -250,16 +272,3 @@ def _snapshot_rows(batch: _Checked) -> pl.DataFrame:
         for each in batch.arrived
     ]
     return pl.DataFrame(rows, schema=load_contract("snapshot").schema)
-
-
-def _tell_rules(quarantine: pl.DataFrame) -> dict[str, list[str]]:
-    """Return, per snapshot, how many rows broke each rule and how many were set aside by each."""
-    rules = quarantine.with_columns(pl.col("rule").str.split(";")).explode("rule")
-    counted = (
-        rules.group_by("snapshot_id", "is_set_aside", "rule").len().sort("is_set_aside", "len", "rule", descending=[False, True, False])
-    )
-    told: dict[str, dict[bool, list[str]]] = {}
-    for snapshot_id, is_set_aside, rule, count in counted.iter_rows():
-        told.setdefault(snapshot_id, {}).setdefault(is_set_aside, []).append(f"{rule} {count:,}")
-    words = {False: "rows in quarantine by rule: ", True: "rows set aside by rule: "}
-    return {each: [words[kind] + ", ".join(rules) for kind, rules in kinds.items()] for each, kinds in told.items()}

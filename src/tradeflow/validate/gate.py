@@ -70,7 +70,7 @@ def kept_schema(contract: Contract) -> pl.Schema:
 
 def rules_of(contract: Contract) -> list[str]:
     """Return the names of all rules that the gate may say a row broke, in the order in which it says them."""
-    checks = ("required", "type", "known_code", "minimum", "maximum", "pattern", "valid_values")
+    checks = ("required", "type", "known_code", "minimum", "maximum", "pattern", "valid_values", "formula")
     by_column = [f"{name}:{check}" for name in contract.column_names for check in checks]
     return [*by_column, *(rule.name for rule in contract.rules), KEY_RULE, REPEAT_RULE]
 
@@ -105,9 +105,18 @@ def _column_rules(column: Column) -> Iterator[tuple[str, pl.Expr]]:
         yield f"{column.name}:valid_values", ~value.is_in(list(column.valid_values))
 
 
+def _formula_rules(contract: Contract) -> Iterator[tuple[str, pl.Expr]]:
+    """Yield for free text whether a formula stands there, where the contract refuses them."""
+    for column in contract.columns:
+        is_free_text = column.dtype == pl.String and not (column.codelist or column.pattern or column.valid_values)
+        if contract.refuses_formulas and is_free_text:
+            yield f"{column.name}:formula", pl.col(column.name).str.starts_with("=")
+
+
 def _break_columns(typed: pl.DataFrame, contract: Contract, unread: dict[str, pl.Series]) -> dict[str, pl.Series]:
     """Judge each value that could be read; a required one that is there but unreadable is not called missing as well."""
-    breaches = _true_masks(typed, dict(rule for column in contract.columns for rule in _column_rules(column)))
+    rules = [rule for column in contract.columns for rule in _column_rules(column)]
+    breaches = _true_masks(typed, dict([*rules, *_formula_rules(contract)]))
     for column in contract.columns:
         if column.is_required and typed[column.name].null_count():
             missing = typed[column.name].is_null() & ~_any_of(_masks_of_column(unread, column.name), typed.height)

@@ -52,8 +52,8 @@ def normalise_spelling(text: pl.Expr) -> pl.Expr:
 def known_spellings(codelist: str, alias: str) -> pl.DataFrame:
     """Return (spelling, code): the alias list first, then the code itself as text, then the list's own names.
 
-    `alias` names a code list whose column `alias` holds the spellings, or "list.column". A name that several codes of a list claim, and that
-    the alias list does not decide, stands for none of them.
+    `alias` names a code list whose column `alias` holds the spellings, or "list.column". A name that several codes of a list claim, and
+    that the alias list does not decide, stands for none of them.
     """
     list_name, _, code = codelist.partition(".")
     listed = load_codelist(list_name)
