@@ -31,3 +31,7 @@ class LakeError(TradeflowError):
 
 class NotFoundError(TradeflowError):
     """A signal, release or contract that was asked for by name and does not exist."""
+
+
+class QuestionError(TradeflowError):
+    """A question to the application that cannot be read: a cursor, a filter or a form with a value that is none of the allowed."""

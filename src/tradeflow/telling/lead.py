@@ -63,7 +63,7 @@ def read_leads(tables: ReleaseTables, limit: int) -> list[Lead]:
     """Take the release's tables; hand over the first leads by rank."""
     heads = tables.signal.filter("is_lead_head").sort("lead_rank", "signal_id").head(limit)
     near, ranked = _only_rows_of(heads, tables), rank_reporters(tables.reporter_reliability)
-    return [_read_lead(signal, near, ranked) for signal in heads.iter_rows(named=True)]
+    return [tell_lead(signal, near, ranked) for signal in heads.iter_rows(named=True)]
 
 
 def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
@@ -87,7 +87,8 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
     )
 
 
-def _read_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFrame) -> Lead:
+def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFrame) -> Lead:
+    """Take a signal, the tables around it and the reporters as rank_reporters returns them; return what is said of the lead."""
     months = lead_months(signal, tables)
     history_side, paired = reporting_side(signal, tables), _paired_month(months)
     same_lead = (pl.col("lead_id") == signal["lead_id"]) & (pl.col("signal_id") != signal["signal_id"])

@@ -1,0 +1,13 @@
+"""Addresses of pages, with the fields that a page was asked with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+
+def link(path: str, fields: Mapping[str, Any] | None = None, **changed: Any) -> str:
+    """Return a path with fields behind it, some of them changed; a field that is None or empty is left out."""
+    stated = {name: value for name, value in {**(fields or {}), **changed}.items() if value not in (None, "")}
+    return f"{path}?{urlencode(stated)}" if stated else path

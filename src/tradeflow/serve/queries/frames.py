@@ -1,0 +1,23 @@
+"""Rows of the serving database as frames in their contracts' columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradeflow.contract import load_contract
+from tradeflow.serving_database import TABLES
+
+
+def read_rows(connection: sa.Connection, table: str, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> pl.DataFrame:
+    """Return the rows of a serving table that fulfil all conditions."""
+    question = sa.select(TABLES[table]).where(*conditions).limit(limit)
+    rows = [tuple(row) for row in connection.execute(question)]
+    return pl.DataFrame(rows, schema=load_contract(table).schema, orient="row")
+
+
+def mappings(connection: sa.Connection, question: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a question by column name."""
+    return [dict(row) for row in connection.execute(question).mappings()]

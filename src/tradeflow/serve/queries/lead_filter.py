@@ -1,0 +1,141 @@
+"""What a list of leads is narrowed by and sorted by: one set of fields for the page's URL, the API and saved views."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import polars as pl
+import sqlalchemy as sa
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from tradeflow.contract import load_codelist
+from tradeflow.serve.queries.paging import Order
+from tradeflow.serve.store import LeadStatus
+from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, TABLES
+
+SIGNAL = TABLES["signal"]
+STATUS = LeadStatus.__table__
+STATUSES = ("open", "confirmed", "dismissed", "passed_on")
+_SORTS = {
+    "rank": ("lead_rank", False),
+    "period": ("period", True),
+    "observed": ("observed_kg", True),
+    "expected": ("expected_kg", True),
+    "excess": ("excess_kg", True),
+    "q": ("q_value", False),
+}
+"""Each sort's column, and whether the largest comes first."""
+
+
+def _none_if_blank(given: Any) -> Any:
+    return None if isinstance(given, str) and not given.strip() else given
+
+
+Text = Annotated[str | None, BeforeValidator(_none_if_blank), Field(max_length=200)]
+Code = Annotated[int | None, BeforeValidator(_none_if_blank), Field(ge=0, le=100_000)]
+Period = Annotated[int | None, BeforeValidator(_none_if_blank), Field(ge=1962, le=210_012)]
+Switch = Annotated[bool | None, BeforeValidator(_none_if_blank)]
+
+
+class LeadFilter(BaseModel):
+    """Fields that are empty narrow nothing."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    rule: Annotated[Text, Field(description="Leads of which a signal broke this rule.")] = None
+    substance: Annotated[Text, Field(description="Substance code.")] = None
+    family: Annotated[Text, Field(description="Family of substances; leads on codes that hold one of them.")] = None
+    commodity: Annotated[Text, Field(description="HS code or the beginning of one.")] = None
+    importer: Annotated[Code, Field(description="Importing area, UN M49 code.")] = None
+    exporter: Annotated[Code, Field(description="Exporting area, UN M49 code; 0 stands for leads about all exporters together.")] = None
+    since: Annotated[Period, Field(description="First period, YYYYMM or YYYY.")] = None
+    until: Annotated[Period, Field(description="Last period, YYYYMM or YYYY.")] = None
+    score: Annotated[
+        float | None, BeforeValidator(_none_if_blank), Field(ge=0, le=100, allow_inf_nan=False, description="Least score of the lead.")
+    ] = None
+    status: Annotated[
+        Literal["open", "confirmed", "dismissed", "passed_on"] | None,
+        BeforeValidator(_none_if_blank),
+        Field(description="Where people's decisions left the lead."),
+    ] = None
+    assigned: Annotated[Code, Field(description="Account that was asked to look at the lead.")] = None
+    flagged: Annotated[Switch, Field(description="Only leads within the limit of the false discovery rate.")] = None
+    new: Annotated[Switch, Field(description="Only leads that no earlier release told.")] = None
+    sort: Annotated[
+        Literal["rank", "period", "observed", "expected", "excess", "q"] | None,
+        BeforeValidator(_none_if_blank),
+        Field(description="What comes first; by default the rank."),
+    ] = None
+
+    behind: Annotated[Text, Field(description="Cursor of the page before: `following` of its answer.")] = None
+
+    @property
+    def order(self) -> Order:
+        """How the leads are sorted; the rank decides between equals."""
+        column, is_falling = _SORTS[self.sort or "rank"]
+        return Order(SIGNAL.c[column], SIGNAL.c.lead_rank, is_falling=is_falling)
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The fields that narrow or sort, as a URL holds them."""
+        fields = self.model_dump(exclude={"behind"})
+        return {name: ("1" if value is True else value) for name, value in fields.items() if value is not None and value is not False}
+
+    @property
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """What holds of the head of every lead in the list."""
+        signal = SIGNAL.c
+        equal = {signal.substance_code: self.substance, signal.importer_code: self.importer, signal.exporter_code: self.exporter}
+        found = [signal.is_lead_head, *(column == value for column, value in equal.items() if value is not None)]
+        if self.rule is not None:
+            found.append(_any_signal_broke(self.rule))
+        if self.family is not None:
+            found.append(_holds_family(self.family))
+        if self.commodity is not None:
+            found.append(signal.commodity_code.startswith(self.commodity.replace(".", ""), autoescape=True))
+        least = {signal.period: self.since, signal.lead_score: self.score}
+        found += [column >= value for column, value in least.items() if value is not None]
+        if self.until is not None:
+            found.append(signal.period <= self.until)
+        return found + self._about_people
+
+    @property
+    def _about_people(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.flagged:
+            found.append(SIGNAL.c.signal_count > 0)
+        if self.new:
+            found.append(is_new())
+        if self.status is not None:
+            found.append(sa.func.coalesce(STATUS.c.status, "open") == self.status)
+        if self.assigned is not None:
+            found.append(STATUS.c.assigned_to == self.assigned)
+        return found
+
+
+def is_new() -> sa.ColumnElement[bool]:
+    """Tell the signals that no earlier release told; where there was no earlier one, nothing is new."""
+    served = sa.select(RELEASE.c.id).scalar_subquery()
+    known = KNOWN_SIGNAL.c
+    told_first = SIGNAL.c.signal_id.in_(sa.select(known.signal_id).where(known.first_release_id == served))
+    return told_first & sa.exists(sa.select(sa.literal(1)).where(known.first_release_id != served))
+
+
+def families() -> dict[str, list[str]]:
+    """Return the substances of each family."""
+    named = load_codelist("substance").drop_nulls("family").with_columns(pl.col("family").str.split(";")).explode("family")
+    grouped = named.sort("family", "substance_code").group_by("family", maintain_order=True).agg("substance_code")
+    return {str(family): list(substances) for family, substances in grouped.iter_rows()}
+
+
+def _any_signal_broke(rule: str) -> sa.ColumnElement[bool]:
+    other = SIGNAL.alias("other")
+    return SIGNAL.c.lead_id.in_(sa.select(other.c.lead_id).where(other.c.rule == rule))
+
+
+def _holds_family(family: str) -> sa.ColumnElement[bool]:
+    substances = families().get(family, [])
+    listed = load_codelist("substance").filter(pl.col("substance_code").is_in(substances))
+    codes = {code for column in listed.columns if column.startswith("commodity_code_") for code in listed[column].drop_nulls()}
+    is_own = SIGNAL.c.substance_code.in_(substances)
+    return is_own | (SIGNAL.c.substance_code.is_(None) & SIGNAL.c.commodity_code.in_(codes))
