@@ -84,10 +84,11 @@ def _signal_score(options: RankOptions) -> pl.Expr:
 def _with_ids(signals: pl.DataFrame) -> pl.DataFrame:
     key = ["rule", "subject", "freq_code", "period", "importer_code", "exporter_code", "commodity_code"]
     text = pl.concat_str([pl.col(column).cast(pl.String) for column in key], separator="|")
-    return signals.with_columns(text.map_elements(_short_hash, return_dtype=pl.String).alias("signal_id"))
+    return signals.with_columns(text.map_elements(short_hash, return_dtype=pl.String).alias("signal_id"))
 
 
-def _short_hash(text: str) -> str:
+def short_hash(text: str) -> str:
+    """Return the id that a signal or lead has in every run: 16 hexadecimal digits of what names it."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -105,13 +106,18 @@ def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
     text = pl.concat_str(
         [pl.lit("lead"), *(pl.col(c).cast(pl.String) for c in ("importer_code", "_told_under", "commodity_code"))], separator="|"
     )
-    return joined.with_columns(text.map_elements(_short_hash, return_dtype=pl.String).alias("lead_id"))
+    return joined.with_columns(text.map_elements(short_hash, return_dtype=pl.String).alias("lead_id"))
+
+
+def strongest_together(signals: pl.DataFrame) -> pl.DataFrame:
+    """Return lead_id and lead_score: 100 (1 - prod(1 - score / 100)) of the strongest signal of each of the lead's rules."""
+    # In one order: the last digit of a product depends on it.
+    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_part")).sort("lead_id", "rule")
+    return strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_part")).product())).alias("lead_score"))
 
 
 def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
-    # In one order: the last digit of a product depends on it.
-    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_strength")).sort("lead_id", "rule")
-    leads = strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_strength")).product())).alias("lead_score"))
+    leads = strongest_together(signals)
     flagged = signals.group_by("lead_id").agg(
         pl.col("is_flagged").any().alias("_any_flagged"),
         pl.col("is_flagged").sum().cast(pl.Int32).alias("signal_count"),

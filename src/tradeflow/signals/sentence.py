@@ -46,10 +46,11 @@ def _write_reason(row: dict[str, Any], names: Names) -> str:
     shared = ""
     if row["exposure"] == "shared":
         shared = " The code also holds other goods: this is exposure at code level, not trade in one substance."
-    return f"{told} {_how_sure(row)}{shared}"
+    return f"{told} {how_sure(row)}{shared}"
 
 
-def _how_sure(row: dict[str, Any]) -> str:
+def how_sure(row: dict[str, Any]) -> str:
+    """Say how many of those that a lead was compared with look as unusual, and that it is a lead."""
     if row["rule"] == "above_requirement":
         if row["p_value"] == 0:
             return "This rests on what is reported, not on a forecast; a lead to check, not a finding."

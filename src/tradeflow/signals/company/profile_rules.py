@@ -1,0 +1,106 @@
+"""The rules on what a company is: its size, its line of business, and what it gathers."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tradeflow.signals.company.tables import CompanyTables, family_of, month_number, name_group
+
+_DORMANT_MONTHS = 12
+"""Months without the substance after which a company buys it as if for the first time."""
+_BASKET_MONTHS = 6
+
+
+def out_of_profile(tables: CompanyTables) -> pl.DataFrame:
+    """A company trades more of a substance than its own past and companies of its size explain, or begins with it outside its business.
+
+    score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0) and, where the company begins or begins anew, -ln of the
+    share that the substance's HS chapters have in all its earlier declared items, (held + 1) / (items + 2).
+    """
+    months = tables.company_month.filter(pl.col("party_role").is_in(["importer", "exporter"]) & (pl.col("net_weight_kg") > 0))
+    begins = pl.col("is_first_trade") | (pl.col("months_since_last_trade") > _DORMANT_MONTHS)
+    items = pl.col("past_item_count")
+    in_line = (pl.col("past_chapter_share_ratio").fill_null(0) * items + 1) / (items + 2)
+    size = pl.col("z_company").fill_null(0).clip(lower_bound=0) ** 2 / 2
+    excess = pl.col("net_weight_kg") - pl.col("expected_kg")
+    return months.with_columns(
+        (size + pl.when(begins).then(-in_line.log()).otherwise(0.0)).alias("score"), begins.alias("_begins"),
+        pl.lit("company").alias("subject"), pl.lit(1, pl.Int32).alias("window_periods"), pl.col("net_weight_kg").alias("observed_kg"),
+        pl.col("value_usd").alias("observed_value_usd"), pl.when(excess > 0).then(excess).alias("excess_kg"),
+        name_group("company months", tables.substances), family_of(tables.substances),
+    )  # fmt: skip
+
+
+def family_basket(tables: CompanyTables) -> pl.DataFrame:
+    """A company gathers several substances of one drug family within half a year, some of them new to it.
+
+    score = (substances of the family / all watched ones, of the half year) x sum over the new ones of -ln of the share of companies that
+    ever traded it before. Company months with less than two substances, or none new, score 0.
+    """
+    traded = _traded_months(tables)
+    basket = _baskets(traded)
+    is_basket = (pl.col("_in_family") > 1) & (pl.col("_new") > 0)
+    concentration = pl.col("_in_family") / pl.col("_all")
+    return basket.with_columns(
+        pl.when(is_basket).then(concentration * pl.col("_rarity")).otherwise(0.0).alias("score"),
+        pl.lit("company").alias("subject"), pl.lit(_BASKET_MONTHS, pl.Int32).alias("window_periods"),
+        pl.col("observed_kg").alias("excess_kg"),
+        pl.lit("company half-years of all families").alias("comparable_group"),
+    )  # fmt: skip
+
+
+def _traded_months(tables: CompanyTables) -> pl.DataFrame:
+    """Return a row per company, role, substance, family and month, with _rarity of the substance and whether it is new to the company."""
+    months = tables.company_month.filter(pl.col("party_role").is_in(["importer", "exporter", "consignee"])).select(
+        "entity_id",
+        "party_role",
+        "substance_code",
+        "period",
+        "net_weight_kg",
+        "value_usd",
+        month_number().alias("_month"),
+        family_of(tables.substances),
+    )
+    company = ["entity_id", "party_role"]
+    began = months.group_by(*company, "substance_code").agg(pl.col("_month").min().alias("_began"))
+    dated = months.join(began, on=[*company, "substance_code"]).with_columns(
+        (pl.col("_month") - pl.col("_began") < _BASKET_MONTHS).alias("_is_new")
+    )
+    of_role = _companies_before(months, ["party_role"], "_companies")
+    of_substance = _companies_before(months, ["party_role", "substance_code"], "_traders")
+    shared = dated.join(of_role, on=["party_role", "_month"]).join(of_substance, on=["party_role", "substance_code", "_month"])
+    rarity = -((pl.col("_traders") + 1) / (pl.col("_companies") + 2)).log()
+    families = pl.col("family").str.split(";")
+    return shared.with_columns(rarity.alias("_rarity"), families.alias("family")).explode("family").drop_nulls("family")
+
+
+def _companies_before(months: pl.DataFrame, key: list[str], count: str) -> pl.DataFrame:
+    """Return how many companies had traded before each month, by key."""
+    first = (
+        months.group_by(*key, "entity_id").agg(pl.col("_month").min()).group_by(*key, "_month").agg(pl.len().cast(pl.Int64).alias("_new"))
+    )
+    every = months.select(*key, "_month").unique().join(first, on=[*key, "_month"], how="left").sort(*key, "_month")
+    before = (pl.col("_new").fill_null(0).cum_sum() - pl.col("_new").fill_null(0)).over(key)
+    return every.select(*key, "_month", before.alias(count))
+
+
+def _baskets(traded: pl.DataFrame) -> pl.DataFrame:
+    """Return, per company, role, family and month with trade of it, what the half year to it holds."""
+    company = ["entity_id", "party_role"]
+    asked = traded.select(*company, "family", "_month", "period").unique()
+    held = asked.join(traded.select(*company, pl.col("family").alias("_family"), pl.col("_month").alias("_then"), "substance_code",
+        "net_weight_kg", "value_usd", "_rarity", "_is_new"), on=company)  # fmt: skip
+    within = held.filter(pl.col("_then").is_between(pl.col("_month") - (_BASKET_MONTHS - 1), pl.col("_month")))
+    every = within.group_by(*company, "family", "_month").agg(pl.col("substance_code").n_unique().alias("_all"))
+    own = within.filter(pl.col("_family") == pl.col("family"))
+    # One row per substance: its rarity when it was new.
+    each = own.group_by(*company, "family", "_month", "period", "substance_code").agg(
+        pl.col("net_weight_kg", "value_usd").sum(), pl.col("_is_new").all(), pl.col("_rarity").max()
+    )
+    new = pl.col("_is_new")
+    baskets = each.sort("substance_code").group_by(*company, "family", "_month", "period", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("_in_family"), new.sum().cast(pl.Int64).alias("_new"), pl.col("_rarity").filter(new).sum(),
+        pl.col("net_weight_kg").sum().alias("observed_kg"), pl.col("value_usd").sum().alias("observed_value_usd"),
+        pl.col("substance_code").alias("_substances"), pl.col("substance_code").filter(new).alias("_new_substances"),
+    )  # fmt: skip
+    return baskets.join(every, on=[*company, "family", "_month"])

@@ -1,0 +1,65 @@
+"""The rule on what a declared item costs: its unit value against that of earlier items of like size."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tradeflow.signals.company.tables import HABIT_MONTHS, CompanyTables, declaring_party, month_number, name_group, tell_item
+
+_HABIT_ITEMS = 6
+"""Earlier items of a company at which its own unit values count as much as those of all."""
+_LEAST_LIKE = 10
+"""Earlier items of the same size from which on these alone are the comparison."""
+_NORMAL_MAD = 1.4826
+_LEAST_SPREAD = 0.1
+
+
+def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
+    """A declared unit value that no ordinary buyer of the substance would pay or take, beside earlier items of like size.
+
+    score = |ln(unit value / usual)| over the spread of its like. usual: the median of the twelve months before, of items of the same
+    tenfold of weight where there are enough, drawn to what the company itself declared earlier.
+    """
+    priced = pl.col("unit_value_usd_per_kg").is_finite() & (pl.col("unit_value_usd_per_kg") > 0) & (pl.col("net_weight_kg") > 0)
+    items = declaring_party(tables.company_item.filter(priced)).with_columns(
+        pl.col("unit_value_usd_per_kg").log().alias("_log"),
+        pl.col("net_weight_kg").log10().floor().cast(pl.Int32).alias("_tenfold"),
+        month_number().alias("_month"),
+    )
+    own_code = items.filter(pl.col("named_by") != "words")
+    wide = _usual_before(own_code, "_log", ["substance_code", "party_role"])
+    near = _usual_before(own_code, "_log", ["substance_code", "party_role", "_tenfold"]).filter(pl.col("_like") >= _LEAST_LIKE)
+    beside = items.join(wide, on=["substance_code", "party_role", "_month"], how="inner").join(
+        near, on=["substance_code", "party_role", "_tenfold", "_month"], how="left", suffix="_near"
+    )
+    against = beside.filter(pl.col("_like") >= _LEAST_LIKE).with_columns(
+        pl.coalesce("_middle_near", "_middle").alias("_middle"), pl.coalesce("_spread_near", "_spread").alias("_spread")
+    )
+    spread = pl.max_horizontal(pl.col("_spread") * _NORMAL_MAD, pl.lit(_LEAST_SPREAD))
+    gap = pl.col("_log") - pl.col("_middle")
+    judged = _with_own_habit(against.with_columns(gap.alias("_gap"), spread.alias("_spread")))
+    usual = (pl.col("_middle") + pl.col("_habit")).exp()
+    off = (pl.col("_gap") - pl.col("_habit")).abs() / pl.col("_spread")
+    return tell_item(judged).with_columns(
+        off.alias("score"), (pl.col("value_usd") / usual).alias("expected_kg"), usual.alias("_usual_usd_per_kg"),
+        pl.lit(None, pl.Float64).alias("excess_kg"), name_group("declared items", tables.substances),
+    )  # fmt: skip
+
+
+def _usual_before(items: pl.DataFrame, column: str, key: list[str]) -> pl.DataFrame:
+    """Return key, _month, and of the twelve months before it the column's median, absolute deviation and number of items."""
+    asked = items.select(*key, "_month").unique()
+    later = pl.int_ranges(pl.col("_month") + 1, pl.col("_month") + 1 + HABIT_MONTHS)
+    before = items.select(*key, column, later.alias("_month")).explode("_month").join(asked, on=[*key, "_month"], how="semi")
+    middle = pl.col(column).median()
+    return before.group_by(*key, "_month").agg(
+        middle.alias("_middle"), (pl.col(column) - middle).abs().median().alias("_spread"), pl.len().alias("_like")
+    )
+
+
+def _with_own_habit(items: pl.DataFrame) -> pl.DataFrame:
+    """Add _habit: the median gap of the company's items of the twelve months before, drawn to none."""
+    key = ["entity_id", "party_role", "substance_code"]
+    own = _usual_before(items, "_gap", key).select(*key, "_month", pl.col("_middle").alias("_own"), pl.col("_like").alias("_own_items"))
+    drawn = pl.col("_own") * pl.col("_own_items") / (pl.col("_own_items") + _HABIT_ITEMS)
+    return items.join(own, on=[*key, "_month"], how="left").with_columns(drawn.fill_null(0.0).alias("_habit"))
