@@ -81,21 +81,32 @@ def _print_progress(line: str) -> None:
 @main.command()
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write into.")
 @click.option("--size", default=150_000, show_default=True, type=click.IntRange(10_000, 100_000_000), help="Rows, roughly.")
-@click.option("--seed", default=1, show_default=True, type=int, help="The same seed and size give the same bytes.")
+@click.option("--seed", default=1, show_default=True, type=int, help="The same seed and sizes give the same bytes.")
+@click.option(
+    "--declarations",
+    "declared_items",
+    default=40_000,
+    show_default=True,
+    type=click.IntRange(0, 50_000_000),
+    help="Declared items, roughly, of the countries that open their declarations; 0 writes none, the fewest are 10,000.",
+)
 @tells_mistakes
-def sample(out: Path, size: int, seed: int) -> None:
+def sample(out: Path, size: int, seed: int, declared_items: int) -> None:
     """Write a simulated world with planted diversions.
 
-    The answers are such as UN Comtrade would give; a truth table lists what was planted.
+    The answers are such as UN Comtrade would give. Declarations of made-up companies add up to them; licences, notifications and incidents
+    lie beside. Truth tables list what was planted.
     """
     from tradeflow.sample import write_world
 
     try:
-        summary = write_world(out, size=size, seed=seed)
+        summary = write_world(out, size=size, seed=seed, declared_items=declared_items)
     except ValueError as error:
         raise TradeflowError(str(error)) from error
     click.echo(f"{summary.rows:,} rows in {summary.files:,} files, {summary.planted_cases} planted diversions, in {out}")
-    click.echo(f"next: tradeflow run --input {out / 'answers'} --lake {out / 'lake'}")
+    if declared := summary.declared:
+        click.echo(f"{declared.items:,} declared items in {declared.files:,} files, {declared.planted_cases} planted cases of companies")
+    click.echo(f"next: tradeflow run --config {out / 'run.toml'} --lake {out / 'lake'}")
 
 
 @main.command()

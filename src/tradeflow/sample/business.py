@@ -30,7 +30,7 @@ _GOODS = """
 390799|2.6|6000|Polyester resin|Resina poliéster|Resina poliéster|Résine polyester
 390690|2.4|5000|Acrylic polymer dispersion|Dispersión de polímero acrílico|Dispersão de polímero acrílico|Dispersion de polymère acrylique
 731021|2.1|1500|Tin cans for paint, empty|Envases de hojalata, vacíos|Latas de folha de flandres, vazias|Boîtes en fer-blanc, vides
-300490|95|300|Medicines for retail sale, tablets|Medicamentos para la venta al por menor, tabletas|Medicamentos para venda a retalho, comprimidos|Médicaments pour la vente au détail, comprimés
+300490|95|300|Medicines for retail sale|Medicamentos para la venta al por menor|Medicamentos para venda a retalho|Médicaments au détail
 294190|180|120|Antibiotic, active ingredient|Antibiótico, principio activo|Antibiótico, princípio ativo|Antibiotique, principe actif
 701090|0.9|8000|Glass vials and bottles|Frascos y botellas de vidrio|Frascos e garrafas de vidro|Flacons et bouteilles en verre
 392330|2.8|1200|Plastic bottles|Botellas de plástico|Garrafas de plástico|Bouteilles en plastique
@@ -113,6 +113,13 @@ plastics|5|392321 391740 392330
 general trading|6|950300 482010 850440 940360 640411 392321 870899
 brokerage|4|
 """
+NAME_TRADES = {
+    "pharmaceuticals": ("pharma", "", "pharma"), "chemical manufacture": ("chemical", "quimica", "industry", ""),
+    "chemical distribution": ("chemical", "quimica", "trading", "comercial", "impex"), "laboratory supply": ("", "trading", "chemical"),
+    "brokerage": ("brokerage",), "general trading": ("trading", "comercial", "impex"),
+}  # fmt: skip
+"""What the name of a company of some lines says of its trade, as `companies` spells it; others say one of OTHER_NAME_TRADES."""
+OTHER_NAME_TRADES = ("", "", "industry", "comercial", "trading", "impex")
 CALENDAR_LINES = {
     "flat": "chemical manufacture", "paint": "paint", "fertiliser": "fertilisers", "wine": "wine", "cold": "pharmaceuticals",
     "pharma": "pharmaceuticals", "perfume": "perfumery", "water": "water treatment",

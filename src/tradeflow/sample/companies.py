@@ -30,6 +30,7 @@ _TRADES = {
     "pharma": ["Pharmaceuticals", "Pharma", "Pharm", "Pharmaceutical"],
     "impex": ["Import Export", "Imp. & Exp.", "IMPEX", "Import-Export"],
 }
+_MORE_TRADES = {"brokerage": ["Customs Brokers", "Customs Brokerage", "CUSTOMS BROKERS", "Customs Broker"]}
 _PLACES = {
     "MEX": (["S.A. de C.V.", "SA DE CV", "S A de C V", "S.A. de C.V", ""], "Calle Qaro"),
     "COL": (["S.A.S.", "SAS", "S A S", "S.A.S", ""], "Carrera Qomun"),
@@ -114,7 +115,7 @@ def write_down(seen: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     count = seen.height
     pick, form = rng.integers(0, 4, count), rng.integers(0, 5, count)
     trades = pl.DataFrame(
-        [(key, place, word) for key, words in _TRADES.items() for place, word in enumerate(words)],
+        [(key, place, word) for key, words in (_TRADES | _MORE_TRADES).items() for place, word in enumerate(words)],
         ["_trade", "_pick", "_word"],
         orient="row",
     )

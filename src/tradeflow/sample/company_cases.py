@@ -91,16 +91,21 @@ def plant_company_cases(scene: Scene) -> tuple[Scene, list[tuple[CompanyPlan, To
 
 def _misdeclared(scene: Scene, plan: CompanyPlan, rng: np.random.Generator) -> Told | None:
     hosts = casting.other_items(scene, everyday=plan.factor == "everyday")
-    papers = casting.of_one(casting.at_home(scene, casting.free_papers(scene, IMPORT, hosts), plan.turn), ["local_company", "item"], plan.papers, rng)
+    papers = casting.of_one(
+        casting.at_home(scene, casting.free_papers(scene, IMPORT, hosts), plan.turn), ["local_company", "item"], plan.papers, rng
+    )
     if papers.is_empty():
         return None
     rows = _rows(papers)
-    own_codes = set(scene.customs.market.items[papers["item"][0]].codes)
-    hidden = [place for place in casting.watched_items(scene) if not own_codes & set(scene.customs.market.items[place].codes)]
+    goods = scene.customs.market.items
+    cover = goods[papers["item"][0]]
+    hidden = [place for place in casting.watched_items(scene) if not set(cover.codes) & set(goods[place].codes)]
     item = int(rng.choice(hidden))
     wording = _hidden_words(scene, item, int(papers["reporter"][0]), plan.factor, rng)
     changed = casting.change_papers(scene, rows, **({"goods_key": item} if wording is None else {"words": wording}))
-    text = f"the words name {scene.customs.market.items[item].name}, the code is that of {scene.customs.market.items[papers['item'][0]].name}"
+    text = (
+        f"the words name {scene.customs.market.items[item].name}, the code is that of {scene.customs.market.items[papers['item'][0]].name}"
+    )
     return casting.take(Told(changed, rows, _parties(papers), item, text, casting.kilograms(scene, rows)))
 
 

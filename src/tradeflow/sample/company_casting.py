@@ -165,5 +165,3 @@ def take(told: Told, odd: OddLicence | None = None) -> Told:
 def kilograms(scene: Scene, rows: Ints) -> float:
     """What the papers weigh together."""
     return float(scene.papers["kg"].to_numpy()[rows].sum())
-
-

@@ -3,13 +3,14 @@
 import numpy as np
 import polars as pl
 
-from tradeflow.sample.business import TRADING
+from tradeflow.sample.business import TRADING, load_goods
 from tradeflow.sample.chance import Ints, hash_uniform
 from tradeflow.sample.documents import EXPORT, FLOWS, IMPORT, RE_EXPORT, RE_IMPORT, edition_in_use
-from tradeflow.sample.goods_words import FIRST_ORDINARY, WORDINGS, language_of, load_goods
+from tradeflow.sample.goods_words import FIRST_ORDINARY, WORDINGS, language_of
 from tradeflow.sample.ordinary_trade import choose_goods
-from tradeflow.sample.papers import Customs, declaration_id, paper_number
+from tradeflow.sample.papers import Customs, paper_number, print_numbers
 from tradeflow.sample.register import SPELLINGS, Register
+from tradeflow.sample.shipments import NO_HUB
 from tradeflow.sample.trading import BY_SEA, add_habits
 
 _MODES = ("sea", "road", "air")
@@ -59,12 +60,14 @@ def _part_papers(customs: Customs, papers: pl.DataFrame, rng: np.random.Generato
         day=pl.Series(np.minimum(starts + later, ends).astype(np.int64)),
         number=paper_number(pl.col("_part")),
         origin_place=pl.col("partner_place"),
-        partner_place=pl.when(pl.col("is_entrepot") & (pl.col("hub") >= 0) & (pl.col("flow") == IMPORT) & (pl.col("hub") != pl.col("reporter")))
-        .then("hub")
-        .otherwise("partner_place")
-        .cast(pl.Int64),
+        partner_place=pl.when(_is_sold_in_hub()).then("hub").otherwise("partner_place").cast(pl.Int64),
         hs6=pl.col("code").cast(pl.String).str.zfill(6),
     )
+
+
+def _is_sold_in_hub() -> pl.Expr:
+    """Whether an import was bought from a trader in a hub: consigned from there, whatever its origin."""
+    return pl.col("is_entrepot") & (pl.col("hub") != NO_HUB) & (pl.col("flow") == IMPORT) & (pl.col("hub") != pl.col("reporter"))
 
 
 def _add_goods(customs: Customs, heads: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -104,15 +107,14 @@ def list_ordinary_items(customs: Customs, heads: pl.DataFrame, rng: np.random.Ge
 def dress_items(customs: Customs, items: pl.DataFrame, month: int, rng: np.random.Generator) -> pl.DataFrame:
     """Write the items out in COLUMNS, sorted by day and number."""
     areas, market = customs.offices.areas, customs.market
-    area_codes = pl.Series("area_code", areas.code, dtype=pl.Int64)
     reporter = items["reporter"].to_numpy().astype(np.int64)
     edition = edition_in_use(customs.offices.habits, reporter, np.full(len(items), month))
     is_inward = pl.col("flow").is_in([IMPORT, RE_IMPORT])
-    here, there, origin = (pl.Series(area_codes.to_numpy()[items[name].to_numpy()]) for name in ("reporter", "partner_place", "origin_place"))
+    here, there, origin = (pl.Series(areas.code[items[name].to_numpy()]) for name in ("reporter", "partner_place", "origin_place"))
     dressed = items.with_columns(
         reporter_code=here,
         flow_code=pl.col("flow").replace_strict(dict(enumerate(FLOWS)), return_dtype=pl.String),
-        declaration_id=declaration_id(here, pl.col("number")),
+        declaration_id=print_numbers(here.to_numpy(), items["number"].to_numpy()),
         declaration_date=(pl.col("day") - 719_163).cast(pl.Int32).cast(pl.Date),
         origin_code=pl.when(is_inward).then(origin),
         consignment_code=there,

@@ -10,22 +10,16 @@ import numpy as np
 import polars as pl
 
 from tradeflow.sample.chance import named_generator
-from tradeflow.sample.company_casting import Scene, Told, set_scene
 from tradeflow.sample.company_cases import CompanyPlan, plant_company_cases
+from tradeflow.sample.company_casting import Scene, Told, set_scene
 from tradeflow.sample.company_innocence import let_business_happen
 from tradeflow.sample.declaration_rows import dress_items, list_ordinary_items, list_paper_items
+from tradeflow.sample.incidents import INCIDENT_COLUMNS, report_incidents
+from tradeflow.sample.licences import LICENCE_COLUMNS, add_up_use, licence_companies
+from tradeflow.sample.notifications import NOTIFICATION_COLUMNS, notify_exports
 from tradeflow.sample.ordinary_trade import declare_ordinary_goods
-from tradeflow.sample.papers import Customs, declaration_id, months_of, paper_number, read_papers, years_of
+from tradeflow.sample.papers import Customs, months_of, paper_number, print_numbers, read_papers, years_of
 from tradeflow.sample.register import SPELLINGS
-from tradeflow.sample.permits import (
-    INCIDENT_COLUMNS,
-    LICENCE_COLUMNS,
-    NOTIFICATION_COLUMNS,
-    add_up_use,
-    licence_companies,
-    notify_exports,
-    report_incidents,
-)
 
 SMALLEST_ITEMS, LARGEST_ITEMS = 10_000, 50_000_000
 _ITEMS_PER_PAPER = 1.22
@@ -121,8 +115,8 @@ def _declared(customs: Customs, scene: Scene, told: Told) -> list[str]:
     parts = papers["parts"].to_numpy()
     row = np.repeat(np.arange(len(papers)), parts)
     part = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
-    codes = pl.Series(customs.offices.areas.code[papers["reporter"].to_numpy()[row]])
-    return papers[row].with_columns(_part=pl.Series(part)).select(declaration_id(codes, paper_number(pl.col("_part"))))[:, 0].to_list()
+    numbered = papers[row].with_columns(_part=pl.Series(part)).select(number=paper_number(pl.col("_part")))
+    return print_numbers(customs.offices.areas.code[papers["reporter"].to_numpy()[row]], numbered["number"].to_numpy()).to_list()
 
 
 def _write_truth(out: Path, customs: Customs, scene: Scene, cases: list[tuple[CompanyPlan, Told]], events: list[tuple[str, Told]]) -> None:

@@ -24,26 +24,26 @@ _SPOKEN = {
     "zh": ("CHN",),
 }
 _OTHER_NAMES = {"3,4-MDP-2-P": "3_4_methylenedioxyphenyl_2_propanone"}
-# What stands for goods without a substance of their own.
-_GENERAL = {
-    "nitriles, other": ("Aromatic nitrile, intermediate", "Nitrilo aromático, intermedio", "Nitrila aromática, intermediário", "Nitrile aromatique, intermédiaire"),
-    "pyridines, other": ("Pyridine derivative", "Derivado de piridina", "Derivado de piridina", "Dérivé de pyridine"),
-    "acyclic ketones, other": ("Ketone for coatings", "Cetona para recubrimientos", "Cetona para revestimentos", "Cétone pour revêtements"),
-    "hydroxy acids, other": ("Gluconic acid and salts", "Ácido glucónico y sales", "Ácido glucônico e sais", "Acide gluconique et sels"),
-    "aromatic acids, other": ("Aromatic acid ester", "Éster de ácido aromático", "Éster de ácido aromático", "Ester d'acide aromatique"),
-    "oxygen heterocycles, other": ("Lactone for aromas", "Lactona para aromas", "Lactona para aromas", "Lactone pour arômes"),
-    "cyclic amides, other": ("Anilide, intermediate", "Anilida, intermedio", "Anilida, intermediário", "Anilide, intermédiaire"),
-    "acyclic ethers, other": ("Fuel ether", "Éter para combustibles", "Éter para combustíveis", "Éther pour carburants"),
-    "propanols": ("Isopropyl alcohol", "Alcohol isopropílico", "Álcool isopropílico", "Alcool isopropylique"),
-    "permanganates, other": ("Manganate salts", "Sales de manganato", "Sais de manganato", "Sels de manganate"),
-    "iodides": ("Potassium iodide", "Yoduro de potasio", "Iodeto de potássio", "Iodure de potassium"),
-    "ephedrines, other": ("Alkaloid, pharmaceutical grade", "Alcaloide, grado farmacéutico", "Alcaloide, grau farmacêutico", "Alcaloïde, qualité pharmaceutique"),
-    "monocarboxylic acids, other": ("Carboxylic acid, technical", "Ácido carboxílico, técnico", "Ácido carboxílico, técnico", "Acide carboxylique, technique"),
-    "amino acids, other": ("Glycine, feed grade", "Glicina, grado alimenticio", "Glicina, grau alimentício", "Glycine, qualité alimentaire"),
-    "dog and cat food": ("Dog food, dry", "Alimento para perros, seco", "Ração para cães, seca", "Aliments pour chiens, secs"),
-    "petroleum oils, other": ("Motor oil", "Aceite de motor", "Óleo de motor", "Huile moteur"),
-}  # fmt: skip
-_ANY_CHEMICAL = ("Organic intermediate for industry", "Intermedio orgánico para la industria", "Intermediário orgânico para a indústria", "Intermédiaire organique pour l'industrie")  # fmt: skip
+# What is written of goods that are no substance of their own, in English, Spanish, Portuguese, French; the last line is for all others.
+_GENERAL = """
+nitriles, other|Aromatic nitrile|Nitrilo aromático|Nitrila aromática|Nitrile aromatique
+pyridines, other|Pyridine derivative|Derivado de piridina|Derivado de piridina|Dérivé de pyridine
+acyclic ketones, other|Ketone for coatings|Cetona para recubrimientos|Cetona para revestimentos|Cétone pour revêtements
+hydroxy acids, other|Gluconic acid and salts|Ácido glucónico y sales|Ácido glucônico e sais|Acide gluconique et sels
+aromatic acids, other|Aromatic acid ester|Éster de ácido aromático|Éster de ácido aromático|Ester d'acide aromatique
+oxygen heterocycles, other|Lactone for aromas|Lactona para aromas|Lactona para aromas|Lactone pour arômes
+cyclic amides, other|Anilide, intermediate|Anilida, intermedio|Anilida, intermediário|Anilide, intermédiaire
+acyclic ethers, other|Fuel ether|Éter para combustibles|Éter para combustíveis|Éther pour carburants
+propanols|Isopropyl alcohol|Alcohol isopropílico|Álcool isopropílico|Alcool isopropylique
+permanganates, other|Manganate salts|Sales de manganato|Sais de manganato|Sels de manganate
+iodides|Potassium iodide|Yoduro de potasio|Iodeto de potássio|Iodure de potassium
+ephedrines, other|Alkaloid, pharmaceutical|Alcaloide farmacéutico|Alcaloide farmacêutico|Alcaloïde pharmaceutique
+monocarboxylic acids, other|Carboxylic acid|Ácido carboxílico|Ácido carboxílico|Acide carboxylique
+amino acids, other|Glycine, feed grade|Glicina, grado alimenticio|Glicina, grau alimentício|Glycine, qualité alimentaire
+dog and cat food|Dog food, dry|Alimento para perros, seco|Ração para cães, seca|Aliments pour chiens, secs
+petroleum oils, other|Motor oil|Aceite de motor|Óleo de motor|Huile moteur
+|Organic intermediate|Intermedio orgánico|Intermediário orgânico|Intermédiaire organique
+"""
 _TAILS = (
     ("", ", technical grade", ", pure", " in drums", " in bags", ", 99.5%", ", new", ", for industrial use"),
     ("", ", grado técnico", ", puro", " en tambores", " en sacos", ", 99.5%", ", nuevo", ", para uso industrial"),
@@ -90,8 +90,9 @@ def language_of(areas: Areas) -> Ints:
 def word_goods(items: Sequence[Item], substances: dict[int, Substance], seed: int) -> pl.DataFrame:
     """WORDINGS ways to write each of the goods in each language: goods_key, language, wording, description."""
     rows = []
+    general_words = {name: words for name, *words in (line.split("|") for line in _GENERAL.strip().splitlines())}
     for place, item in enumerate(items):
-        general = _GENERAL.get(item.name, _ANY_CHEMICAL)
+        general = general_words.get(item.name, general_words[""])
         for language in range(len(LANGUAGES)):
             names = _names(substances.get(place), language) or [general[language % 4]]
             cas = substances[place].cas if place in substances else ""

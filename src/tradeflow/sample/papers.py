@@ -19,8 +19,8 @@ _OPENING = (
     "USA", "CHN",
 )  # fmt: skip
 """Which countries' declarations are written: the first few in a small world, more and then all in a large one."""
-_NUMBERS = 2**44
-_ODD_FACTOR = 387_413
+_MASK = np.uint64(2**44 - 1)
+_ODD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _COUNTRIES_AT_10_000 = 3
 _COUNTRIES_PER_DECADE = 4.5
 
@@ -115,8 +115,10 @@ def paper_number(part: pl.Expr) -> pl.Expr:
     return ((consignment * 4 + pl.col("flow").cast(pl.Int64)) * 16 + part.cast(pl.Int64)) * 2
 
 
-def declaration_id(area_code: pl.Expr, number: pl.Expr) -> pl.Expr:
-    """The number as its office prints it: country and 14 digits in no order that anybody could read; different numbers stay different."""
-    # An odd factor permutes the whole numbers below a power of two.
-    printed = (number.cast(pl.Int64) * _ODD_FACTOR) % _NUMBERS
-    return pl.format("{}{}", area_code.cast(pl.String).str.zfill(3), printed.cast(pl.String).str.zfill(14))
+def print_numbers(area_code: Ints, number: Ints) -> pl.Series:
+    """Declaration numbers as the office prints them: country and 14 digits in no order; different numbers stay different."""
+    # Modulo a power of two an odd factor permutes the whole numbers, and so does a shifted exclusive or.
+    mixed = (number.astype(np.uint64) * _ODD_FACTOR) & _MASK
+    mixed = ((mixed ^ (mixed >> np.uint64(22))) * _ODD_FACTOR) & _MASK
+    areas = pl.Series(area_code, dtype=pl.Int64).cast(pl.String).str.zfill(3)
+    return areas + pl.Series(mixed).cast(pl.String).str.zfill(14)

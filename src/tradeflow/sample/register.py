@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tradeflow.sample.business import BROKERAGE, Lines, load_lines
+from tradeflow.sample.business import BROKERAGE, NAME_TRADES, OTHER_NAME_TRADES, Lines, load_lines
 from tradeflow.sample.chance import Floats, Ints, named_generator
 from tradeflow.sample.companies import make_register, misspell, write_down
 from tradeflow.sample.geography import Areas
@@ -65,7 +65,8 @@ class Register:
     @staticmethod
     def look_up(texts: pl.Series, place: Ints, is_known: np.ndarray) -> pl.Series:
         """The text at each place; null where it is not known."""
-        return texts.gather(pl.Series(np.where(is_known, place, 0))).zip_with(pl.Series(is_known, dtype=pl.Boolean), pl.Series([None], dtype=pl.String))
+        nothing = pl.Series([None], dtype=pl.String)
+        return texts.gather(pl.Series(np.where(is_known, place, 0))).zip_with(pl.Series(is_known, dtype=pl.Boolean), nothing)
 
 
 def build_register(areas: Areas, opened: Ints, items: int, seed: int) -> Register:
@@ -76,7 +77,9 @@ def build_register(areas: Areas, opened: Ints, items: int, seed: int) -> Registe
     country = np.repeat(np.arange(len(areas.iso)), count.sum(axis=1))
     line = np.repeat(np.tile(np.arange(len(lines.name)), len(areas.iso)), count.ravel())
     rng = named_generator(seed, "register")
-    known = make_register(len(country), rng).with_columns(party_country=pl.Series(_styles(areas, country)))
+    known = make_register(len(country), rng).with_columns(
+        party_country=pl.Series(_styles(areas, country)), _trade=pl.Series(_name_trades(lines, line, rng))
+    )
     names, addresses = _spell(known, rng)
     number_in_country = np.arange(len(country)) - (ends - count)[country, 0]
     key = pl.Series([f"{areas.iso[where]}-{number:06d}" for where, number in zip(country, number_in_country, strict=True)])
@@ -98,6 +101,14 @@ def _styles(areas: Areas, country: Ints) -> list[str]:
     return [style[where] for where in country.tolist()]
 
 
+def _name_trades(lines: Lines, line: Ints, rng: np.random.Generator) -> list[str]:
+    """What each company's name says of its trade."""
+    said = [NAME_TRADES.get(name, OTHER_NAME_TRADES) for name in lines.name]
+    return [
+        said[which][int(chance * len(said[which]))] for which, chance in zip(line.tolist(), rng.random(len(line)).tolist(), strict=True)
+    ]
+
+
 def _spell(known: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.Series, pl.Series]:
     """Each company as SPELLINGS clerks write it; the first of them makes no slip."""
     seen = known[np.repeat(np.arange(len(known)), SPELLINGS)]
@@ -107,4 +118,3 @@ def _spell(known: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.Series, pl
     chosen = [pl.when(is_first).then(written[name]).otherwise(slipped[name]).alias(name) for name in ("party_name", "party_address")]
     frame = pl.select(chosen)
     return frame["party_name"], frame["party_address"]
-

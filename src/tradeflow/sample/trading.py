@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.sample.business import BROKERAGE, CALENDAR_LINES, DISTRIBUTION, TRADING
-from tradeflow.sample.chance import Floats, Ints, hash_uniform
+from tradeflow.sample.chance import Ints, hash_uniform
 from tradeflow.sample.commodities import Item
 from tradeflow.sample.documents import IMPORT, RE_EXPORT, RE_IMPORT
 from tradeflow.sample.geography import Areas
@@ -113,7 +113,9 @@ def _usual_office(market: Marketplace, reporter: Ints, local: Ints, partner: Int
     usual = hash_uniform(market.seed, "office", local) ** 1.5
     by_route = hash_uniform(market.seed, "office of route", local, partner)
     turn = rng.random(len(local))
-    found: Ints = np.floor(offices * np.select([turn < 0.8, turn < 0.97], [usual, by_route], default=rng.random(len(local)))).astype(np.int64)
+    found: Ints = np.floor(offices * np.select([turn < 0.8, turn < 0.97], [usual, by_route], default=rng.random(len(local)))).astype(
+        np.int64
+    )
     return found
 
 
@@ -122,8 +124,3 @@ def known_partner(market: Marketplace, partner_code: Ints) -> Ints:
     order = np.argsort(market.areas.code)
     found: Ints = order[np.searchsorted(market.areas.code[order], partner_code)]
     return found
-
-
-def chance_of(market: Marketplace, name: str, trade: pl.DataFrame) -> Floats:
-    """A draw that every paper of one consignment agrees on."""
-    return hash_uniform(market.seed, name, trade["item"].to_numpy(), trade["consignment"].to_numpy())

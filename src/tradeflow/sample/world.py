@@ -26,12 +26,14 @@ from tradeflow.sample.warehouse import load_cells, store_cells
 DEFAULT_TODAY = date(2025, 2, 20)
 SMALLEST_SIZE, LARGEST_SIZE = 10_000, 100_000_000
 _MARK = "world.json"
+_SOURCES = ("answers", "declarations", "licensed_operator.csv", "pre_export_notification.csv", "precursor_incident.csv")
 _README = """THIS WORLD IS SIMULATED. None of these figures is real.
 
 Countries, codes and the layout are those of UN Comtrade's monthly answers, so that the same program reads both. Every
 quantity, price, mistake and diversion was drawn by a random generator. Nothing here says anything about any country,
 company or person. Do not cite, do not publish as statistics, do not mix with real data.
 
+run.toml                       settings for `tradeflow run --config` that name the sources below, and not the truth
 answers/<date of retrieval>/   what a client would have received, each file with its manifest
 availability/<date>.json       what the availability endpoint would have said on that date
 planted_case.csv               the diversions that were planted: the truth to find
@@ -62,12 +64,10 @@ class WorldSummary:
     commodities: int
     planted_cases: int
     folder: Path
-    declared: DeclarationSummary
+    declared: DeclarationSummary | None
 
 
-def write_world(
-    out: Path, size: int = 150_000, seed: int = 1, today: date = DEFAULT_TODAY, declared_items: int = 0
-) -> WorldSummary:
+def write_world(out: Path, size: int = 150_000, seed: int = 1, today: date = DEFAULT_TODAY, declared_items: int = 0) -> WorldSummary:
     """Write a world of about `size` trade rows and `declared_items` items of declarations; the same arguments give the same bytes.
 
     Without declarations the rest is the same. Raises ValueError for a number out of range and for a folder that holds something else.
@@ -113,12 +113,14 @@ def _build(folder: Path, out: Path, world: World, size: int, declared_items: int
             stage_papers(customs, goods, documents)
     write_truth(folder, cases, events, world.offices)
     rows, files, publications = _publish_all(folder, cells, world)
-    declared = write_declarations(folder, customs, declared_items) if customs is not None else DeclarationSummary(0, 0, 0, 0)
+    declared = write_declarations(folder, customs, declared_items) if customs is not None else None
     shutil.rmtree(cells)
     for day in world.offices.clock.pull_days.tolist():
         write_availability(folder / "availability", publications, day)
     (folder / "README.txt").write_text(_README + (_README_OF_DECLARATIONS if declared_items else ""), encoding="utf-8")
+    _write_settings(folder)
     mark = {"size": size, "seed": world.seed, "today": world.today.isoformat(), "rows": rows, "files": files}
+    mark |= {"declared_items": declared.items} if declared else {}
     (folder / _MARK).write_text(json.dumps(mark) + "\n", encoding="utf-8")
     return WorldSummary(
         rows=rows,
@@ -130,6 +132,12 @@ def _build(folder: Path, out: Path, world: World, size: int, declared_items: int
         folder=out,
         declared=declared,
     )
+
+
+def _write_settings(folder: Path) -> None:
+    """Name the sources that were written; the truth is none of them."""
+    there = [name for name in _SOURCES if (folder / name).exists()]
+    (folder / "run.toml").write_text("".join(f'[[sources]]\nkind = "files"\npath = "{name}"\n\n' for name in there), encoding="utf-8")
 
 
 def _all_codes(world: World) -> list[str]:
