@@ -124,7 +124,7 @@ def test_a_changed_field_is_found(served_on_sqlite: Served, column: str) -> None
     ],
     ids=["middle", "first", "last", "all but one", "all", "order"],
 )
-def test_a_removed_cut_or_moved_entry_is_found(served_on_sqlite: Served, statements: list[str], told: str) -> None:
+def test_a_removed_cut_or_moved_entry_is_found(served: Served, statements: list[str], told: str) -> None:
     write_entries(served, 5)
     assert faults(served) == ()
     tamper(served, *statements)
