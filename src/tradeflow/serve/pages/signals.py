@@ -116,10 +116,10 @@ def show_precision(visit: Reading) -> Response:
 def _lead_values(visit: Visit, signal_id: str) -> dict[str, Any]:
     signal = read_signal(visit.connection, signal_id)
     visit.returned("signal", [signal_id])
-    status, assignee = read_status(visit.connection, signal_id)
+    standing, assignee = read_status(visit.connection, signal_id)
     return {
         "lead": read_lead(visit.connection, signal),
-        "status": status,
+        "standing": standing,
         "assignee": assignee,
         "decisions": list_decisions(visit.connection, signal_id),
         "earlier": list_earlier_leads(visit.connection, signal),

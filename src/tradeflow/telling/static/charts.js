@@ -45,7 +45,7 @@ const drawLeadCharts = (() => {
       const hasFigures = (layer) => rows.some((row) => (row[(layer.encoding.y?.field ? layer.encoding.y : layer.encoding.x).field] ?? null) !== null);
       specification.data = { values: rows };
       specification.layer = specification.layer.filter(hasFigures);
-      embed(place, specification, { actions: false, renderer: "svg", ast: true, defaultStyle: false, mode: "vega-lite" })
+      embed(place, specification, { actions: false, renderer: "svg", ast: true, defaultStyle: false, tooltip: { disableDefaultStyle: true }, mode: "vega-lite" })
         .catch((error) => { place.textContent = `The chart cannot be drawn: ${error.message}`; });
     }
   };
