@@ -66,6 +66,7 @@ _TABLE_FOLDERS = {
     "entity": "5_entity",
     "entity_name": "5_entity",
     "entity_link": "5_entity",
+    "record_party": "5_entity",
     "company_item": "5_entity",
     "company_link": "5_entity",
     "company_month": "4_model",
@@ -75,6 +76,10 @@ _TABLE_FOLDERS = {
     "signal": "6_signal",
     "signal_feature": "6_signal",
     "signal_evidence": "6_signal",
+    "company_signal": "6_signal",
+    "company_signal_evidence": "6_signal",
+    "signal_declaration": "6_signal",
+    "proposed_inspection": "6_signal",
 }
 
 

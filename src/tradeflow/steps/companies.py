@@ -9,29 +9,35 @@ from pathlib import Path
 
 import polars as pl
 
+from tradeflow.conform import CONTROL_RECORDS
 from tradeflow.contract import load_codelist, load_contract
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, read_table, table_version
 from tradeflow.resolve.declared import list_appearances
 from tradeflow.resolve.entity import Known as KnownNames
 from tradeflow.resolve.entity import Linker, resolve_parties
+from tradeflow.resolve.recorded import count_record_parties, link_record_parties, list_record_parties
 from tradeflow.resolve.spelling import NameLists
 from tradeflow.settings import Companies
+from tradeflow.steps.control_records import known_records
 from tradeflow.steps.declarations import known_declarations
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, standing
 from tradeflow.steps.kept_table import read_kept
 
 _log = logging.getLogger("tradeflow")
-_TABLES = ("entity", "entity_name", "entity_link")
+_TABLES = ("entity", "entity_name", "entity_link", "record_party")
 
 
 def resolve_companies(options: Companies, lake: Lake, known: Known, today: datetime.date) -> Made:
-    """Make `entity`, `entity_name` and `entity_link` from the declarations that the run sees and what earlier runs called them."""
+    """Make _TABLES from the declarations and control records that the run sees and what earlier runs called the companies on them."""
     decided = options.decisions.read_text(encoding="utf-8") if options.decisions and options.decisions.is_file() else ""
     key = hash_texts("companies", known.key, decided, options.linker)
     if stands := standing(lake, key, *_TABLES):
         return Made(stands, is_new=False)
-    appearances = list_appearances(known_declarations(lake, known), load_codelist("area"))
+    areas = load_codelist("area")
+    recorded = list_record_parties({table: known_records(lake, known, table) for table in CONTROL_RECORDS}, areas)
+    declared = list_appearances(known_declarations(lake, known), areas)
+    appearances = pl.concat([declared, count_record_parties(recorded).select(declared.columns)])
     _log.info(f"resolving {appearances.height:,} spellings of companies")
     linker = find_splink() if options.linker == "splink" else None
     found = resolve_parties(
@@ -39,8 +45,9 @@ def resolve_companies(options: Companies, lake: Lake, known: Known, today: datet
     )
     for note in found.notes:
         _log.warning(note)
-    made = commit(lake, key, entity=found.entity, entity_name=found.entity_name, entity_link=found.entity_link)
-    return Made(made, is_new=True)
+    of_records = link_record_parties(recorded, found.entity_name)
+    tables = {"entity": found.entity, "entity_name": found.entity_name, "entity_link": found.entity_link, "record_party": of_records}
+    return Made(commit(lake, key, **tables), is_new=True)
 
 
 def find_splink() -> Linker:
