@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +14,23 @@ import polars as pl
 from tradeflow.contract import Contract, load_contract
 from tradeflow.exceptions import NotFoundError, UnreadableAnswerError
 from tradeflow.lake import Snapshot
-from tradeflow.pull.dbf import is_dbf, read_dbf
-from tradeflow.pull.decoding import decode_head
+from tradeflow.pull.dbf import is_dbf, read_dbf, slice_dbf
+from tradeflow.pull.decoding import decode_head, is_wide
 from tradeflow.pull.delimited import read_delimited
 from tradeflow.pull.layouts import PARQUET_MAGIC, Agreement, compare_columns, detect_layout, is_json, refuse_other_content, shorten_names
 from tradeflow.pull.packing import Member, is_workbook, open_members
 from tradeflow.pull.reading import Reading, unreadable_rows, whole_reading
 from tradeflow.pull.records import read_records
+from tradeflow.pull.text_slices import slice_delimited
 from tradeflow.pull.workbook import read_workbook
 
 __all__ = ["Answer", "detect_layout", "read_answer", "read_snapshot", "read_source_row"]
 
 _HEAD_BYTES = 1 << 14
+_SLICED_FROM_BYTES = 1 << 24
+"""Size of a snapshot, packed as it came, from which on it is read in slices."""
+_BYTES_AT_ONCE = 1 << 26
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,31 @@ def read_snapshot(snapshot: Snapshot, contract: Contract) -> Answer:
     return _join_readings(readings, contract, f"snapshot {snapshot.snapshot_id}")
 
 
+def read_in_slices(snapshot: Snapshot, contract: Contract) -> Iterator[Answer]:
+    """Yield the rows of a large snapshot some megabytes at a time, in order and numbered over the whole; a small one comes in one piece.
+
+    A part that cannot be read is a problem line of the next slice, or of one without rows at the end; UnreadableAnswerError where not
+    one row can be read. JSON, workbooks and texts of two bytes a character are never cut.
+    """
+    if sum(part.size_bytes for part in snapshot.parts) <= _SLICED_FROM_BYTES:
+        yield read_snapshot(snapshot, contract)
+        return
+    before, faults, has_rows = 0, list[str](), False
+    with tempfile.TemporaryDirectory() as unpack_to:
+        for part in (each for path in snapshot.part_paths for each in _read_part(path, contract, Path(unpack_to))):
+            fault = part.fault if isinstance(part, _Failed) else _misfit(part.rows, contract)
+            if fault or isinstance(part, _Failed):
+                faults.append(f"{part.name}: {fault}")
+            else:
+                has_rows, told, faults = True, faults, []
+                yield _join_readings([part], contract, part.name, before, tuple(told))
+            before += part.rows.row_count if isinstance(part, _Read) else 0
+    if not has_rows:
+        raise UnreadableAnswerError(f"snapshot {snapshot.snapshot_id}: {'; '.join(faults) or 'holds no part'}")
+    if faults:
+        yield Answer(pl.DataFrame(schema={"row_number": pl.Int64}), (), (), unreadable_rows([]), tuple(faults))
+
+
 def read_source_row(snapshot: Snapshot, row_number: int) -> dict[str, Any]:
     """Return one row of a snapshot under the source's own names, or its `reason` and `raw_row` if it could not be read."""
     contract = load_contract(snapshot.layout)
@@ -80,21 +111,25 @@ class _Failed:
     fault: str
 
 
-def _read_part(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
+def _read_part(path: Path, contract: Contract, unpack_to: Path | None = None) -> Iterator[_Read | _Failed]:
     try:
-        yield from _read_file(path, contract)
+        yield from _read_file(path, contract, unpack_to)
     except UnreadableAnswerError as error:
         yield _Failed(path.name, str(error).removeprefix(f"{path}: "))
 
 
-def _read_file(path: Path, contract: Contract) -> Iterator[_Read | _Failed]:
+def _read_file(path: Path, contract: Contract, unpack_to: Path | None = None) -> Iterator[_Read | _Failed]:
+    """Read a file's members; slice by slice where a folder to unpack to is given."""
     if is_workbook(path):
         yield from _read_sheets(path, contract)
         return
-    for member in open_members(path):
+    for member in open_members(path, unpack_to):
         name = member.name if member.name == path.name else f"{path.name}: {member.name}"
         try:
-            yield _Read(name, _read_member(member, contract))
+            if unpack_to is None:
+                yield _Read(name, _read_member(member, contract))
+            else:
+                yield from (_Read(name, rows) for rows in _slice_member(member, contract))
         except UnreadableAnswerError as error:
             yield _Failed(name, str(error))
 
@@ -115,7 +150,37 @@ def _read_member(member: Member, contract: Contract) -> Reading:
     if head.startswith(PARQUET_MAGIC):
         return _read_parquet(member.content)
     reading = read_dbf(member.read_bytes(), contract.encodings) if is_dbf(head) else _read_text(member, head, contract)
-    return replace(reading, problems=(*_fault_line(member, reading), *reading.problems))
+    return replace(reading, problems=(*_fault_line(member, reading.row_numbers.len()), *reading.problems))
+
+
+def _slice_member(member: Member, contract: Contract) -> Iterator[Reading]:
+    """Yield a member's rows slice by slice, what is wrong with its packing beside the last; whole where its form cannot be cut."""
+    head = member.read_head(_HEAD_BYTES)
+    assert isinstance(member.content, Path)
+    if (member.fault and not head) or is_json(decode_head(head)) or is_wide(head):
+        yield _read_member(member, contract)
+        return
+    if head.startswith(PARQUET_MAGIC):
+        yield from _slice_parquet(member.content)
+        return
+    if is_dbf(head):
+        slices = slice_dbf(member.content, contract.encodings, _ROWS_AT_ONCE)
+    else:
+        refuse_other_content(head)
+        names = () if contract.has_heading else contract.column_names
+        slices = slice_delimited(member.content, contract.encodings, _BYTES_AT_ONCE, is_cut=member.is_cut, names=names)
+    rows = 0
+    for reading in slices:
+        rows += reading.row_numbers.len()
+        yield reading
+    if member.fault:
+        yield replace(
+            reading,
+            frame=reading.frame.clear(),
+            row_numbers=reading.row_numbers.clear(),
+            unreadable=unreadable_rows([]),
+            problems=_fault_line(member, rows),
+        )
 
 
 def _read_text(member: Member, head: bytes, contract: Contract) -> Reading:
@@ -134,11 +199,22 @@ def _read_parquet(content: bytes | Path) -> Reading:
         raise UnreadableAnswerError(f"a Parquet file that cannot be read ({reason}); copy it again") from error
 
 
-def _fault_line(member: Member, reading: Reading) -> list[str]:
+def _slice_parquet(path: Path) -> Iterator[Reading]:
+    try:
+        rows = pl.scan_parquet(path)
+        count = rows.select(pl.len()).collect().item()
+        for start in range(0, max(count, 1), _ROWS_AT_ONCE):
+            yield whole_reading(rows.slice(start, _ROWS_AT_ONCE).collect())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UnreadableAnswerError(f"a Parquet file that cannot be read ({reason}); copy it again") from error
+
+
+def _fault_line(member: Member, rows: int) -> tuple[str, ...]:
     if not member.fault:
-        return []
-    kept = f" after {reading.row_numbers.len():,} whole rows, which were kept" if member.is_cut else ""
-    return [f"{member.fault}{kept}; download it again"]
+        return ()
+    kept = f" after {rows:,} whole rows, which were kept" if member.is_cut else ""
+    return (f"{member.fault}{kept}; download it again",)
 
 
 def _find_row(reading: Reading, row_number: int) -> dict[str, Any]:
@@ -148,9 +224,11 @@ def _find_row(reading: Reading, row_number: int) -> dict[str, Any]:
     return reading.frame.filter(reading.row_numbers == row_number).row(0, named=True)
 
 
-def _join_readings(parts: Sequence[_Read | _Failed], contract: Contract, whole: str) -> Answer:
-    frames, unreadable, problems, new = [], [unreadable_rows([])], [], dict[str, None]()
-    before = 0
+def _join_readings(
+    parts: Sequence[_Read | _Failed], contract: Contract, whole: str, before: int = 0, told: tuple[str, ...] = ()
+) -> Answer:
+    """Put readings under one another, numbered from `before` on; `told` are problem lines that stand before theirs."""
+    frames, unreadable, problems, new = [], [unreadable_rows([])], list(told), dict[str, None]()
     for part in parts:
         fault = part.fault if isinstance(part, _Failed) else _misfit(part.rows, contract)
         if fault or isinstance(part, _Failed):

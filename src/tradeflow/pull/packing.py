@@ -1,9 +1,13 @@
-"""Takes the packing off a file: plain, .gz or .zip in, its members' bytes out; what is cut short is kept up to the cut."""
+"""Takes the packing off a file: plain, .gz or .zip in, its members' bytes out; what is cut short is kept up to the cut.
+
+A large member is unpacked onto the disk, into a folder that the caller keeps as long as it reads.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -27,7 +31,7 @@ _SAFE_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Member:
-    """One file inside the packing: its bytes, or its path where it was not packed at all.
+    """One file inside the packing: its bytes, or its path where it was not packed at all or was unpacked onto the disk.
 
     `fault` says what was wrong with the packing; `is_cut` that the content ends before its true end.
     """
@@ -49,15 +53,18 @@ class Member:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
-def open_members(path: Path) -> Iterator[Member]:
-    """Yield a file's members, those of an archive ordered by name; UnreadableAnswerError where it cannot be opened."""
+def open_members(path: Path, unpack_to: Path | None = None) -> Iterator[Member]:
+    """Yield a file's members, those of an archive ordered by name; UnreadableAnswerError where it cannot be opened.
+
+    What is packed is unpacked in memory, or into files of the folder `unpack_to`.
+    """
     with _plain_words(path):
         with path.open("rb") as file:
             magic = file.read(4)
         if magic.startswith(_GZIP_MAGIC):
-            yield _open_gzip(path)
+            yield _open_gzip(path, unpack_to)
         elif magic in _ZIP_MAGICS:
-            yield from _open_zip(path)
+            yield from _open_zip(path, unpack_to)
         else:
             yield Member(path.name, path)
 
@@ -80,7 +87,7 @@ def read_head(path: Path, size_bytes: int) -> bytes:
         magic = file.read(4)
         file.seek(0)
         if magic.startswith(_GZIP_MAGIC):
-            return _refuse_nothing(_inflate(file, size_bytes, stop_at=size_bytes)).content[:size_bytes]
+            return _head_of(_refuse_nothing(_inflate(file, size_bytes, io.BytesIO(), stop_at=size_bytes)), size_bytes)
         if magic in _ZIP_MAGICS:
             return _zip_head(path, size_bytes)
         return file.read(size_bytes)
@@ -112,48 +119,68 @@ def _plain_words(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Inflated:
-    content: bytes
+    """What came out of the packing, as far as it goes: in memory or in an open file."""
+
+    content: IO[bytes]
     fault: str = ""
     is_cut: bool = False
 
 
-def _open_gzip(path: Path) -> Member:
-    with path.open("rb") as file:
-        inflated = _refuse_nothing(_inflate(file, path.stat().st_size))
-    return Member(path.name, inflated.content, inflated.fault, inflated.is_cut)
+@contextlib.contextmanager
+def _new_content(unpack_to: Path | None) -> Iterator[IO[bytes]]:
+    if unpack_to is None:
+        yield io.BytesIO()
+        return
+    with tempfile.NamedTemporaryFile(dir=unpack_to, delete=False) as file:
+        yield file
+
+
+def _as_member(name: str, inflated: _Inflated) -> Member:
+    content = inflated.content
+    inner = content.getvalue() if isinstance(content, io.BytesIO) else Path(content.name)
+    return Member(name, inner, inflated.fault, inflated.is_cut)
+
+
+def _head_of(inflated: _Inflated, size_bytes: int) -> bytes:
+    inflated.content.seek(0)
+    return inflated.content.read(size_bytes)
+
+
+def _open_gzip(path: Path, unpack_to: Path | None) -> Member:
+    with path.open("rb") as file, _new_content(unpack_to) as content:
+        return _as_member(path.name, _refuse_nothing(_inflate(file, path.stat().st_size, content)))
 
 
 def _refuse_nothing(inflated: _Inflated) -> _Inflated:
-    if inflated.fault and not inflated.content:
+    if inflated.fault and not inflated.content.tell():
         raise UnreadableAnswerError(f"{inflated.fault} before its first row; download it again")
     return inflated
 
 
-def _inflate(file: IO[bytes], packed_bytes: int, stop_at: int | None = None) -> _Inflated:
+def _inflate(file: IO[bytes], packed_bytes: int, content: IO[bytes], stop_at: int | None = None) -> _Inflated:
     """Unpack gzip, also of several members one after the other, as far as it goes."""
-    grown = bytearray()
     engine, is_inside, is_first = zlib.decompressobj(wbits=31), False, True
     while chunk := file.read(_CHUNK_BYTES):
         while chunk:
             try:
-                grown += engine.decompress(chunk)
+                content.write(engine.decompress(chunk))
             except zlib.error as error:
-                return _broken_gzip(bytes(grown), error, is_trailing=not is_inside and not is_first)
+                return _broken_gzip(content, error, is_trailing=not is_inside and not is_first)
             is_inside = not engine.eof
             if is_inside:
                 break
             # Some writers fill the last disk block with zeros, which gzip allows.
             chunk, is_first = engine.unused_data.lstrip(b"\0"), False
             engine = zlib.decompressobj(wbits=31)
-        _refuse_bomb(len(grown), packed_bytes)
-        if stop_at is not None and len(grown) >= stop_at:
-            return _Inflated(bytes(grown))
+        _refuse_bomb(content.tell(), packed_bytes)
+        if stop_at is not None and content.tell() >= stop_at:
+            return _Inflated(content)
     if is_inside:
-        return _Inflated(bytes(grown), "the gzip file is cut short", is_cut=True)
-    return _Inflated(bytes(grown))
+        return _Inflated(content, "the gzip file is cut short", is_cut=True)
+    return _Inflated(content)
 
 
-def _broken_gzip(content: bytes, error: zlib.error, *, is_trailing: bool) -> _Inflated:
+def _broken_gzip(content: IO[bytes], error: zlib.error, *, is_trailing: bool) -> _Inflated:
     if is_trailing:
         return _Inflated(content, "bytes that are no gzip follow the end of the gzip file and were left out")
     return _Inflated(content, f"the gzip file is damaged ({error})", is_cut=True)
@@ -168,10 +195,10 @@ def _refuse_bomb(grown_bytes: int, packed_bytes: int) -> None:
         raise UnreadableAnswerError(text)
 
 
-def _open_zip(path: Path) -> Iterator[Member]:
+def _open_zip(path: Path, unpack_to: Path | None) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in _data_members(archive):
-            yield _open_zip_member(archive, info)
+            yield _open_zip_member(archive, info, unpack_to)
 
 
 def _zip_head(path: Path, size_bytes: int) -> bytes:
@@ -180,7 +207,8 @@ def _zip_head(path: Path, size_bytes: int) -> bytes:
             if not _fault_of_member(info):
                 with archive.open(info) as member:
                     head = member.read(size_bytes)
-                return _inflate(io.BytesIO(head), size_bytes).content if head.startswith(_GZIP_MAGIC) else head
+                is_packed = head.startswith(_GZIP_MAGIC)
+                return _head_of(_inflate(io.BytesIO(head), size_bytes, io.BytesIO()), size_bytes) if is_packed else head
         raise UnreadableAnswerError(_fault_of_member(_data_members(archive)[0]))
 
 
@@ -214,28 +242,34 @@ def _fault_of_member(info: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _open_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+def _open_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, unpack_to: Path | None) -> Member:
     if fault := _fault_of_member(info):
         return Member(info.filename, b"", fault, is_cut=True)
     try:
-        unpacked = _unpack(archive, info)
+        with _new_content(unpack_to) as content:
+            return _as_member(info.filename, _unpack(archive, info, content))
     except NotImplementedError as error:
         return Member(info.filename, b"", f"packed in a way that cannot be read ({error}); pack it again", is_cut=True)
     except UnreadableAnswerError as error:
         return Member(info.filename, b"", str(error), is_cut=True)
-    return Member(info.filename, unpacked.content, unpacked.fault, unpacked.is_cut)
 
 
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Inflated:
+def _inflate_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, content: IO[bytes]) -> _Inflated:
+    with archive.open(info) as member:
+        return _inflate(member, info.file_size, content)
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, content: IO[bytes]) -> _Inflated:
     _refuse_bomb(info.file_size, info.compress_size)
-    grown = bytearray()
     with archive.open(info) as member:
         try:
-            while chunk := member.read(_CHUNK_BYTES):
-                grown += chunk
-                _refuse_bomb(len(grown), info.compress_size)
+            chunk = member.read(_CHUNK_BYTES)
+            if chunk.startswith(_GZIP_MAGIC):
+                return _inflate_member(archive, info, content)
+            while chunk:
+                content.write(chunk)
+                _refuse_bomb(content.tell(), info.compress_size)
+                chunk = member.read(_CHUNK_BYTES)
         except (zlib.error, EOFError, zipfile.BadZipFile) as error:
-            return _Inflated(bytes(grown), f"the zip member is damaged ({error})", is_cut=True)
-    if grown.startswith(_GZIP_MAGIC):
-        return _inflate(io.BytesIO(bytes(grown)), len(grown))
-    return _Inflated(bytes(grown))
+            return _Inflated(content, f"the zip member is damaged ({error})", is_cut=True)
+    return _Inflated(content)
