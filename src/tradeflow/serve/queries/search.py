@@ -1,0 +1,134 @@
+"""What one box finds: companies, substances, commodities, areas by their names and numbers, declarations and signals by their ids.
+
+A name is found by its parts; where that finds little, by the pieces of three letters that it shares with what was typed, rarest first, so that
+a slip of spelling does not hide it. Either way a bounded number of candidates is put in order by how alike they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from rapidfuzz import fuzz
+
+from tradeflow.folding import fold_text
+from tradeflow.serve.queries.frames import mappings
+from tradeflow.serve.queries.lead_filter import SIGNAL
+from tradeflow.serving_database import SEARCH_ENTRY, TABLES
+
+ENTRY = SEARCH_ENTRY.c
+KINDS = ("company", "substance", "commodity", "area")
+_CANDIDATES = 300
+_PIECES, _MOST_ENTRIES_OF_A_PIECE = 7, 20_000
+_LEAST_LIKENESS = 62.0
+"""Out of 100; below it, names share letters by chance."""
+_FEW = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that was found: under which of its names or numbers, and how like that is to what was typed (0 to 100)."""
+
+    kind: str
+    target: str
+    label: str
+    detail: str | None
+    likeness: float
+
+
+def search(connection: sa.Connection, text: str, *, kinds: tuple[str, ...] = KINDS, limit: int = 20) -> list[Found]:
+    """Return what is most like a text, at most so many; each thing once, under its likest name."""
+    folded = fold(text)
+    if not folded:
+        return []
+    candidates = _candidates(connection, folded, kinds)
+    likeness = [_likeness(folded, row["search_text"]) for row in candidates]
+    ranked = sorted(
+        zip(likeness, candidates, strict=True), key=lambda pair: (-pair[0], -(pair[1]["mention_count"] or 0), pair[1]["search_number"])
+    )
+    best: dict[tuple[str, str], Found] = {}
+    for alike, row in ranked:
+        if alike >= _LEAST_LIKENESS:
+            key = (row["search_kind"], row["search_target"])
+            best.setdefault(key, Found(*key, row["search_label"], row["search_detail"], round(alike, 1)))
+    return list(best.values())[:limit]
+
+
+def find_declarations(connection: sa.Connection, text: str, limit: int = 10) -> list[dict[str, Any]]:
+    """Return the declared items of watched substances whose declaration number begins with a text."""
+    asked = text.strip()
+    if len(asked) < 4 or not any(letter.isdigit() for letter in asked):
+        return []
+    item = TABLES["company_item"].c
+    question = sa.select(item.declaration_id, item.declaration_date, item.reporter_code, item.importer_entity_id, item.exporter_entity_id)
+    within = (item.declaration_id >= asked) & (item.declaration_id < asked + "\U0010ffff")
+    return mappings(connection, question.where(within).distinct().order_by(item.declaration_id).limit(limit))
+
+
+def find_signals(connection: sa.Connection, text: str, limit: int = 10) -> list[str]:
+    """Return the ids of signals that begin with a text of six letters or more."""
+    asked = text.strip().lower()
+    if not re.fullmatch("[0-9a-f]{6,16}", asked):
+        return []
+    within = (SIGNAL.c.signal_id >= asked) & (SIGNAL.c.signal_id < asked + "g")
+    return list(connection.scalars(sa.select(SIGNAL.c.signal_id).where(within).order_by(SIGNAL.c.signal_id).limit(limit)))
+
+
+def fold(text: str) -> str:
+    """Fold what was typed as the index's texts are folded."""
+    folded: str = fold_text(pl.Series([text], dtype=pl.String))[0]
+    return folded
+
+
+def _likeness(one: str, other: str) -> float:
+    """Compare whole texts, 0 to 100: blanks and the order of words count for little, words that only one has for a tenth."""
+    if one == other:
+        return 100.0
+    return max(
+        fuzz.ratio(one.replace(" ", ""), other.replace(" ", "")),
+        0.95 * fuzz.token_sort_ratio(one, other),
+        0.9 * fuzz.token_set_ratio(one, other),
+    )
+
+
+def _candidates(connection: sa.Connection, folded: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    of_kinds = sa.select(SEARCH_ENTRY).where(ENTRY.search_kind.in_(kinds)).limit(_CANDIDATES)
+    found = mappings(connection, of_kinds.where(ENTRY.search_text == folded))
+    if connection.dialect.name == "postgresql":
+        found += mappings(connection, _alike_in_postgres(of_kinds, folded))
+    else:
+        found += _alike_in_sqlite(connection, of_kinds, folded)
+    return list({row["search_number"]: row for row in found}.values())
+
+
+def _alike_in_postgres(of_kinds: sa.Select[Any], folded: str) -> sa.Select[Any]:
+    is_alike = ENTRY.search_text.op("%>", is_comparison=True)(folded)
+    return of_kinds.where(is_alike).order_by(sa.func.word_similarity(folded, ENTRY.search_text).desc(), ENTRY.mention_count.desc())
+
+
+def _alike_in_sqlite(connection: sa.Connection, of_kinds: sa.Select[Any], folded: str) -> list[dict[str, Any]]:
+    parts = [word for word in folded.split() if len(word) >= 3]
+    found: list[dict[str, Any]] = []
+    if parts:
+        asked = " AND ".join(f'"{part}"' for part in parts)
+        found = mappings(connection, _matching(of_kinds, asked).order_by(ENTRY.mention_count.desc()))
+    if len(found) < _FEW and (pieces := _rarest_pieces(connection, folded)):
+        asked = " OR ".join(f'"{piece}"' for piece in pieces)
+        found += mappings(connection, _matching(of_kinds, asked).order_by(sa.text("search_index.rank")))
+    return found
+
+
+def _matching(of_kinds: sa.Select[Any], asked: str) -> sa.Select[Any]:
+    index = sa.table("search_index", sa.column("rowid"))
+    joined = of_kinds.join(index, index.c.rowid == ENTRY.search_number)
+    return joined.where(sa.literal_column("search_index").op("MATCH", is_comparison=True)(asked))
+
+
+def _rarest_pieces(connection: sa.Connection, folded: str) -> list[str]:
+    pieces = {folded[at : at + 3] for at in range(len(folded) - 2)}
+    piece = sa.table("search_piece", sa.column("term"), sa.column("doc"))
+    known = sa.select(piece.c.term).where(piece.c.term.in_(pieces), piece.c.doc <= _MOST_ENTRIES_OF_A_PIECE)
+    return list(connection.scalars(known.order_by(piece.c.doc).limit(_PIECES)))
