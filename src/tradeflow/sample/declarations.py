@@ -104,7 +104,7 @@ def _write_manifest(path: Path, customs: Customs, area_code: int, period: int) -
         "query": {"reporter": str(area_code), "period": str(period)},
         "retrieved_at": datetime.combine(customs.world.today, time(5, tzinfo=UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "licence": "simulated, no restriction",
-        "scope": {"reporter_code": [area_code], "period": [period]},
+        "scope": {},
     }
     path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
