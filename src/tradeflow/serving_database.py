@@ -75,6 +75,8 @@ def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
 TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
 KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code"]])
 """Every signal that any release has served: it alone is never emptied, so that what is new, and what was said before, can be told."""
+SEARCH_ENTRY = _declare_table(load_contract("search_entry"), [["search_text"]])
+"""The names and numbers that can be searched for; the index over them is the database's own kind: SQLite's FTS5, PostgreSQL's pg_trgm."""
 RELEASE = sa.Table(
     "release",
     SERVING,

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradeflow.exceptions import LakeError
-from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, SERVING, TABLES, open_database
+from tradeflow.publish.search_index import list_search_entries, write_search_index
+from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, SEARCH_ENTRY, SERVING, TABLES, open_database
 from tradeflow.telling.tables import ReleaseTables
 
 _ROWS_AT_ONCE = 10_000
@@ -28,6 +29,7 @@ def serve_release(url: str, release_id: str, tables: ReleaseTables, manifest: di
             _match_tables_to_contracts(connection)
             if connection.scalar(sa.select(RELEASE.c.id)) != release_id:
                 _replace_rows(connection, tables)
+                write_search_index(connection, list_search_entries(tables))
                 _remember_signals(connection, release_id, published_at)
                 connection.execute(sa.delete(RELEASE))
                 connection.execute(sa.insert(RELEASE).values(id=release_id, published_at=published_at, manifest=manifest))
@@ -43,7 +45,7 @@ def _match_tables_to_contracts(connection: sa.Connection) -> None:
     standing = set(inspector.get_table_names())
     changed = [
         table
-        for table in (*TABLES.values(), KNOWN_SIGNAL)
+        for table in (*TABLES.values(), KNOWN_SIGNAL, SEARCH_ENTRY)
         if table.name in standing and [each["name"] for each in inspector.get_columns(table.name)] != table.c.keys()
     ]
     SERVING.drop_all(connection, changed)

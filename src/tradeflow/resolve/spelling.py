@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 import polars as pl
-from anyascii import anyascii
+
+from tradeflow.folding import spell_latin, transliterate
 
 _HAN_OR_KANA = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
 _LEGAL_FORMS_IN_A_NAME = 2
@@ -48,7 +49,7 @@ def spell_names(names: pl.Series, lists: NameLists) -> pl.DataFrame:
 
 def spell_addresses(addresses: pl.Series, lists: NameLists) -> pl.Series:
     """Return the words of each address, shortened as is usual, in order of letters; null where there is none."""
-    latin = _spell_latin(_transliterate(addresses.str.normalize("NFKC").str.to_lowercase()))
+    latin = spell_latin(transliterate(addresses.str.normalize("NFKC").str.to_lowercase()))
     words = _write_out(pl.col("_address").str.split(" "), lists.address_word)
     spelled = latin.to_frame("_address").select(words.list.unique().list.sort().list.join(" "))
     return spelled.select(pl.when(pl.col("_address") != "").then(pl.col("_address"))).to_series()
@@ -68,30 +69,10 @@ def _write_in_latin(names: pl.Series, lists: NameLists) -> pl.Series:
     replaced = (
         lower.to_frame("_name").select(pl.col("_name").str.replace_many(longest["word"].to_list(), written, leftmost=True)).to_series()
     )
-    return _spell_latin(_transliterate(replaced))
+    return spell_latin(transliterate(replaced))
 
 
 _FORM_WORDS = {"limited": "ltd", "joint_stock": "jsc"}
-
-
-def _transliterate(text: pl.Series) -> pl.Series:
-    """Write every letter of another script in ASCII; anyascii looks at one letter at a time, so each is asked for once."""
-    foreign = text.drop_nulls().str.replace_all(r"[\x00-\x7f]+", "").str.split("").explode().unique().drop_nulls()
-    letters = sorted(letter for letter in foreign.to_list() if letter)
-    if not letters:
-        return text
-    written = [anyascii(letter).lower() for letter in letters]
-    return text.to_frame("_text").select(pl.col("_text").str.replace_many(letters, written)).to_series()
-
-
-def _spell_latin(text: pl.Series) -> pl.Series:
-    return (
-        text.str.to_lowercase()
-        .str.replace_all("[.'`´]", "")
-        .str.replace_all("[&+]", " and ")
-        .str.replace_all("[^a-z0-9]+", " ")
-        .str.strip_chars(" ")
-    )
 
 
 def _spell_forms(legal_form: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +80,7 @@ def _spell_forms(legal_form: pl.DataFrame) -> pl.DataFrame:
     spelling = legal_form["legal_form_spelling"].str.normalize("NFKC")
     variants = [spelling, spelling.str.replace_all(r"[./]", " "), spelling.str.replace_all("/", "")]
     spelled = [
-        pl.DataFrame({"legal_form": legal_form["legal_form"], "_spelt": _spell_latin(_transliterate(each.str.to_lowercase()))})
+        pl.DataFrame({"legal_form": legal_form["legal_form"], "_spelt": spell_latin(transliterate(each.str.to_lowercase()))})
         for each in variants
     ]
     known = pl.concat(spelled).filter(pl.col("_spelt").str.len_chars() >= _SHORTEST_ABBREVIATION).unique("_spelt", maintain_order=True)

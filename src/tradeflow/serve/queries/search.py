@@ -1,7 +1,7 @@
 """What one box finds: companies, substances, commodities, areas by their names and numbers, declarations and signals by their ids.
 
-A name is found by its parts; where that finds little, by the pieces of three letters that it shares with what was typed, rarest first, so that
-a slip of spelling does not hide it. Either way a bounded number of candidates is put in order by how alike they are.
+A name is found by its parts; where that finds little, by the pieces of three letters that it shares with what was typed, rarest first, so
+that a slip of spelling does not hide it. Either way a bounded number of candidates is put in order by how alike they are.
 """
 
 from __future__ import annotations
