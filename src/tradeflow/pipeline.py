@@ -25,8 +25,10 @@ from tradeflow.lake import RUN_FOLDER, Lake, hold_lake
 from tradeflow.settings import Settings
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
 from tradeflow.steps.companies import resolve_companies
+from tradeflow.steps.company_signals import judge_companies
 from tradeflow.steps.company_trade import follow_companies
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
+from tradeflow.steps.handles import Made
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
 from tradeflow.steps.outcomes import learn_from_outcomes
@@ -87,10 +89,15 @@ def run_pipeline(
         learned = timed("outcomes", learn_from_outcomes, settings.declarations, lake, known)
         if has_declarations(known):
             resolved = timed("resolve", resolve_companies, settings.companies, lake, known, started.date())
-            timed("company_trade", follow_companies, lake, known, named, resolved)
+            traded = timed("company_trade", follow_companies, lake, known, named, resolved)
         proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
+        companies: tuple[Made, ...] = ()
+        if has_declarations(known):
+            judged = timed("company_signals", judge_companies, settings, lake, known, named, resolved, traded, proposed)
+            companies = (resolved, traded, judged)
+        made = (reconciled, modelled, learned, *companies, proposed)
         problems = (*pulled.problems, *conformed.problems)
-        released = timed("publish", publish_run, settings, lake, known, (reconciled, modelled, learned, proposed), problems, dict(seconds))
+        released = timed("publish", publish_run, settings, lake, known, made, problems, dict(seconds))
         result = RunResult(
             released.release_id, released.folder, released.is_new, released.counts, released.expected_false, problems, seconds
         )

@@ -9,9 +9,9 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tradeflow.exceptions import SettingsError
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, le=1)]
+
+
+def _check_month(period: int) -> int:
+    if not (1962 <= period // 100 <= 2100 and 1 <= period % 100 <= 12):
+        raise ValueError("expected a month as YYYYMM")
+    return period
+
+
+Month = Annotated[int, AfterValidator(_check_month)]
 
 _RULE_WEIGHTS = {
     "excess_import": 1.0,
@@ -32,6 +41,14 @@ _RULE_WEIGHTS = {
     "hub_detour": 0.7,
     "displacement": 0.7,
     "substitution": 0.7,
+    "misdeclared_goods": 1.0,
+    "unnotified_export": 1.0,
+    "unlicensed_importer": 1.0,
+    "split_consignment": 0.8,
+    "out_of_profile": 0.8,
+    "family_basket": 0.8,
+    "broker_bottleneck": 0.6,
+    "isolated_declaration": 0.4,
 }
 _EXPOSURE_WEIGHTS = {"own": 1.0, "shared": 0.8, "none": 0.6}
 
@@ -90,6 +107,12 @@ class Watch(_Section):
     """Areas whose trade is looked at, from either side; their codes."""
     commodities: tuple[Annotated[str, Field(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})$")], ...] = ()
     """HS codes of 2, 4 or 6 digits without points, as the conformed rows carry them."""
+    substances: tuple[str, ...] = ()
+    """Watched substances, by their codes in `codelists/substance.csv`: their HS codes are looked at beside `commodities`."""
+    first_period: Month | None = None
+    """First month whose leads are published (YYYYMM); empty: `model.scored_months` back from the newest."""
+    last_period: Month | None = None
+    """Last month that a run sees (YYYYMM); empty: the newest."""
     overlay: Path | None = None
     """A private substance list (CSV with the columns of `codelists/substance.csv`) laid over the public one."""
     requirements: Path | None = None
@@ -149,6 +172,21 @@ class Signals(_Section):
     slip_weight: Annotated[float, Field(ge=0, le=1)] = 0.4
     """What a signal counts for whose likeliest reading is a slip of unit or decimal point: a lead about the record before the trade."""
 
+    white_list_weight: Weight = 0.5
+    """What a signal counts for on a company that stands on the white list for the substance."""
+    notification_days: Annotated[int, Field(ge=0)] = 30
+    """Days after its planned day up to which an export goes under a notification: sailings slip by weeks."""
+    notification_early_days: Annotated[int, Field(ge=0)] = 10
+    """Days before its planned day from which an export goes under a notification."""
+    licence_grace_days: Annotated[int, Field(ge=0)] = 30
+    """Days for which a licence that ended still counts: renewals are decided late."""
+    quantity_tolerance_ratio: Annotated[float, Field(ge=0)] = 0.10
+    """Share by which a weight may be above what was notified or licensed: a last drum, another scale, wet for dry."""
+    split_days: Annotated[int, Field(ge=1)] = 7
+    """Days within which several consignments count as one run."""
+    threshold_kg: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Weights, by substance_code, below which a consignment needs no permission; where none is named, a usual consignment stands for it."""
+
     @field_validator("weights")
     @classmethod
     def _complete_weights(cls, given: dict[str, float]) -> dict[str, float]:
@@ -197,8 +235,13 @@ class Publish(_Section):
 
     leads: Annotated[int, Field(ge=1)] = 50
     """Leads shown in full in the report."""
+    companies: bool = True
+    """Whether the release holds companies and their declarations; false leaves them out of every file, the report and the serving database,
+    so that it can be shared."""
     title: str = "tradeflow"
     """Name at the head of the report."""
+    is_current: bool = True
+    """Whether the release becomes the one that `tradeflow signals` and the application show."""
 
 
 class OpenId(_Section):
@@ -245,11 +288,33 @@ class Serve(_Section):
     """The organisation's sign-in service; empty: only accounts of `tradeflow user`."""
 
 
+class Operation(_Section):
+    """A watch operation: a few substances, a region, a time. `tradeflow run --operation NAME` looks at nothing else and is titled by it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """What the operation is called: the title of its report and table."""
+    substances: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
+    """One to five watched substances, by their codes in `codelists/substance.csv`."""
+    areas: tuple[int, ...] = ()
+    """UN M49 codes of the areas that make up the region, looked at from either side; empty: those of `watch.reporters`."""
+    first_period: Month
+    """First month of the operation (YYYYMM)."""
+    last_period: Month | None = None
+    """Last month (YYYYMM); empty: the operation goes on."""
+
+    @model_validator(mode="after")
+    def _end_after_beginning(self) -> Self:
+        if self.last_period is not None and self.last_period < self.first_period:
+            raise ValueError(f"last_period {self.last_period} lies before first_period {self.first_period}")
+        return self
+
+
 class Settings(_Section):
     """All settings of one run."""
 
     sources: tuple[Source, ...] = ()
     watch: Watch = Watch()
+    operations: tuple[Operation, ...] = ()
     reconcile: Reconcile = Reconcile()
     model: Model = Model()
     signals: Signals = Signals()

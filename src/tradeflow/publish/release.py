@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -26,13 +28,13 @@ def publish_release(
     *,
     settings: Publish,
     is_current: bool,
-    ranked_declaration: pl.DataFrame | None = None,
+    inspection_lists: Mapping[str, pl.DataFrame] = MappingProxyType({}),
     database_url: str | None = None,
 ) -> Path:
     """Take a run's tables and its manifest; hand over the release's folder. A release that stands already is left as it is.
 
     Only the current release goes into the serving database (that of the lake unless `database_url` names another).
-    `ranked_declaration` is for who inspects: it lies beside the tables and is not served.
+    `inspection_lists` are for who inspects: they lie beside the tables under their names and are not served.
     """
     from tradeflow.publish.serving import serve_release  # slow to import, and the pipeline imports this module
     from tradeflow.publish.table_files import write_table_file
@@ -41,8 +43,9 @@ def publish_release(
     if not folder.is_dir():
         with new_folder(folder) as unfinished:
             _write_release(unfinished, release_id, tables, manifest, settings)
-            if ranked_declaration is not None and not ranked_declaration.is_empty():
-                write_table_file(unfinished, "ranked_declaration", ranked_declaration)
+            for name, declarations in inspection_lists.items():
+                if not declarations.is_empty():
+                    write_table_file(unfinished, name, declarations)
     if is_current:
         stored = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         serve_release(database_url or serving_url(lake), release_id, tables, stored, published_at=datetime.now(UTC))

@@ -9,6 +9,8 @@ import polars as pl
 from tradeflow.telling.names import add_names
 from tradeflow.telling.tables import ReleaseTables
 
+_ABOUT_COMPANIES = ("company_signal", "company_signal_evidence", "signal_declaration", "entity", "entity_name", "company_link")
+"""Tables that a release has where a source has declarations and companies are not left out."""
 _FORMULA_STARTS = "^[=+\\-@\t\r]"
 
 
@@ -26,6 +28,10 @@ def write_table_files(folder: Path, tables: ReleaseTables) -> None:
         "model_card",
     ):
         write_table_file(folder, table, getattr(tables, table))
+    for table in _ABOUT_COMPANIES:
+        frame: pl.DataFrame = getattr(tables, table)
+        if not frame.is_empty():
+            write_table_file(folder, table, frame)
 
 
 def write_table_file(folder: Path, table: str, frame: pl.DataFrame) -> None:

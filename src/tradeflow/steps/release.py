@@ -17,10 +17,18 @@ from tradeflow.publish.corridors import summarise_corridors
 from tradeflow.publish.release import publish_release
 from tradeflow.settings import Settings
 from tradeflow.signals import rule_meanings
+from tradeflow.signals.company import company_rule_meanings
+from tradeflow.steps.control_records import known_records
 from tradeflow.steps.handles import Known, Made, certificate_folder, code_version, hash_texts, read_handed
 from tradeflow.telling.tables import ReleaseTables
 
 _log = logging.getLogger("tradeflow")
+INSPECTION_LISTS = ("ranked_declaration", "proposed_inspection")
+"""What to inspect, for who inspects."""
+_ABOUT_COMPANIES = (
+    "company_signal", "company_signal_evidence", "signal_declaration", "company_item", "company_month", "company_profile", "company_link",
+    "broker_share", "entity", "entity_name", "entity_link",
+)  # fmt: skip
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
 
 
@@ -69,13 +77,16 @@ def publish_run(
         "settings": settings.model_dump(mode="json"),
         "stage_seconds": stage_seconds,
         "rules": rule_meanings(),
+        "company_rules": company_rule_meanings(),
         "problems": list(problems),
     }
     _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
-    tables = release_tables(lake, known, handed, signals)
-    ranked = _if_made(lake, handed, "ranked_declaration")
+    # Who may not see companies may not see their declarations either.
+    companies = _of_companies(lake, known, handed) if settings.publish.companies else {}
+    tables = release_tables(lake, known, handed, signals, companies)
+    lists = {name: _if_made(lake, handed, name) for name in INSPECTION_LISTS if settings.publish.companies}
     folder = publish_release(
-        lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None, ranked_declaration=ranked
+        lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None, inspection_lists=lists
     )
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 
@@ -119,7 +130,9 @@ def expect_false_leads(signals: pl.DataFrame) -> dict[str, float]:
     return dict(flagged.sort("rule").iter_rows())
 
 
-def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame) -> ReleaseTables:
+def release_tables(
+    lake: Lake, known: Known, handed: Made, signals: pl.DataFrame, companies: dict[str, pl.DataFrame] | None = None
+) -> ReleaseTables:
     """Gather the release's tables; histories of every lead's series and of all that an importer buys of a code."""
     whole = read_handed(lake, handed, "baseline").filter(pl.col("series_level") == "importer").select(_SERIES)
     shown = pl.concat([signals.lazy().select(_SERIES), whole]).unique().collect()
@@ -143,7 +156,14 @@ def release_tables(lake: Lake, known: Known, handed: Made, signals: pl.DataFrame
         coverage=read_handed(lake, handed, "coverage").collect(),
         trade_history=_trade_history(pairs_shown, shown),
         quarantine_count=_quarantine_counts(lake, known),
+        **(companies or {}),
     )
+
+
+def _of_companies(lake: Lake, known: Known, handed: Made) -> dict[str, pl.DataFrame]:
+    """Return the tables that name companies, of no rows where no source has declarations."""
+    records = {table: known_records(lake, known, table) for table in ("licensed_operator", "pre_export_notification")}
+    return {name: _if_made(lake, handed, name) for name in _ABOUT_COMPANIES} | records
 
 
 def _if_made(lake: Lake, handed: Made, table: str) -> pl.DataFrame:

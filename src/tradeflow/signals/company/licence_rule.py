@@ -26,7 +26,7 @@ def unlicensed_importer(tables: CompanyTables) -> pl.DataFrame:
     held = _valid_permissions(governed, permissions, tables.tolerances.licence_grace_days)
     judged = governed.join(held, on=_ITEM, how="left").with_columns(pl.col("_held_count").is_not_null().alias("_is_covered"))
     told = {"subject": pl.lit("company"), "party_role": pl.lit("importer")}
-    candidates = [_without(judged, permissions), _above_limit(judged, tables.tolerances.licence_quantity_ratio)]
+    candidates = [_without(judged, permissions), _above_limit(judged, tables.tolerances.quantity_ratio)]
     return pl.concat(candidates, how="diagonal_relaxed").with_columns(**told)
 
 

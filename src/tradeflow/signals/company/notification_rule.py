@@ -23,7 +23,7 @@ def unnotified_export(tables: CompanyTables) -> pl.DataFrame:
     notified = _planned(tables.pre_export_notification.filter(stands))
     stopped = _planned(tables.pre_export_notification.filter(~stands))
     balanced = _balance(_spoken_of(tables), notified, slack)
-    is_notified = pl.col("_beyond_kg") <= slack.notification_quantity_ratio * pl.col("net_weight_kg")
+    is_notified = pl.col("_beyond_kg") <= slack.quantity_ratio * pl.col("net_weight_kg")
     judged = balanced.with_columns(is_notified.alias("_is_notified"))
     others = share_of_others(judged, "_is_notified", ["reporter_code", "substance_code"])
     found = _near_stopped(judged.filter(~pl.col("_is_notified")), stopped, slack).join(others, on=[*_KEY, "period"], how="left")

@@ -16,9 +16,8 @@ class Tolerances:
 
     notification_days: int = 30
     notification_early_days: int = 10
-    notification_quantity_ratio: float = 0.10
     licence_grace_days: int = 30
-    licence_quantity_ratio: float = 0.10
+    quantity_ratio: float = 0.10
     split_days: int = 7
     threshold_kg: dict[str, float] = field(default_factory=dict)
 
