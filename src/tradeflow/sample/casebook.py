@@ -20,6 +20,11 @@ class CasePlan:
     times: int
     factor: float
 
+    @property
+    def number(self) -> int:
+        """The number in case_id, from 1."""
+        return int(self.case_id.removeprefix("case-"))
+
 
 # typology, expected rule, code, other code, amount, times, factor
 _PLAN = """

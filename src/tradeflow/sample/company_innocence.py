@@ -34,7 +34,23 @@ def let_business_happen(scene: Scene) -> tuple[Scene, list[tuple[str, Told]]]:
             if happened is not None:
                 scene = happened.scene
                 told.append((kind, happened))
-    return scene, told
+    return scene, told + _residual_codes(scene)
+
+
+def _residual_codes(scene: Scene) -> list[tuple[str, Told]]:
+    """Papers on which a clerk who did not find the right subheading took its residual neighbour: nothing that was planted."""
+    own = pl.DataFrame(
+        [(place, code) for place in scene.customs.substances for code in set(scene.customs.market.items[place].codes)],
+        {"item": pl.Int64, "code": pl.Int32},
+        orient="row",
+    )
+    free = scene.papers.filter(pl.col("item").is_in(list(scene.customs.substances)) & ~pl.col("_row").is_in(list(scene.rows)))
+    wrong = free.with_columns(pl.col("code").cast(pl.Int32)).join(own, on=["item", "code"], how="anti").sort("_row")
+    text = "the right words beside the residual code next to the right one: a clerk's habit"
+    return [
+        ("residual_code", Told(scene, np.array([row]), (company,), item, text))
+        for row, company, item in wrong.select("_row", "local_company", "item").iter_rows()
+    ]
 
 
 def _market(scene: Scene, turn: int, rng: np.random.Generator, fewest: int) -> pl.DataFrame:

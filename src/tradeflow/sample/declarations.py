@@ -42,8 +42,9 @@ def write_declarations(out: Path, customs: Customs, items: int) -> DeclarationSu
     scene, cases, events = _plant(customs)
     papers = sum(len(read_papers(customs, reporter, year)) for reporter in customs.opened.tolist() for year in years_of(customs))
     ordinary = max(items - _ITEMS_PER_PAPER * papers, _FEWEST_ORDINARY * _ITEMS_PER_PAPER * papers)
-    written, files, use = _write_months(out, customs, scene, ordinary)
+    written, files, use, of_cases = _write_months(out, customs, scene, ordinary)
     licence_companies(customs, pl.concat(use), scene.licences).select(LICENCE_COLUMNS).write_csv(out / "licensed_operator.csv")
+    pl.concat(of_cases).sort("case_id", "declaration_id").write_csv(out / "planted_case_declaration.csv")
     ids = [_declared(customs, scene, told) for _, told in cases]
     report_incidents(customs, [told for _, told in cases], ids).select(INCIDENT_COLUMNS).write_csv(out / "precursor_incident.csv")
     _write_truth(out, customs, scene, cases, events)
@@ -56,12 +57,12 @@ def _plant(customs: Customs) -> tuple[Scene, list[tuple[CompanyPlan, Told]], lis
     return scene, cases, events
 
 
-def _write_months(out: Path, customs: Customs, scene: Scene, ordinary: float) -> tuple[int, int, list[pl.DataFrame]]:
-    """Every country, year and month in turn: items and files written, and what companies used of each substance."""
+def _write_months(out: Path, customs: Customs, scene: Scene, ordinary: float) -> tuple[int, int, list[pl.DataFrame], list[pl.DataFrame]]:
+    """Every country, year and month in turn: items and files written, what companies used, the papers of planted diversions."""
     changed = scene.papers.partition_by("reporter", "month", as_dict=True)
     share = _ordinary_share(customs, ordinary)
     written = files = 0
-    use: list[pl.DataFrame] = []
+    use, of_cases = list[pl.DataFrame](), list[pl.DataFrame]()
     with (out / "pre_export_notification.csv").open("wb") as notifications:
         notifications.write((",".join(NOTIFICATION_COLUMNS) + "\n").encode())
         for reporter in customs.opened.tolist():
@@ -72,8 +73,17 @@ def _write_months(out: Path, customs: Customs, scene: Scene, ordinary: float) ->
                     written += _write_month(out, customs, reporter, month, mine, share[reporter])
                     notify_exports(customs, mine).write_csv(notifications, include_header=False)
                     use.append(add_up_use(customs, mine))
+                    of_cases.append(_list_case_papers(customs, mine))
                     files += 1
-    return written, files, use
+    return written, files, use, of_cases
+
+
+def _list_case_papers(customs: Customs, papers: pl.DataFrame) -> pl.DataFrame:
+    """The declarations of a month that belong to a diversion in planted_case.csv."""
+    mine = papers.filter(pl.col("case") > 0)
+    number = mine.select(number=paper_number(pl.lit(0)))["number"].to_numpy()
+    ids = print_numbers(customs.offices.areas.code[mine["reporter"].to_numpy()], number)
+    return mine.select(case_id=pl.format("case-{}", pl.col("case").cast(pl.String).str.zfill(2)), declaration_id=ids)
 
 
 def _ordinary_share(customs: Customs, ordinary: float) -> dict[int, float]:

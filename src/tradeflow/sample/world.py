@@ -48,6 +48,7 @@ licensed_operator.csv          who may trade in what
 pre_export_notification.csv    what authorities told one another before goods left
 precursor_incident.csv         what went wrong, as authorities told one another
 planted_company_case.csv       the cases that were planted in the declarations: the truth to find
+planted_case_declaration.csv   the declarations of the diversions in planted_case.csv
 innocent_company_event.csv     ordinary business that looks odd: the truth to leave alone
 simulated_company.csv          the companies
 """
