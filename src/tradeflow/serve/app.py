@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeflow.exceptions import TradeflowError
 from tradeflow.lake import Lake
@@ -31,6 +31,7 @@ from tradeflow.settings import Settings
 _log = logging.getLogger("tradeflow.serve")
 _TOLD: tuple[type[Exception], ...] = (
     *(HTTPException, RequestValidationError, TradeflowError, sa.exc.DBAPIError, sa.exc.TimeoutError),
+    *(OverflowError, UnicodeEncodeError),
     *(NotSignedInError, ForbiddenError, PurposeNeededError, PasswordChangeNeededError, NoReleaseError),
 )
 
@@ -52,7 +53,7 @@ def create_app(settings: Settings, lake: Lake) -> FastAPI:
         app.include_router(router)
     for kind in _TOLD:
         app.add_exception_handler(kind, _tell)
-    app.add_exception_handler(Exception, _tell_fault)
+    app.add_middleware(_FaultTeller)
     app.add_middleware(Gate, settings=settings.serve)
     return app
 
@@ -83,6 +84,31 @@ class _StaticFiles(StaticFiles):
         return answer
 
 
+class _FaultTeller:
+    """Answers for what went wrong in us, inside the gate, so that this answer too carries the headers; the traceback goes to the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; where it fails before its answer began, say so in words."""
+        has_begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            _log.exception("%s %s", scope["method"], scope["path"])
+            if not has_begun:
+                await _tell_fault(Request(scope))(scope, receive, send)
+
+
 def _tell(request: Request, error: Exception) -> Response:
     """Tell an error in words: JSON to programs, a page to people; lead those who are not signed in to the door."""
     status = status_of(error)
@@ -102,7 +128,7 @@ def _lead_on(request: Request, error: Exception) -> Response | None:
     return RedirectResponse("/password", 303) if isinstance(error, PasswordChangeNeededError) else None
 
 
-def _tell_fault(request: Request, error: Exception) -> Response:
+def _tell_fault(request: Request) -> Response:
     """Tell a fault of ours without its inside; the traceback is in the log of the server."""
     if request.url.path.startswith(API_PATH):
         return JSONResponse({"detail": "A fault of ours; the server's log has it."}, 500)
@@ -121,7 +147,7 @@ def _say_plainly(error: Exception) -> str:
         return "; ".join(f"{'.'.join(str(at) for at in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors())
     if isinstance(error, HTTPException):
         return str(error.detail)
-    if isinstance(error, (sa.exc.DBAPIError, sa.exc.TimeoutError)):
+    if status_of(error) == 503 and not isinstance(error, NoReleaseError):
         _log.error("database: %s", error)
     return next((told for kinds, told in _SAID if isinstance(error, kinds)), str(error))
 
@@ -132,5 +158,6 @@ _SAID: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (PurposeNeededError, "Say why the company is opened: header X-Purpose or X-Case-Number."),
     (PasswordChangeNeededError, "Change your one-time password first."),
     (NoReleaseError, "Nothing has been published yet: `tradeflow run` makes a release."),
+    ((sa.exc.DataError, OverflowError, UnicodeEncodeError), "The question cannot be read: a value in it is none that a record could hold."),
     ((sa.exc.DBAPIError, sa.exc.TimeoutError), "The database does not answer at this moment. Nothing was changed; try again soon."),
 )

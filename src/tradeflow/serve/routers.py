@@ -32,8 +32,9 @@ _STATUS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] =
     ((ForbiddenError, PurposeNeededError, PasswordChangeNeededError), 403),
     (NotFoundError, 404),
     (RequestValidationError, 422),
-    ((NoReleaseError, sa.exc.OperationalError), 503),
-    (TradeflowError, 400),
+    # What the database cannot even hold: a null character, a number of fifty digits, half a character.
+    ((sa.exc.DataError, OverflowError, UnicodeEncodeError, TradeflowError), 400),
+    ((NoReleaseError, sa.exc.DBAPIError, sa.exc.TimeoutError), 503),
 )
 
 

@@ -90,7 +90,7 @@ class Gate:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._set_headers(MutableHeaders(scope=message), scope["path"])
+                self._set_headers(MutableHeaders(scope=message))
             await send(message)
 
         refusal = self._refuse(scope, Headers(scope=scope))
@@ -101,6 +101,8 @@ class Gate:
             return PlainTextResponse("This name is not served here (serve.public_url).", 421)
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
             return PlainTextResponse("The address is too long.", 414)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return PlainTextResponse("The address holds a null character.", 400)
         if not self.rate.allows(scope["client"][0] if scope["client"] else "local"):
             return PlainTextResponse("Too many requests; wait a moment.", 429, {"Retry-After": "5"})
         return self._refuse_body(headers) if scope["method"] in _UNSAFE else None
@@ -113,9 +115,8 @@ class Gate:
             return PlainTextResponse("Say how long the content is (Content-Length).", 411)
         return PlainTextResponse("The content is too large; 2 MB at the most.", 413) if int(length) > LARGEST_BODY else None
 
-    def _set_headers(self, headers: MutableHeaders, path: str) -> None:
+    def _set_headers(self, headers: MutableHeaders) -> None:
         headers.update(_HEADERS)
-        if not path.startswith("/static/"):
-            headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Cache-Control", "no-store")
         if self.is_encrypted:
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -178,7 +178,7 @@ class Visit:
         returned = self._returned | ({"sha256": body_sha256} if body_sha256 else {})
         return {
             "account_id": person.account_id if person else None,
-            "actor": person.name if person else self.actor,
+            "actor": person.name if person else self.actor.replace("\0", " ").encode("utf-8", "replace").decode(),
             "role": person.role if person else None,
             "address": self.request.client.host if self.request.client else "",
             "action": self.action or ("read" if self.request.method in ("GET", "HEAD") else "change"),
@@ -198,7 +198,7 @@ class Visit:
 
 
 def _say(content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, default=str)
+    return json.dumps(content, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
 
 
 def open_visit(request: Request) -> Iterator[Visit]:
