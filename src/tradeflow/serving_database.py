@@ -55,8 +55,9 @@ _INDEXES: dict[str, list[list[str]]] = {
     "entity": [["entity_number"]],
     "entity_name": [["entity_id"], ["tax_number"]],
     "entity_link": [["left_entity_id"], ["right_entity_id"]],
-    "licensed_operator": [["operator_name"], ["tax_number"]],
-    "pre_export_notification": [["exporter_name"], ["importer_name"]],
+    "licensed_operator": [],
+    "pre_export_notification": [],
+    "record_party": [["entity_id"]],
 }  # fmt: skip
 
 SERVING = sa.MetaData()

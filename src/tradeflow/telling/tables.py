@@ -50,6 +50,7 @@ class ReleaseTables:
     entity_link: pl.DataFrame = _empty("entity_link")
     licensed_operator: pl.DataFrame = _empty("licensed_operator")
     pre_export_notification: pl.DataFrame = _empty("pre_export_notification")
+    record_party: pl.DataFrame = _empty("record_party")
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -25,6 +25,8 @@ _CANDIDATES = 300
 _PIECES, _MOST_ENTRIES_OF_A_PIECE = 7, 20_000
 _LEAST_LIKENESS = 62.0
 """Out of 100; below it, names share letters by chance."""
+_LEAST_LIKENESS_OF_NUMBERS = 84.0
+"""Numbers that differ in two places name two things."""
 _FEW = 10
 
 
@@ -49,9 +51,10 @@ def search(connection: sa.Connection, text: str, *, kinds: tuple[str, ...] = KIN
     ranked = sorted(
         zip(likeness, candidates, strict=True), key=lambda pair: (-pair[0], -(pair[1]["mention_count"] or 0), pair[1]["search_number"])
     )
+    least = _LEAST_LIKENESS_OF_NUMBERS if any(letter.isdigit() for letter in folded) else _LEAST_LIKENESS
     best: dict[tuple[str, str], Found] = {}
     for alike, row in ranked:
-        if alike >= _LEAST_LIKENESS:
+        if alike >= least:
             key = (row["search_kind"], row["search_target"])
             best.setdefault(key, Found(*key, row["search_label"], row["search_detail"], round(alike, 1)))
     return list(best.values())[:limit]
