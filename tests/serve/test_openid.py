@@ -1,0 +1,122 @@
+"""Sign-in through a service: the real protocol against a small service of our own, and each way in which it must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from tests.release_world import Made
+from tests.serve.conftest import Served, Visitor, find_token, publish
+from tests.serve.openid_service import CLIENT_ID, SECRET, Service, running_service
+from tradeflow.lake import Lake
+from tradeflow.serve.store import Account, AuditEntry
+from tradeflow.settings import OpenId, Serve, Settings
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with running_service() as running:
+        yield running
+
+
+@pytest.fixture
+def served(lake: Lake, few: Made, open_app: Callable[..., Served], service: Service, monkeypatch: pytest.MonkeyPatch) -> Served:
+    monkeypatch.setenv("TRADEFLOW_OPENID_SECRET", SECRET)
+    publish(lake, few)
+    roles = {"leads-viewers": "viewer", "leads-investigators": "investigator"}
+    return open_app(lake, Settings(serve=Serve(openid=OpenId(issuer=service.issuer, client_id=CLIENT_ID, roles=roles))))
+
+
+def enter(visitor: Visitor, service: Service, next_path: str = "/signals"):  # type: ignore[no-untyped-def]
+    away = visitor.get("/sign-in/openid", params={"next": next_path})
+    assert away.status_code == 303
+    return visitor.get(service.authorize(away.headers["location"]))
+
+
+def accounts(served: Served) -> list[tuple[str, str]]:
+    with served.writing() as store:
+        return [tuple(row) for row in store.execute(sa.select(Account.name, Account.role))]
+
+
+def test_who_the_service_vouches_for_gets_in_with_the_role_of_the_group(served: Served, service: Service) -> None:
+    visitor = served.visitor()
+    assert "/sign-in/openid?next=%2Fsignals" in visitor.get("/sign-in?next=/signals").text
+    answer = enter(visitor, service)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/signals")
+    assert visitor.get("/signals").status_code == 200
+    assert accounts(served) == [("ana", "investigator")]
+    with served.writing() as store:
+        entry = store.scalars(sa.select(AuditEntry).where(AuditEntry.action == "sign_in")).one()
+    assert (entry.actor, entry.status_code) == ("ana", 303)
+
+
+def test_the_role_is_taken_anew_at_each_sign_in(served: Served, service: Service) -> None:
+    enter(served.visitor(), service)
+    service.claims |= {"roles": "leads-viewers"}
+    enter(served.visitor(), service)
+    assert accounts(served) == [("ana", "viewer")]
+
+
+def test_a_name_that_is_taken_belongs_to_its_owner(served: Served, service: Service) -> None:
+    served.signed_in("administrator", name="ana")
+    enter(served.visitor(), service)
+    names = dict(accounts(served))
+    assert names.pop("ana") == "administrator"
+    assert [(name[:4], role) for name, role in names.items()] == [("ana ", "investigator")]
+
+
+@pytest.mark.parametrize("groups", [[], ["others"], None])
+def test_who_is_in_no_listed_group_is_turned_away(served: Served, service: Service, groups: list[str] | None) -> None:
+    service.claims |= {"roles": groups}
+    answer = enter(served.visitor(), service)
+    assert (answer.status_code, "no group" in answer.text) == (400, True)
+    assert accounts(served) == []
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"iss": "https://other.example"}, {"aud": "another"}, {"nonce": "old"}, {"exp": 1}, {"sub": None}],
+    ids=["issuer", "audience", "nonce", "expiry", "subject"],
+)
+def test_a_wrong_word_opens_nothing(served: Served, service: Service, claims: dict[str, object]) -> None:
+    service.claims |= claims
+    visitor = served.visitor()
+    answer = enter(visitor, service)
+    assert (answer.status_code, "did not confirm" in answer.text) == (400, True)
+    assert visitor.get("/signals").status_code == 303
+    assert accounts(served) == []
+
+
+def test_a_word_under_another_key_opens_nothing(served: Served, service: Service) -> None:
+    service.shown_key = type(service.key).generate_key(2048, {"kid": "one"})
+    assert enter(served.visitor(), service).status_code == 400
+
+
+def test_a_way_back_works_once_and_in_its_browser_only(served: Served, service: Service) -> None:
+    visitor, other = served.visitor(), served.visitor()
+    back = service.authorize(visitor.get("/sign-in/openid").headers["location"])
+    assert other.get(back).status_code == 400
+    assert visitor.get(back).status_code == 303
+    assert visitor.get(back).status_code == 400
+
+
+def test_a_closed_account_stays_out(served: Served, service: Service) -> None:
+    administrator = served.signed_in("administrator")
+    enter(served.visitor(), service)
+    administrator.post("/users/ana/active", is_active="false")
+    assert "closed" in enter(served.visitor(), service).text
+    assert "no password here" in administrator.post("/users/ana/reset").text
+    assert find_token(administrator.get("/users").text)
+
+
+def test_a_service_that_is_away_is_told(served: Served, service: Service) -> None:
+    issuer, service.issuer = service.issuer, "https://renamed.example"
+    assert "calls itself" in served.visitor().get("/sign-in/openid").text
+    service.issuer = issuer
+
+
+def test_without_a_service_there_is_no_such_way(served_on_sqlite: Served) -> None:
+    assert served_on_sqlite.visitor().get("/sign-in/openid").status_code == 404
+    assert "openid" not in served_on_sqlite.visitor().get("/sign-in").text
