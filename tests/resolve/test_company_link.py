@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tradeflow.contract import load_codelist, load_contract
 from tradeflow.resolve.company_link import link_companies
 from tradeflow.resolve.spelling import NameLists
-from tradeflow.resolve.upstream import walk_upstream
+from tradeflow.telling.upstream import walk_upstream
 
 ITEM = {
     "source": "files", "snapshot_id": "0" * 16, "reporter_code": 484, "flow_code": "M", "substance_code": "acetone", "period": 202401,

@@ -7,6 +7,7 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.resolve.party import describe_parties
 from tradeflow.resolve.spelling import NameLists
+from tradeflow.summing import sum_known
 
 _DECLARATION = ["source", "reporter_code", "declaration_id"]
 _PLACE = ["snapshot_id", "row_number"]
@@ -52,11 +53,6 @@ def _sum_ties(ties: pl.DataFrame) -> pl.DataFrame:
         *(sum_known(name) for name in ("net_weight_kg", "value_usd")),
         pl.col("substance_code").explode().unique().sort().str.join(";").alias("substances"),
     )
-
-
-def sum_known(name: str) -> pl.Expr:
-    """Sum what is known of a column; empty where nothing is."""
-    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
 def _named_entities(company_item: pl.DataFrame) -> pl.DataFrame:

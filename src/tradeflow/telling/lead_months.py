@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow.summing import sum_known
 from tradeflow.telling.tables import ReleaseTables
 
 PERIODS_SHOWN = 72
@@ -98,7 +99,7 @@ def _reported_history(signal: dict[str, Any], trade_history: pl.DataFrame) -> tu
     if rows.filter(pl.col("flow_code") == flow_code).is_empty():
         flow_code = "M"
     weight, value = pl.col("net_weight_kg"), pl.col("primary_value_usd")
-    summed = rows.filter(pl.col("flow_code") == flow_code).group_by("period").agg(_sum_known(weight), _sum_known(value))
+    summed = rows.filter(pl.col("flow_code") == flow_code).group_by("period").agg(sum_known(weight), sum_known(value))
     return summed, flow_code
 
 
@@ -121,9 +122,9 @@ def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame
     reported = _of_series(signal, tables.trade_history)
     weights = [pl.col("net_weight_kg").filter(pl.col("flow_code") == flow_code) for flow_code in ("M", "X")]
     summed = (
-        pairs.group_by("period").agg(_sum_known(pl.col(side)) for side in _SIDES)
+        pairs.group_by("period").agg(sum_known(pl.col(side)) for side in _SIDES)
         if reported.filter(pl.col("flow_code") == "X").is_empty()
-        else reported.group_by("period").agg(_sum_known(weight).alias(side) for side, weight in zip(_SIDES, weights, strict=True))
+        else reported.group_by("period").agg(sum_known(weight).alias(side) for side, weight in zip(_SIDES, weights, strict=True))
     )
     schema = pairs.schema | tables.mirror_correction.schema
     unpaired = [pl.lit(None, schema[column]).alias(column) for column in (*_PAIRED, *_CORRECTED)]
@@ -161,11 +162,6 @@ def _step_of(period: int, is_monthly: bool) -> int:
 
 def _period_of(step: int, is_monthly: bool) -> int:
     return step // 12 * 100 + step % 12 + 1 if is_monthly else step
-
-
-def _sum_known(column: pl.Expr) -> pl.Expr:
-    """Sum what is stated; nothing stated stays empty, where polars would say 0."""
-    return pl.when(column.count() > 0).then(column.sum())
 
 
 def _observed_state() -> pl.Expr:

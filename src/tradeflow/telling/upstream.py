@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.resolve.company_link import sum_known
+from tradeflow.summing import sum_known
 
 _GOODS = ["_receiver", "substance_code"]
 _ROW = ["entity_id", "linked_entity_id", "importer_entity_id", "substance_code"]
