@@ -206,6 +206,31 @@ def status(lake_path: Path | None) -> None:
 
 
 @main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(["ftm", "graphml", "csv"]),
+    help="FollowTheMoney JSON lines, a graph, or two tables.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every company of watched trade, flagged or not.")
+@_lake
+@tells_mistakes
+def export(out: Path, form: str, everything: bool, lake_path: Path | None) -> None:
+    """Hand the companies of the current release to other tools: a file, or with csv a folder with nodes.csv and edges.csv.
+
+    By default the companies that flagged leads are about and who is tied to them. A lead is no finding.
+    """
+    from tradeflow.lake import Lake
+    from tradeflow.settings import default_lake
+    from tradeflow.steps.export import export_companies
+
+    made = export_companies(Lake(lake_path or default_lake()), form, out, everything=everything)
+    click.echo(f"{made.companies:,} companies, {made.flagged:,} of them with flagged leads, and {made.ties:,} ties, in {out}")
+
+
+@main.command()
 @click.option("--rule", help="Only rows that broke this rule, e.g. net_weight_kg:minimum.")
 @click.option("--set-aside", is_flag=True, help="The rows that are right but not used, instead of those that broke a rule.")
 @click.option("--rows", "shown", default=5, show_default=True, type=click.IntRange(0), help="Rows to show per rule.")
