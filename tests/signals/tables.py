@@ -33,6 +33,7 @@ def pair(export_kg: float | None = 1000.0, import_kg: float | None = 1000.0, **o
         "balanced_value_usd": 2 * (export_kg or import_kg or 0),
         "is_export_weight_out_of_scale": False, "is_import_weight_out_of_scale": False,
         "z_kg": 0.0 if status == "both" else None, "z_value": 0.0 if status == "both" else None,
+        "shortfall_p_value": 0.5 if status == "both" else None,
     } | other  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Each rule's table of cases: the flow that is strange in that way scores highest, its innocent look-alike does not."""
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
@@ -90,32 +91,46 @@ def test_an_excess_that_lasts_is_told_over_its_window_with_an_interval_that_narr
     assert row["lower_kg"] == pytest.approx(6000 / 2 ** (1 / math.sqrt(6)))
 
 
+def chance_of(z: float) -> float:
+    """Return the chance of a shortfall whose standard normal deviate is z."""
+    return NormalDist().cdf(z)
+
+
 # --- mirror_gap ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "innocent",
     [
-        {"import_kg": 990.0, "z_kg": -0.1, "z_value": -0.2},
-        {"import_kg": 1.0, "z_kg": -9.0, "z_value": 0.0, "import_value_usd": 2000.0},
-        {"import_kg": 5000.0, "z_kg": 6.0, "z_value": 6.0},
+        {"import_kg": 990.0, "shortfall_p_value": chance_of(-0.2)},
+        {"import_kg": 5000.0, "shortfall_p_value": chance_of(6.0)},
     ],
-    ids=["both sides agree", "a slip of the unit: the value is all there", "the importer records more"],
+    ids=["both sides agree", "the importer records more"],
 )
 def test_mirror_gap(innocent: dict[str, Any]) -> None:
-    strange = pair(1000, 150, z_kg=-6.0, z_value=-5.0)
+    strange = pair(1000, 150, shortfall_p_value=chance_of(-5.0))
     told = scores(evidence([strange, pair(1000, innocent.pop("import_kg"), exporter_code=INNOCENT, **innocent)]), "mirror_gap")
-    assert told[STRANGE] == 5.0
+    assert told[STRANGE] == pytest.approx(5.0)
     assert told[INNOCENT] < 1
 
 
+def test_a_gap_without_a_weight_is_judged_by_value_and_told_in_derived_weights() -> None:
+    """Ten other months tell two dollars a kilogram; of the gap's own month the importer states the value alone."""
+    past = months(11)[:-1]
+    silent = pair(1000, None, import_value_usd=300.0, mirror_status="both", shortfall_p_value=chance_of(-4.0))
+    told = propose_candidates(evidence([*(pair(period=month) for month in past), silent]), ["mirror_gap"])
+    row = told.filter(pl.col("period") == 202401).row(0, named=True)
+    assert (row["observed_kg"], row["excess_kg"], row["weight_basis"]) == (150.0, 850.0, "value_over_unit_value")
+    assert told.filter(pl.col("period") == past[-1])["weight_basis"].item() == "as_reported"
+
+
 def test_a_shipment_booked_in_the_next_month_cancels_out() -> None:
-    carried = [pair(1000, 100, z_kg=-4.0, z_value=-4.0, period=202312), pair(1000, 1900, z_kg=4.0, z_value=4.0)]
+    carried = [pair(1000, 100, shortfall_p_value=chance_of(-4.0), period=202312), pair(1000, 1900, shortfall_p_value=chance_of(4.0))]
     assert scores(evidence(carried), "mirror_gap")[CHINA] == pytest.approx(0)
 
 
 def test_no_more_is_missing_than_left() -> None:
-    generous = pair(1000, 100, z_kg=-5.0, z_value=-5.0, corridor_gap_log=0.5)
+    generous = pair(1000, 100, shortfall_p_value=chance_of(-5.0), corridor_gap_log=0.5)
     row = propose_candidates(evidence([generous]), ["mirror_gap"]).row(0, named=True)
     assert row["expected_kg"] == pytest.approx(1000 * math.exp(0.5))
     assert row["excess_kg"] == pytest.approx(900)
@@ -124,9 +139,9 @@ def test_no_more_is_missing_than_left() -> None:
 
 
 def test_the_habitual_shortfall_of_a_corridor_is_not_missing() -> None:
-    row = propose_candidates(evidence([pair(1000, 300, z_kg=-3.0, z_value=-3.0, corridor_gap_log=math.log(0.5))]), ["mirror_gap"]).row(
-        0, named=True
-    )
+    row = propose_candidates(
+        evidence([pair(1000, 300, shortfall_p_value=chance_of(-3.0), corridor_gap_log=math.log(0.5))]), ["mirror_gap"]
+    ).row(0, named=True)
     assert row["excess_kg"] == pytest.approx(200)
 
 
@@ -236,6 +251,13 @@ def test_unit_value_outlier(now: float, innocent_now: float, innocent_usual: flo
     told = scores(tables, "unit_value_outlier")
     assert told[STRANGE] > 8
     assert told[INNOCENT] < told[STRANGE] / 2
+
+
+def test_an_odd_price_is_compared_with_those_that_as_many_sides_report() -> None:
+    scores = [flow_score(), flow_score(exporter_code=INDIA)]
+    told = propose_candidates(evidence([pair(), pair(None, 1000.0, exporter_code=INDIA)], scores=scores), ["unit_value_outlier"])
+    groups = dict(told.select("exporter_code", "comparable_group").iter_rows())
+    assert groups == {CHINA: "mirrored unit values of HS 291411", INDIA: "unmirrored unit values of HS 291411"}
 
 
 def test_the_usual_unit_value_gives_the_expected_weight() -> None:

@@ -7,6 +7,7 @@ from tradeflow.model.isolation import score_flows
 from tradeflow.model.pipeline_card import describe_pipeline_models
 from tradeflow.model.requirement import measure_requirement_use
 from tradeflow.model.series_change import find_series_changes
+from tradeflow.model.used_weight import use_import_weights
 
 __all__ = [
     "calibrate",
@@ -16,4 +17,5 @@ __all__ = [
     "measure_detectable_excess",
     "measure_requirement_use",
     "score_flows",
+    "use_import_weights",
 ]

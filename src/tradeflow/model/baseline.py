@@ -13,6 +13,7 @@ from tradeflow.contract import load_contract
 from tradeflow.model.excess import interval_reach, normal_deviate
 from tradeflow.model.scoring import LARGEST_LOG_KG, Series, score_months
 from tradeflow.model.series import ROUTE, SeriesPanel, flow_panel, importer_panel, make_calendar, periods_per_year
+from tradeflow.model.used_weight import weight_bases
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -44,11 +45,13 @@ def fit_seasonal_baseline(
     """Expect each series one period ahead over the newest `scored_periods` + `calibration_periods`; contract `baseline`.
 
     `imports`: one row per freq_code, period, importer_code, exporter_code, commodity_code with net_weight_kg (empty where it is not
-    usable) and primary_value_usd. `coverage`: contract `coverage`. `births`: importer_code, commodity_code, first_period in which the
-    code could be used; before it silence says nothing. Importers have a row for every period of the window, routes for those with trade.
+    usable), primary_value_usd and, where some weights are derived, weight_basis. `coverage`: contract `coverage`. `births`:
+    importer_code, commodity_code, first_period in which the code could be used; before it silence says nothing. Importers have a row
+    for every period of the window, routes for those with trade.
     A period's row depends on that period and earlier ones only.
     """
-    parts = [load_contract("baseline").empty_frame()]
+    contract = load_contract("baseline")
+    parts = [contract.empty_frame().drop("weight_basis")]
     for freq_code, shortest in (("M", min_history_periods), ("A", MIN_ANNUAL_HISTORY)):
         for level, panels in lay_out_levels(imports, coverage, births, freq_code, scored_periods + calibration_periods):
             found = [
@@ -56,7 +59,11 @@ def fit_seasonal_baseline(
             ]
             expected = pl.concat(found)
             parts.append(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level)).select(_contract_columns()))
-    return pl.concat(parts).sort(load_contract("baseline").unique_keys[0])
+    bases = weight_bases(imports).cast({"freq_code": pl.String, "commodity_code": pl.String})
+    key = ["freq_code", "period", "importer_code", "exporter_code", "commodity_code"]
+    labelled = pl.concat(parts).join(bases, on=key, how="left")
+    weighed = labelled.with_columns(pl.when(pl.col("observed_kg") > 0).then(pl.col("weight_basis").cast(pl.String)).alias("weight_basis"))
+    return weighed.select(contract.schema.names()).sort(contract.unique_keys[0])
 
 
 def lay_out_levels(
@@ -120,4 +127,4 @@ def _kg(log_kg: Array) -> pl.Series:
 
 
 def _contract_columns() -> list[pl.Expr]:
-    return [pl.col(name).cast(dtype) for name, dtype in load_contract("baseline").schema.items()]
+    return [pl.col(name).cast(dtype) for name, dtype in load_contract("baseline").schema.items() if name != "weight_basis"]

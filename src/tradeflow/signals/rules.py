@@ -9,25 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import polars as pl
+from scipy.special import ndtri
 
 from tradeflow.contract import load_contract
 from tradeflow.signals.requirement_rule import above_requirement
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
 from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
-from tradeflow.signals.spell import LOG_SPREAD, best_window, interval_of_sum, log_spread_parts
+from tradeflow.signals.spell import (
+    DERIVED_WEIGHTS,
+    LOG_SPREAD,
+    best_window,
+    count_derived_weights,
+    interval_of_sum,
+    log_spread_parts,
+    weight_basis_of_sum,
+)
+from tradeflow.signals.unit_value import ROUTE, ROUTE_HABIT_PERIODS, usual_unit_values, weight_in_scale, weight_or_derived
 
-_ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
 _CODE = ["freq_code", "commodity_code"]
-_SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *LOG_SPREAD]
+_SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *DERIVED_WEIGHTS, *LOG_SPREAD]
 _INTERVAL = ("expected_kg", "lower_kg", "upper_kg")
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
+_LEAST_P = 1e-300
 _SILENT_MONTHS = 24
 """Months without trade after which a route counts as new again."""
 _MIN_ANNUAL_HISTORY = 3
 """Earlier years that an importer must have published before one of its routes can be called new."""
-_ROUTE_HABIT_PERIODS = 6
-"""Periods of trade at which a route's own unit values count as much as all routes' of the code."""
 
 
 Rule = Callable[[Evidence], pl.DataFrame]
@@ -36,20 +44,24 @@ Rule = Callable[[Evidence], pl.DataFrame]
 def excess_import(tables: Evidence) -> pl.DataFrame:
     """More arrived than the importer's own history, season and trend explain, by weight and by value alike."""
     judged = tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
-    values, usual = _import_values(tables.mirror_pair), _usual_unit_values(tables.mirror_pair)
-    mirror = tables.mirror_pair.select(*PAIR_KEY, _weight_in_scale("export").alias("mirror_net_weight_kg"))
-    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=_ROUTE, how="left").join(mirror, on=PAIR_KEY, how="left")
+    values, usual = _import_values(tables.mirror_pair), usual_unit_values(tables.mirror_pair)
+    mirror = tables.mirror_pair.select(*PAIR_KEY, weight_in_scale("export").alias("mirror_net_weight_kg"))
+    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=ROUTE, how="left").join(mirror, on=PAIR_KEY, how="left")
     log_excess = (pl.col("observed_kg") / pl.col("expected_kg")).log()
     # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
     implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
     implied = pl.when(log_excess > 0).then(pl.col("z_seasonal") * implied_log_excess / log_excess)
     monthly = valued.with_columns(
-        pl.min_horizontal("z_seasonal", implied).alias("score"), pl.col("series_level").alias("subject"), *log_spread_parts(*_INTERVAL)
+        pl.min_horizontal("z_seasonal", implied).alias("score"),
+        pl.col("series_level").alias("subject"),
+        *log_spread_parts(*_INTERVAL),
+        *count_derived_weights(pl.col("weight_basis")),
     )
     level = pl.when(pl.col("series_level") == "flow").then(pl.lit("route")).otherwise("series_level")
-    summed = best_window(monthly, ["series_level", *_ROUTE], [*_SUMMED, "mirror_net_weight_kg"])
+    summed = best_window(monthly, ["series_level", *ROUTE], [*_SUMMED, "mirror_net_weight_kg"])
     return summed.with_columns(
         *interval_of_sum(*_INTERVAL),
+        weight_basis_of_sum(),
         (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
         pl.concat_str(level, pl.lit(" series of HS "), "commodity_code").alias("comparable_group"),
@@ -58,26 +70,31 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
 
 def mirror_gap(tables: Evidence) -> pl.DataFrame:
     """The exporter reports that more left than the importer reports as arrived, beyond what these two reporters usually differ by."""
-    pairs = tables.mirror_pair.filter((pl.col("mirror_status") == "both") & pl.col("z_kg").is_not_null() & pl.col("z_value").is_not_null())
+    is_judged = (pl.col("mirror_status") == "both") & pl.col("shortfall_p_value").is_not_null()
+    pairs = tables.mirror_pair.filter(is_judged).join(usual_unit_values(tables.mirror_pair), on=ROUTE, how="left")
     spread = pl.col("gap_log_variance").sqrt() * _NORMAL_90
-    expected = pl.col("export_net_weight_kg") * pl.col("corridor_gap_log").exp()
+    habit = pl.coalesce("corridor_gap_log", pl.col("corridor_gap_log").mean().over(ROUTE)).fill_null(0)
+    expected = weight_or_derived("export") * habit.exp()
     monthly = pairs.with_columns(
-        # A slip of the unit moves the weight and leaves the value; goods that never arrived are missing from both.
-        (-pl.max_horizontal("z_kg", "z_value")).alias("score"),
+        # The chance of both measures together: a slip of the unit moves the weight alone, goods that never arrived are missing from both.
+        _normal_score(pl.col("shortfall_p_value")).alias("score"),
         pl.lit("flow").alias("subject"),
-        pl.col("import_net_weight_kg").alias("observed_kg"),
+        weight_or_derived("import").alias("observed_kg"),
         expected.alias("expected_kg"),
         (expected * (-spread).exp()).alias("lower_kg"),
         (expected * spread.exp()).alias("upper_kg"),
         pl.col("import_value_usd").alias("observed_value_usd"),
-        pl.col("export_net_weight_kg").alias("mirror_net_weight_kg"),
+        weight_or_derived("export").alias("mirror_net_weight_kg"),
         pl.col("export_value_usd").alias("mirror_value_usd"),
     )
     # Over several periods what only arrived later cancels out; what never arrived adds up.
-    spread_out = monthly.with_columns(log_spread_parts(*_INTERVAL))
-    summed = best_window(spread_out, _ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
+    is_derived = weight_in_scale("import").is_null() | weight_in_scale("export").is_null()
+    basis = pl.when(is_derived).then(pl.lit("value_over_unit_value"))
+    spread_out = monthly.with_columns(*log_spread_parts(*_INTERVAL), *count_derived_weights(basis))
+    summed = best_window(spread_out, ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
     return summed.with_columns(
         *interval_of_sum(*_INTERVAL),
+        weight_basis_of_sum(),
         # Never more than the exporter says has left, even where the importer is used to record more than that.
         (pl.min_horizontal("expected_kg", "mirror_net_weight_kg") - pl.col("observed_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
@@ -85,24 +102,29 @@ def mirror_gap(tables: Evidence) -> pl.DataFrame:
     )
 
 
+def _normal_score(p_value: pl.Expr) -> pl.Expr:
+    """Return the standard normal deviate that is exceeded with this chance."""
+    return p_value.map_batches(lambda p: pl.Series(-ndtri(p.clip(_LEAST_P, 1 - 1e-15).to_numpy())), return_dtype=pl.Float64)
+
+
 def missing_mirror(tables: Evidence) -> pl.DataFrame:
     """One side reports the trade and the other, which had published the period and usually records this trade, reports none."""
     pairs = tables.mirror_pair.filter(pl.col("mirror_reason") == "not_recorded")
     is_export = pl.col("mirror_status") == "exporter_only"
-    kg = pl.when(is_export).then(_weight_in_scale("export")).otherwise(_weight_in_scale("import"))
+    kg = pl.when(is_export).then(weight_in_scale("export")).otherwise(weight_in_scale("import"))
     usd = pl.when(is_export).then(pl.col("export_value_usd")).otherwise(pl.col("import_value_usd"))
     usual = _usual_two_sided_value(tables.mirror_pair)
     surprise = -(1 - pl.col("partner_report_probability")).log()
     # A remnant much smaller than the route's usual trade is mostly a shipment booked in the neighbouring month.
     size = (usd / pl.col("_usual_usd").fill_null(usd)).clip(0.01, 1).log()
-    monthly = pairs.join(usual, on=_ROUTE, how="left").with_columns(
+    monthly = pairs.join(usual, on=ROUTE, how="left").with_columns(
         (surprise + size).alias("score"),
         pl.lit("flow").alias("subject"),
         kg.alias("observed_kg"),
         kg.alias("excess_kg"),
         usd.alias("observed_value_usd"),
     )
-    summed = best_window(monthly, [*_ROUTE, "mirror_status"], ["observed_kg", "excess_kg", "observed_value_usd"])
+    summed = best_window(monthly, [*ROUTE, "mirror_status"], ["observed_kg", "excess_kg", "observed_value_usd"])
     return summed.with_columns(
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
         pl.concat_str(pl.lit("one-sided "), _reported_side(), pl.lit(" of HS "), "commodity_code").alias("comparable_group"),
@@ -111,10 +133,6 @@ def missing_mirror(tables: Evidence) -> pl.DataFrame:
 
 def _reported_side() -> pl.Expr:
     return pl.when(pl.col("mirror_status") == "exporter_only").then(pl.lit("exports")).otherwise(pl.lit("imports"))
-
-
-def _weight_in_scale(side: str) -> pl.Expr:
-    return pl.when(~pl.col(f"is_{side}_weight_out_of_scale")).then(f"{side}_net_weight_kg")
 
 
 def new_route(tables: Evidence) -> pl.DataFrame:
@@ -151,7 +169,13 @@ def unit_value_outlier(tables: Evidence) -> pl.DataFrame:
         # A weight mis-keyed by one side shows an ordinary price on the other: then nothing is odd about the price.
         pl.min_horizontal("_deviation", other_side).alias("score"),
         (pl.col("observed_value_usd") / pl.col("_typical_log").exp()).alias("expected_kg"),
-        pl.concat_str(pl.lit("unit values of HS "), "commodity_code").alias("comparable_group"),
+        # A price that both sides report is seldom odd by a slip; one that stands alone often is.
+        pl.concat_str(
+            pl.when(other_side.is_not_null())
+            .then(pl.lit("mirrored unit values of HS "))
+            .otherwise(pl.lit("unmirrored unit values of HS ")),
+            "commodity_code",
+        ).alias("comparable_group"),
     )
 
 
@@ -159,14 +183,14 @@ def deviation_from_usual_price(flows: pl.DataFrame) -> pl.DataFrame:
     """Add _habit, _spread, _deviation: ln unit value against the route's own habit, drawn towards the code's the less it is known."""
     ratio = pl.col("unit_value_ratio")
     code = flows.group_by(_CODE).agg(((ratio - ratio.median()).abs().median() * _NORMAL_MAD).clip(0.1).alias("_code_spread"))
-    route = flows.group_by(_ROUTE).agg(
+    route = flows.group_by(ROUTE).agg(
         ratio.median().alias("_route_median"),
         ((ratio - ratio.median()).abs().median() * _NORMAL_MAD).alias("_route_spread"),
         pl.len().alias("_count"),
     )
-    own = pl.col("_count") / (pl.col("_count") + _ROUTE_HABIT_PERIODS)
+    own = pl.col("_count") / (pl.col("_count") + ROUTE_HABIT_PERIODS)
     variance = own * pl.col("_route_spread") ** 2 + (1 - own) * pl.col("_code_spread") ** 2
-    joined = flows.join(code, on=_CODE).join(route, on=_ROUTE)
+    joined = flows.join(code, on=_CODE).join(route, on=ROUTE)
     judged = joined.with_columns((own * pl.col("_route_median")).alias("_habit"), variance.sqrt().alias("_spread"))
     return judged.with_columns(((ratio - pl.col("_habit")).abs() / pl.col("_spread")).alias("_deviation"))
 
@@ -235,27 +259,9 @@ def _import_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([routes, importer.select(routes.columns)])
 
 
-def _usual_unit_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
-    """Median value per kilogram of each route and, under exporter 0, of the importer's trade in the code, towards which few are shrunk."""
-    unit_value = pl.col("import_value_usd") / pl.col("import_net_weight_kg")
-    known = mirror_pair.filter(unit_value.is_finite() & (unit_value > 0)).with_columns(unit_value.log().alias("_log"))
-    importer = known.group_by("freq_code", "importer_code", "commodity_code").agg(pl.col("_log").median().alias("_importer_log"))
-    routes = known.group_by(_ROUTE).agg(pl.col("_log").median(), pl.len().alias("_count"))
-    shrunk = (pl.col("_count") * pl.col("_log") + _ROUTE_HABIT_PERIODS * pl.col("_importer_log")) / (
-        pl.col("_count") + _ROUTE_HABIT_PERIODS
-    )
-    by_route = routes.join(importer, on=["freq_code", "importer_code", "commodity_code"]).select(
-        *_ROUTE, shrunk.exp().alias("_usual_usd_per_kg")
-    )
-    whole = importer.with_columns(
-        pl.lit(0, dtype=pl.Int32).alias("exporter_code"), pl.col("_importer_log").exp().alias("_usual_usd_per_kg")
-    )
-    return pl.concat([by_route, whole.select(by_route.columns)])
-
-
 def _usual_two_sided_value(mirror_pair: pl.DataFrame) -> pl.DataFrame:
     both = mirror_pair.filter(pl.col("mirror_status") == "both")
-    return both.group_by(_ROUTE).agg(pl.col("balanced_value_usd").median().alias("_usual_usd"))
+    return both.group_by(ROUTE).agg(pl.col("balanced_value_usd").median().alias("_usual_usd"))
 
 
 def _with_flow_figures(flows: pl.DataFrame, tables: Evidence) -> pl.DataFrame:

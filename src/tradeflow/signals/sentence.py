@@ -13,6 +13,11 @@ import polars as pl
 from tradeflow.amounts import name_period, say_chance, say_value, say_weight
 from tradeflow.signals.slip import is_likely_slip
 
+_DERIVED = {
+    "value_over_unit_value": " Not all of these weights were reported: some are the value over the usual value per kilogram.",
+    "other_side": " Not all of these weights were reported by the importer: some are the exporter's.",
+}
+"""What is said of weights that were derived, by weight_basis."""
 _COUNTS = {3: "three", 6: "six", 12: "twelve"}
 
 
@@ -46,7 +51,7 @@ def _write_reason(row: dict[str, Any], names: Names) -> str:
     shared = ""
     if row["exposure"] == "shared":
         shared = " The code also holds other goods: this is exposure at code level, not trade in one substance."
-    return f"{told} {how_sure(row)}{shared}"
+    return f"{told}{_DERIVED.get(row['weight_basis'], '')} {how_sure(row)}{shared}"
 
 
 def how_sure(row: dict[str, Any]) -> str:

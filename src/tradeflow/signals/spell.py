@@ -7,6 +7,8 @@ import polars as pl
 WINDOWS = (1, 3, 6)
 """Periods over which scores are added up, each window ending with the row's own period."""
 LOG_SPREAD = ["_log_spread_down", "_log_spread_up"]
+_DERIVED_BASES = ["value_over_unit_value", "other_side"]
+DERIVED_WEIGHTS = [f"_{basis}" for basis in _DERIVED_BASES]
 
 
 def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.DataFrame:
@@ -54,6 +56,17 @@ def interval_of_sum(expected: str, lower: str, upper: str) -> list[pl.Expr]:
         (total * (-pl.col(LOG_SPREAD[0]).sqrt() / total).exp()).alias(lower),
         (total * (pl.col(LOG_SPREAD[1]).sqrt() / total).exp()).alias(upper),
     ]
+
+
+def count_derived_weights(basis: pl.Expr) -> list[pl.Expr]:
+    """Return the columns that `weight_basis_of_sum` needs to have been added up: one per way of deriving a weight."""
+    return [(basis == name).fill_null(value=False).cast(pl.Int32).alias(f"_{name}") for name in _DERIVED_BASES]
+
+
+def weight_basis_of_sum() -> pl.Expr:
+    """Return weight_basis of a sum of weights: the least sure of theirs."""
+    derived = pl.coalesce(pl.when(pl.col(f"_{name}") > 0).then(pl.lit(name)) for name in reversed(_DERIVED_BASES))
+    return derived.fill_null("as_reported").alias("weight_basis")
 
 
 def _period_index() -> pl.Expr:

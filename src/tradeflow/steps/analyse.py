@@ -68,7 +68,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
     """Make `baseline`, `series_change`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
-    from tradeflow.model import describe_pipeline_models, measure_detectable_excess, score_flows
+    from tradeflow.model import describe_pipeline_models, measure_detectable_excess, score_flows, use_import_weights
 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
     if stands := standing(lake, key, "baseline", "series_change", "detectable_excess", "flow_score", "flow_score_feature", "model_card"):
@@ -77,20 +77,18 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     pairs = read_handed(lake, reconciled, "mirror_pair").collect()
     coverage = read_handed(lake, reconciled, "coverage").collect()
     births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
-    imports = _import_frame(pairs)
-    is_evidence = ~pairs.filter(pl.col("import_value_usd").is_not_null())["is_import_weight_out_of_scale"]
-    in_scale = imports.with_columns(pl.when(is_evidence).then(pl.col("net_weight_kg")).alias("net_weight_kg"))
+    weighed = use_import_weights(pairs)
     _log.info("learning what each series normally does")
     commodity_coverage = read_handed(lake, reconciled, "commodity_coverage").collect()
-    baseline = _fit_baselines(settings.model, in_scale, coverage, commodity_coverage, births)
+    baseline = _fit_baselines(settings.model, weighed, coverage, commodity_coverage, births)
     rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
-    refit = partial(_refit_with_excess, settings.model, in_scale, coverage, commodity_coverage, births)
+    refit = partial(_refit_with_excess, settings.model, weighed, coverage, commodity_coverage, births)
     detectable = measure_detectable_excess(baseline, refit, false_alarm_rate=rate, power=power)
     _log.info("looking for flows that are alone in the crowd")
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
-    flow_score, features = score_flows(imports, pairs, baseline, trees=trees, seed=seed)
+    flow_score, features = score_flows(_import_frame(pairs), pairs, baseline, trees=trees, seed=seed)
     frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
-    frames["series_change"] = _find_changes(settings.model, in_scale, coverage, commodity_coverage, births)
+    frames["series_change"] = _find_changes(settings.model, weighed, coverage, commodity_coverage, births)
     frames["model_card"] = describe_pipeline_models(baseline, flow_score, trees=trees, seed=seed)
     return Made(commit(lake, key, **frames), is_new=True)
 
@@ -157,7 +155,8 @@ def _refit_with_excess(
     from tradeflow.model.detectable import SUSTAINED_MONTHS
 
     series = ["freq_code", "importer_code", "commodity_code"]
-    one_route = imports.join(excess.select(series).unique(), on=series, how="semi").with_columns(pl.lit(0, pl.Int32).alias("exporter_code"))
+    asked = imports.drop("weight_basis").join(excess.select(series).unique(), on=series, how="semi")
+    one_route = asked.with_columns(pl.lit(0, pl.Int32).alias("exporter_code"))
     added = excess.rename({"excess_kg": "net_weight_kg"}).with_columns(
         pl.lit(0, pl.Int32).alias("exporter_code"), pl.lit(0.0).alias("primary_value_usd")
     )
