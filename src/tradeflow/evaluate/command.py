@@ -77,3 +77,19 @@ def companies(count: int, seed: int, rules_only: bool) -> None:
     from tradeflow.steps.companies import find_splink
 
     evaluate_companies(count, seed, {"rules": None} if rules_only else {"rules": None, "splink": find_splink()}, click.echo)
+
+
+@evaluate.command("company-leads")
+@click.option("--seeds", "count", default=20, show_default=True, type=click.IntRange(1), help="Simulated worlds to run whole.")
+@click.option("--first-seed", default=1, show_default=True, type=int, help="Seed of the first world; the others follow it.")
+@click.option("--declarations", "items", default=40_000, show_default=True, type=click.IntRange(10_000), help="Declared items of a world.")
+@click.option("--quick", is_flag=True, help="One world, no page.")
+@_page_option("evaluation_companies")
+@tells_mistakes
+def company_leads(count: int, first_seed: int, items: int, quick: bool, page: Path | None) -> None:
+    """Judge company leads on simulated worlds with planted cases: recall by rule, false leads, innocent events."""
+    from tradeflow.evaluate.company_leads import evaluate_company_leads
+
+    seeds = range(first_seed, first_seed + (1 if quick else count))
+    written = page or (None if quick else Path("docs/evaluation_companies.md"))
+    evaluate_company_leads(seeds, items, written, click.echo)
