@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=120", "listen_addresses=")
+_FAST = ("fsync=off", "full_page_writes=off", "max_connections=120", "listen_addresses=")
 
 
 def find_programs() -> Path | None:

@@ -132,9 +132,10 @@ def find_release(connection: sa.Connection) -> Release:
     try:
         row = connection.execute(sa.select(RELEASE.c.id, RELEASE.c.published_at)).one_or_none()
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
-        if "no such table" in str(error) or isinstance(error, sa.exc.ProgrammingError):
-            raise NoReleaseError from error
-        raise
+        if "no such table" not in str(error) and not isinstance(error, sa.exc.ProgrammingError):
+            raise
+        connection.rollback()  # PostgreSQL answers nothing more in a transaction that has failed
+        raise NoReleaseError from error
     if row is None:
         raise NoReleaseError
     published_at = row.published_at if row.published_at.tzinfo else row.published_at.replace(tzinfo=UTC)

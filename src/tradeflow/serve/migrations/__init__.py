@@ -1,1 +1,3 @@
 """How the case store came to its present shape, one step per file, run by Alembic."""
+
+VERSION_TABLE = "case_store_version"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+from tradeflow.serve.migrations import VERSION_TABLE
 from tradeflow.serve.store import CaseStore
-
-VERSION_TABLE = "case_store_version"
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=CaseStore.metadata, version_table=VERSION_TABLE, transactional_ddl=True)
