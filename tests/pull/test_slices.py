@@ -25,7 +25,7 @@ LINE = "A{0},2024-03-05,29141100,{1}\n"
 
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_SLICED_FROM_BYTES", 0)
+    monkeypatch.setattr(answers, "SLICED_FROM_BYTES", 0)
     monkeypatch.setattr(answers, "_BYTES_AT_ONCE", 150)
     monkeypatch.setattr(answers, "_ROWS_AT_ONCE", 4)
 

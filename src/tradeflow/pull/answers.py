@@ -27,7 +27,7 @@ from tradeflow.pull.workbook import read_workbook
 __all__ = ["Answer", "detect_layout", "read_answer", "read_snapshot", "read_source_row"]
 
 _HEAD_BYTES = 1 << 14
-_SLICED_FROM_BYTES = 1 << 24
+SLICED_FROM_BYTES = 1 << 24
 """Size of a snapshot, packed as it came, from which on it is read in slices."""
 _BYTES_AT_ONCE = 1 << 26
 _ROWS_AT_ONCE = 250_000
@@ -62,13 +62,18 @@ def read_snapshot(snapshot: Snapshot, contract: Contract) -> Answer:
     return _join_readings(readings, contract, f"snapshot {snapshot.snapshot_id}")
 
 
+def whole_answer(frame: pl.DataFrame) -> Answer:
+    """Return numbered rows, all of them readable, as an answer that has nothing else to say."""
+    return Answer(frame, (), (), unreadable_rows([]), ())
+
+
 def read_in_slices(snapshot: Snapshot, contract: Contract) -> Iterator[Answer]:
     """Yield the rows of a large snapshot some megabytes at a time, in order and numbered over the whole; a small one comes in one piece.
 
     A part that cannot be read is a problem line of the next slice, or of one without rows at the end; UnreadableAnswerError where not
     one row can be read. JSON, workbooks and texts of two bytes a character are never cut.
     """
-    if sum(part.size_bytes for part in snapshot.parts) <= _SLICED_FROM_BYTES:
+    if sum(part.size_bytes for part in snapshot.parts) <= SLICED_FROM_BYTES:
         yield read_snapshot(snapshot, contract)
         return
     before, faults, has_rows = 0, list[str](), False
@@ -84,7 +89,7 @@ def read_in_slices(snapshot: Snapshot, contract: Contract) -> Iterator[Answer]:
     if not has_rows:
         raise UnreadableAnswerError(f"snapshot {snapshot.snapshot_id}: {'; '.join(faults) or 'holds no part'}")
     if faults:
-        yield Answer(pl.DataFrame(schema={"row_number": pl.Int64}), (), (), unreadable_rows([]), tuple(faults))
+        yield replace(whole_answer(pl.DataFrame(schema={"row_number": pl.Int64})), problems=tuple(faults))
 
 
 def read_source_row(snapshot: Snapshot, row_number: int) -> dict[str, Any]:
@@ -224,9 +229,7 @@ def _find_row(reading: Reading, row_number: int) -> dict[str, Any]:
     return reading.frame.filter(reading.row_numbers == row_number).row(0, named=True)
 
 
-def _join_readings(
-    parts: Sequence[_Read | _Failed], contract: Contract, whole: str, before: int = 0, told: tuple[str, ...] = ()
-) -> Answer:
+def _join_readings(parts: Sequence[_Read | _Failed], contract: Contract, whole: str, before: int = 0, told: tuple[str, ...] = ()) -> Answer:
     """Put readings under one another, numbered from `before` on; `told` are problem lines that stand before theirs."""
     frames, unreadable, problems, new = [], [unreadable_rows([])], list(told), dict[str, None]()
     for part in parts:

@@ -9,6 +9,16 @@ from tradeflow.contract import load_contract
 from tradeflow.validate.cells import SHOWN_CELLS, tell_cells
 
 
+def count_fates(conformed: pl.DataFrame, quarantine: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return conformed_count, quarantined_count and set_aside_count, each by snapshot."""
+    fates = {
+        "conformed_count": conformed,
+        "quarantined_count": quarantine.filter(~pl.col("is_set_aside")),
+        "set_aside_count": quarantine.filter("is_set_aside"),
+    }
+    return {name: dict(rows.group_by("snapshot_id").len().iter_rows()) for name, rows in fates.items()}
+
+
 def tell_refusals(quarantine: pl.DataFrame, layouts: dict[str, str]) -> dict[str, list[str]]:
     """Return lines per snapshot; `layouts` gives the layout of each by its id."""
     told = _tell_rules(quarantine)
@@ -33,7 +43,7 @@ def _tell_rules(quarantine: pl.DataFrame) -> dict[str, list[str]]:
 
 def _tell_table(refused: pl.DataFrame) -> list[str]:
     # A row that could not be read has no cells; its sheet's own lines tell it.
-    read = refused.filter(~pl.col("rule").str.starts_with("unreadable: "))
+    read = refused.drop_nulls("contract").filter(~pl.col("rule").str.starts_with("unreadable: "))
     held_to = read["contract"].unique(maintain_order=True)
     lines = [line for name in held_to for line in tell_cells(read.filter(contract=name), load_contract(name))]
     return lines[:SHOWN_CELLS]

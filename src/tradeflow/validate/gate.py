@@ -59,6 +59,19 @@ def hold_to_contract(frame: pl.DataFrame, contract: Contract, *, within: tuple[s
     return Verdict(kept, _explain_rows(frame, contract, breaches, is_broken), counts)
 
 
+def hash_keys(frame: pl.DataFrame, contract: Contract) -> pl.Series:
+    """Return a number for each row, the same for rows that may have the same key once they are read: rows to judge together.
+
+    Blanks, zeros in front and codes with aliases do not tell keys apart here: `hold_to_contract` does. Null where no part of a key stands.
+    """
+    names = [name for keys in contract.unique_keys[:1] for name in keys if name in frame.columns and not contract.column(name).codelist]
+    if not names:
+        return pl.Series("_key", [None] * frame.height, pl.UInt64)
+    bare = [pl.col(name).cast(pl.String).str.strip_chars().str.strip_chars_start("0").str.replace(r"\.0+$", "") for name in names]
+    hashed = frame.select(bare).hash_rows().alias("_key")
+    return hashed.set(frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series(), None)
+
+
 def kept_schema(contract: Contract) -> pl.Schema:
     """Return the types of the rows that are kept: as declared, but a text column with a code list has its codes' type."""
     types = dict(contract.schema)
