@@ -1,5 +1,6 @@
 """The graph of companies for other tools: what is handed out, and that it opens there whatever the names hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import networkx
@@ -17,6 +18,14 @@ def test_the_flagged_and_who_is_tied_to_them_are_handed_out_and_all_where_asked(
     assert sorted(take_flagged(records).entity["entity_id"]) == ["EB", "EC", "EM", "EX"]
     assert sorted(take_companies(records).entity["entity_id"]) == ["EB", "EC", "EM", "EN", "EX", "EY"]
     assert take_flagged(records).company_item["declaration_id"].unique().to_list() == ["D1"]
+
+
+def test_items_are_of_the_substance_that_the_lead_names() -> None:
+    records = make_records()
+    of_toluene = records.company_signal.with_columns(substance_code=pl.lit("toluene"))
+    named = take_flagged(replace(records, company_signal=of_toluene))
+
+    assert named.company_item["substance_code"].to_list() == ["toluene"]
 
 
 def test_a_node_tells_the_company_and_its_strongest_lead() -> None:

@@ -26,12 +26,22 @@ class CompanyRecords:
 
 
 def take_flagged(records: CompanyRecords) -> CompanyRecords:
-    """Keep the companies that flagged leads are about, who is tied to them, and what passed between them."""
+    """Keep the companies that flagged leads are about, who is tied to them, and their declared items of the leads' substances."""
     flagged = records.company_signal.filter("is_flagged")
-    about = _stack(flagged, ["entity_id", "related_entity_id"])
+    about = flagged["entity_id"].unique()
     links = records.company_link.filter(pl.any_horizontal(pl.col(name).is_in(about.implode()) for name in _ENDS))
-    items = records.company_item.filter(pl.any_horizontal(pl.col(name).is_in(about.implode()) for name in _PARTIES))
-    return take_companies(replace(records, company_link=links, company_item=items), about)
+    items = records.company_item.with_row_index("_item")
+    led = pl.concat([_items_of(items, flagged, party) for party in _PARTIES]).unique()
+    kept = items.join(led, on="_item", how="semi").drop("_item")
+    return take_companies(replace(records, company_link=links, company_item=kept), _stack(flagged, ["entity_id", "related_entity_id"]))
+
+
+def _items_of(items: pl.DataFrame, flagged: pl.DataFrame, party: str) -> pl.DataFrame:
+    """Return _item of what the companies declared in one role, of the substance that their lead names or, where it names none, of all."""
+    asked = flagged.select(pl.col("entity_id").alias(party), "substance_code").unique()
+    of_substance = items.join(asked.drop_nulls(), on=[party, "substance_code"], how="semi")
+    of_all = items.join(asked.filter(pl.col("substance_code").is_null()), on=party, how="semi")
+    return pl.concat([of_substance, of_all]).select("_item")
 
 
 def take_companies(records: CompanyRecords, others: pl.Series | None = None) -> CompanyRecords:
