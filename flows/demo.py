@@ -44,6 +44,7 @@ def main(folder: Path = DEMO, size: int = SIZE) -> int:
         print(f"make run: {error}", file=sys.stderr)
         return 2
     print_findings(result, world)
+    print(f"\nOpen it in a browser: {name_command()} serve --lake {folder / 'lake'}")
     return 0
 
 
@@ -89,6 +90,12 @@ def print_findings(result: RunResult, world: Path) -> None:
     cases, events = planted.read_planted_cases(world / "planted_case.csv"), planted.read_innocent_events(world / "innocent_event.csv")
     for line in (*planted.tell_planted_cases(planted.match_planted_cases(signals, cases)), *planted.tell_innocent_events(signals, events)):
         print(line)
+
+
+def name_command() -> str:
+    """Return how the command line is called from here, the environment not being activated."""
+    command = Path(sys.executable).with_name("tradeflow")
+    return str(command.relative_to(Path.cwd())) if command.is_relative_to(Path.cwd()) else str(command)
 
 
 if __name__ == "__main__":

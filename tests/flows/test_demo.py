@@ -30,6 +30,17 @@ def test_a_mistake_is_one_line_and_exit_code_two(
     assert capsys.readouterr().err == f"make run: another run is at work on the lake {tmp_path / 'lake'}\n"
 
 
+def test_the_end_says_how_to_open_the_application(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "run_flow", lambda *_: None)
+    monkeypatch.setattr(demo, "print_findings", lambda *_: None)
+    demo.main(tmp_path)
+    command, _, rest = capsys.readouterr().out.splitlines()[-1].removeprefix("Open it in a browser: ").partition(" ")
+    assert Path(command).name == "tradeflow"
+    assert rest == f"serve --lake {tmp_path / 'lake'}"
+
+
 def test_a_world_that_stands_is_not_simulated_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulated: list[Path]) -> None:
     monkeypatch.setattr(demo, "run_flow", lambda world, _lake: world.mkdir(exist_ok=True))
     monkeypatch.setattr(demo, "print_findings", lambda *_: None)
