@@ -51,10 +51,13 @@ for command in own_table.COMMANDS:
     type=click.DateTime(["%Y-%m-%d"]),
     help="See only what was known at the end of that day; leaves the current release.",
 )
+@click.option("--operation", metavar="NAME", help="Look at one watch operation of the settings alone; leaves the current release.")
 @click.option("--quiet", is_flag=True, help="No progress, no table: only problems and where the release is.")
 @_lake
 @tells_mistakes
-def run(config: Path | None, input_path: Path | None, as_of: datetime | None, quiet: bool, lake_path: Path | None) -> None:
+def run(
+    config: Path | None, input_path: Path | None, as_of: datetime | None, operation: str | None, quiet: bool, lake_path: Path | None
+) -> None:
     """Run once, from the sources to the release.
 
     Pulls, validates, reconciles, models and publishes, without an orchestrator.
@@ -67,6 +70,10 @@ def run(config: Path | None, input_path: Path | None, as_of: datetime | None, qu
     if input_path is not None:
         settings = read_only_input(settings, input_path)
     day = as_of.date() if as_of else None
+    if operation is not None:
+        from tradeflow.steps.operation import scope_to_operation
+
+        settings = scope_to_operation(settings, operation, day or date.today())
     result = run_pipeline(settings, Lake(lake_path or default_lake()), as_of=day, report_progress=None if quiet else _print_progress)
     if not quiet:
         print_result(result)
@@ -274,6 +281,7 @@ def print_result(result: RunResult, leads: int = 20) -> None:
 
     from tradeflow.listing import print_signals
 
+    _print_title(result)
     found = pl.read_parquet(result.release_folder / "signal.parquet")
     heads = found.filter(pl.col("is_lead_head")).sort("lead_rank")
     if heads.is_empty():
@@ -308,6 +316,15 @@ def _print_outcomes(result: RunResult) -> None:
             f"  {row['ranking'].replace('_', ' ')}: {row['inspected_ratio']:.1%} inspected, {row['found_count']:,} of"
             f" {row['inspected_count']:,} found (precision {row['precision_ratio']:.3f}, recall {row['recall_ratio'] or 0:.3f})"
         )
+
+
+def _print_title(result: RunResult) -> None:
+    """Name a run that looks at less than everything, above its table."""
+    from tradeflow.telling.scope import say_scope
+
+    manifest = json.loads((result.release_folder / "manifest.json").read_text(encoding="utf-8"))
+    if scope := say_scope(manifest):
+        click.secho(f"{manifest['settings']['publish']['title']}: {scope}", bold=True)
 
 
 def _print_ending(result: RunResult) -> None:

@@ -19,6 +19,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     '[[sources]] with kind = "files"': settings.FilesSource,
     '[[sources]] with kind = "comtrade"': settings.ComtradeSource,
     "[watch]": settings.Watch,
+    "[[operations]]": settings.Operation,
     "[reconcile]": settings.Reconcile,
     "[model]": settings.Model,
     "[signals]": settings.Signals,

@@ -55,13 +55,13 @@ TROUBLES = {
         ),
         "formula in text": Trouble(
             [LICENCE, LICENCE | {"operator_name": '=HYPERLINK("http://x","y")'}],
-            ("operator_name:formula", "row 2: operator_name: found '=HYPERLINK(\"http://x\",\"y\")'; expected a value, not a formula"),
-            ("unreadable: a formula in column operator_name", "cell A3 (operator_name) holds the formula"),
+            ("operator_name:formula", "row 2: operator_name holds a formula; write its value"),
+            ("unreadable: a formula in column operator_name", "cell A3 (operator_name) holds a formula"),
         ),
         "formula in a number": Trouble(
             [LICENCE | {"annual_limit_kg": "=2*2500"}, LICENCE],
             ("annual_limit_kg:type", "row 1: annual_limit_kg: found '=2*2500'; expected a number"),
-            ("unreadable: a formula in column annual_limit_kg", "cell I2 (annual_limit_kg) holds the formula '=2*2500'; write its value"),
+            ("unreadable: a formula in column annual_limit_kg", "cell I2 (annual_limit_kg) holds a formula; write its value"),
         ),
     },
     "pre_export_notification": {

@@ -19,7 +19,7 @@ def told(name: str, *rows: dict[str, object], shown: int = 20) -> list[str]:
     ("name", "row", "line"),
     [
         ("licensed_operator", LICENCE | {"operator_name": ""}, "row 1: operator_name is empty; it must be filled in"),
-        ("licensed_operator", LICENCE | {"operator_name": "=A1"}, "row 1: operator_name: found '=A1'; expected a value, not a formula"),
+        ("licensed_operator", LICENCE | {"operator_name": "=A1"}, "row 1: operator_name holds a formula; write its value"),
         ("licensed_operator", LICENCE | {"operator_country": "Atlantis"},
          "row 1: operator_country: found 'Atlantis'; expected a code or name of the code list area"),
         ("licensed_operator", LICENCE | {"licence_kind": "permit"},

@@ -18,6 +18,7 @@ from tradeflow.telling.charts import chart_script, chart_specifications
 from tradeflow.telling.detectability import detectable_codes
 from tradeflow.telling.lead import Lead, read_leads
 from tradeflow.telling.reporters import reporter_rows
+from tradeflow.telling.scope import say_scope
 from tradeflow.telling.tables import ReleaseTables
 from tradeflow.telling.templating import FILTERS, GLOBALS, TEMPLATES, read_static
 
@@ -33,6 +34,7 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         title=settings.title,
         manifest=dict.fromkeys(_HEAD_FACTS) | dict(manifest),
         reading_note=wording.READING_NOTE,
+        scope=say_scope(manifest),
         leads=leads,
         filters=_filter_choices(leads),
         lead_count=tables.signal["lead_id"].n_unique(),

@@ -11,6 +11,7 @@ import xlsxwriter
 from tradeflow.amounts import say_period
 from tradeflow.contract import Column, Contract, load_contract
 from tradeflow.publish.table_files import for_people
+from tradeflow.telling.scope import say_scope
 from tradeflow.telling.tables import ReleaseTables
 from tradeflow.telling.wording import READING_NOTE
 
@@ -46,7 +47,7 @@ def _write_read_me(book: Any, formats: dict[str, Any], tables: ReleaseTables, ma
     sheet = book.add_worksheet("Read me")
     sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 90)
-    sheet.write_string(0, 0, "tradeflow: leads in licit chemical trade", formats["title"])
+    sheet.write_string(0, 0, f"{_say_title(manifest)}: leads in licit chemical trade", formats["title"])
     sheet.merge_range(1, 0, 1, 1, "", formats["note"])
     sheet.write_string(1, 0, READING_NOTE, formats["note"])
     sheet.set_row(1, 34)
@@ -59,6 +60,7 @@ def _main_facts(tables: ReleaseTables, manifest: dict[str, Any]) -> list[tuple[s
     periods = manifest.get("periods") or {}
     facts: list[tuple[str, Any]] = [
         ("Release", manifest.get("release_id")),
+        ("Looked at", say_scope(manifest)),
         ("As of", manifest.get("as_of")),
         ("Made at", manifest.get("made_at")),
         ("Code version", manifest.get("code_version")),
@@ -73,6 +75,10 @@ def _main_facts(tables: ReleaseTables, manifest: dict[str, Any]) -> list[tuple[s
     facts += [(f"Rule: {rule}", meaning) for rule, meaning in (manifest.get("rules") or {}).items()]
     facts += [("Problem of the run", line) for line in manifest.get("problems") or ()]
     return [(fact, str(text)) for fact, text in facts if text not in (None, "")]
+
+
+def _say_title(manifest: dict[str, Any]) -> str:
+    return str(manifest.get("settings", {}).get("publish", {}).get("title", "tradeflow"))
 
 
 def _say_leads(signal: pl.DataFrame) -> str:

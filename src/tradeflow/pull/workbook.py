@@ -109,16 +109,16 @@ def _read_sheet(sheet: ReadOnlyWorksheet, looked_at: Collection[str]) -> Reading
 
 
 def _faults(cells: Cells, texts: Sequence[str | None], names: Sequence[str], looked_at: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield why a row cannot be used, and of a cell that stands in the way its place and what it holds."""
+    """Yield why a row cannot be used, and where the cell stands that is in the way: what it says may be a name, and lines are for all."""
     if any(texts[len(names) :]):
         yield f"{len(texts)} cells, where the header has {len(names)}", ""
-    for name, cell, text in zip(names, cells, texts, strict=False):
+    for name, cell in zip(names, cells, strict=False):
         if name.casefold() not in looked_at:
             continue
         if cell.data_type == "f":
-            yield f"a formula in column {name}", f"cell {cell.coordinate} ({name}) holds the formula {text!r}; write its value"
+            yield f"a formula in column {name}", f"cell {cell.coordinate} ({name}) holds a formula; write its value"
         elif cell.data_type == "e":
-            yield f"an error in column {name}", f"cell {cell.coordinate} ({name}) holds the error {text!r}; write its value"
+            yield f"an error in column {name}", f"cell {cell.coordinate} ({name}) holds an error; write its value"
 
 
 def _shorten(told: list[str]) -> list[str]:

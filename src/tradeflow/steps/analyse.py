@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
 from tradeflow.conform import derive_commodity_coverage, derive_coverage, find_code_births
 from tradeflow.contract import load_codelist, load_contract
-from tradeflow.exceptions import SettingsError
 from tradeflow.lake import Lake
 from tradeflow.settings import Model, Settings
 from tradeflow.signals import (
@@ -34,6 +32,7 @@ from tradeflow.steps.judged_window import find_window_starts, in_periods
 from tradeflow.steps.known import known_rows, watched_rows
 from tradeflow.steps.moves import trace_moves
 from tradeflow.steps.requirements import read_requirements
+from tradeflow.steps.watch_list import list_substances
 
 _log = logging.getLogger("tradeflow")
 
@@ -60,7 +59,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     _log.info("looking for trade that moved")
     named = _of_named_areas(pairs)
-    frames |= trace_moves(named, watched, coverage, find_window_starts(settings.model, named))
+    frames |= trace_moves(named, watched, coverage, find_window_starts(settings.model, named, settings.watch.first_period))
     _log.info("setting timing, unnamed partners and other units beside the figures")
     frames |= correct_figures(pairs, rows, settings.watch, coverage, commodity_coverage)
     return Made(commit(lake, key, **frames), is_new=True)
@@ -202,36 +201,14 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
 
 
 def _watch_list(settings: Settings, day: date) -> pl.DataFrame:
-    substances = load_codelist("substance")
-    if settings.watch.overlay is not None:
-        substances = pl.concat([substances, _read_overlay(settings.watch.overlay, substances.schema)], how="diagonal")
-    return build_watch_list(substances, day)
-
-
-def _read_overlay(path: Path, public: pl.Schema) -> pl.DataFrame:
-    """Read a private list; SettingsError where it lacks what a watched code needs."""
-    needed = ("substance_code", "commodity_code_hs2022", "has_own_commodity_code")
-    try:
-        overlay = pl.read_csv(path, infer_schema=False)
-        lacking = [name for name in needed if name not in overlay.columns]
-        if not lacking:
-            truth = pl.col("has_own_commodity_code").str.to_lowercase().replace_strict({"true": True, "false": False})
-            known = overlay.select(name for name in overlay.columns if name in public)
-            return known.with_columns(truth).cast({name: dtype for name, dtype in public.items() if name in known.columns})
-        fault = f"it lacks {', '.join(lacking)}"
-    except (pl.exceptions.PolarsError, OSError) as error:
-        fault = str(error).splitlines()[0]
-    raise SettingsError(
-        f"watch.overlay {path}: not a list of substances: {fault}; it needs {', '.join(needed)} (true or false), "
-        "as data_contracts/codelists/substance.csv has them"
-    )
+    return build_watch_list(list_substances(settings.watch), day)
 
 
 def _rule_tables(settings: Settings, lake: Lake, reconciled: Made, modelled: Made) -> Evidence:
     pairs = _of_named_areas(read_handed(lake, reconciled, "mirror_pair").collect())
     baseline, scores = (_of_named_areas(read_handed(lake, modelled, table).collect()) for table in ("baseline", "flow_score"))
     shifts, coverage = (read_handed(lake, reconciled, table).collect() for table in ("share_shift", "coverage"))
-    window = Window(find_window_starts(settings.model, pairs), settings.model.min_history_months)
+    window = Window(find_window_starts(settings.model, pairs, settings.watch.first_period), settings.model.min_history_months)
     return Evidence(pairs, baseline, scores, shifts, coverage, window)
 
 

@@ -28,6 +28,7 @@ from tradeflow.steps.control_records import known_records
 from tradeflow.steps.declarations import known_declarations
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.judged_window import step_back
+from tradeflow.steps.watch_list import keep_watched_companies
 
 _log = logging.getLogger("tradeflow")
 COMPANY_LEADS = ("company_signal", "company_signal_evidence", "signal_declaration", "proposed_inspection")
@@ -46,7 +47,7 @@ def judge_companies(settings: Settings, lake: Lake, known: Known, named: Made, r
     tables = _company_tables(settings, lake, known, (named, resolved, traded))
     rules = [rule for rule in COMPANY_RULES if settings.signals.weights.get(rule, 1.0) > 0]
     _log.info(f"judging companies by {len(rules)} rules")
-    candidates = calibrate(propose_company_candidates(tables, rules))
+    candidates = keep_watched_companies(calibrate(propose_company_candidates(tables, rules)), settings.watch)
     entity = read_handed(lake, resolved, "entity").select("entity_id", "entity_name").collect()
     areas = dict(load_codelist("area").select("area_code", "area_name").iter_rows())
     leads = rank_company_leads(candidates, tables, entity, areas, _rank_options(settings.signals))
@@ -70,7 +71,8 @@ def _company_tables(settings: Settings, lake: Lake, known: Known, made: tuple[Ma
     from tradeflow.model.item_isolation import isolate_items
 
     named, resolved, traded = made
-    items = read_handed(lake, traded, "company_item").collect()
+    seen = pl.lit(value=True) if known.last_period is None else pl.col("period") <= known.last_period
+    items = read_handed(lake, traded, "company_item").filter(seen).collect()
     months = _judged_months(settings.model, items)
     _log.info(f"looking for declared items that are alone in the crowd of {items.height:,}")
     areas = load_codelist("area").select("area_code", pl.col("iso3").alias("operator_country")).drop_nulls()

@@ -23,7 +23,7 @@ COMPANY_TABLES = ("company_item", "company_month", "company_profile", "company_l
 def follow_companies(lake: Lake, known: Known, named: Made, resolved: Made) -> Made:
     """Make COMPANY_TABLES from the declarations, the substances that they name (`named`) and the companies on them (`resolved`)."""
     made_from = [f"{each.table} {each.version} {each.inputs_key}" for each in (*named.tables, *resolved.tables)]
-    key = hash_texts("company trade", known.key, *made_from)
+    key = hash_texts("company trade", known.answers_key, *made_from)
     if stands := standing(lake, key, *COMPANY_TABLES):
         return Made(stands, is_new=False)
     declarations, areas, substances = known_declarations(lake, known), load_codelist("area"), load_codelist("substance")

@@ -7,6 +7,7 @@ import polars as pl
 from tradeflow.contract import load_codelist
 from tradeflow.settings import Watch
 from tradeflow.steps.known import watched_rows
+from tradeflow.steps.watch_list import watched_commodities
 
 CORRECTIONS = ("corridor_lag", "unit_rate", "mirror_correction", "mirror_window", "unlocated_trade")
 
@@ -19,7 +20,7 @@ def correct_figures(
 
     lists = CodeLists(load_codelist("area"), load_codelist("quantity_unit"), load_codelist("density"))
     tables = correct_by_structure(pairs, rows, watched_rows(rows, watch), coverage, commodity_coverage, lists)
-    if watch.commodities:
-        above = {code[:digits] for code in watch.commodities for digits in (2, 4, 6)}
+    if commodities := watched_commodities(watch):
+        above = {code[:digits] for code in commodities for digits in (2, 4, 6)}
         tables["unlocated_trade"] = tables["unlocated_trade"].filter(pl.col("commodity_code").is_in(list(above)))
     return tables

@@ -29,7 +29,7 @@ def name_declared_substances(lake: Lake, known: Known) -> Made:
     """Make `named_substance` and `declared_substance`; nothing where no source holds declarations."""
     if not has_declarations(known):
         return Made((), is_new=False)
-    key = hash_texts("declarations", known.key)
+    key = hash_texts("declarations", known.answers_key)
     if stands := standing(lake, key, "named_substance", "declared_substance"):
         return Made(stands, is_new=False)
     rows = known_declarations(lake, known)

@@ -12,6 +12,7 @@ from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, list_snapshots
 from tradeflow.settings import Settings, Watch
 from tradeflow.steps.handles import AVAILABILITY, Conformed, Known, code_version, hash_texts, read_handed
+from tradeflow.steps.watch_list import watched_commodities
 
 
 def know_figures(settings: Settings, lake: Lake, as_of: date | None, conformed: Conformed) -> Known:
@@ -22,21 +23,24 @@ def know_figures(settings: Settings, lake: Lake, as_of: date | None, conformed: 
         seen = seen.filter(pl.col("retrieved_at") <= moment)
         if seen.is_empty():
             raise SourceError(f"nothing was known on {as_of}: the lake's first answer came later; name a later --as-of date")
-    watch = settings.watch.model_dump_json()
-    return Known(hash_texts(code_version(), watch, _overlay_text(settings), *sorted(seen["snapshot_id"])), moment, conformed.tables)
+    answers_key = hash_texts(code_version(), *sorted(seen["snapshot_id"]))
+    key = hash_texts(answers_key, settings.watch.model_dump_json(), _overlay_text(settings))
+    return Known(key, moment, conformed.tables, answers_key, settings.watch.last_period)
 
 
 def known_rows(lake: Lake, known: Known) -> pl.LazyFrame:
     """Return the rows of `trade_flow` that the run sees, under the newest edition's codes."""
     snapshots = read_handed(lake, known, "snapshot").select("snapshot_id", "source", "query_key", "retrieved_at").collect()
     rows = select_known_rows(read_handed(lake, known, "trade_flow"), snapshots, _scopes(lake), known.as_of)
+    if (last := known.last_period) is not None:
+        rows = rows.filter(pl.col("period") <= pl.when(pl.col("freq_code") == "M").then(last).otherwise(last // 100))
     return state_in_newest_edition(rows, load_codelist("hs_concordance"))
 
 
 def watched_rows(rows: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
     """Narrow rows to what is watched. What a reporter has published is never read from these: silence here may be lack of interest."""
-    if watch.commodities:
-        rows = rows.filter(pl.col("commodity_code").is_in(watch.commodities))
+    if commodities := watched_commodities(watch):
+        rows = rows.filter(pl.col("commodity_code").is_in(commodities))
     if watch.reporters:
         rows = rows.filter(pl.col("reporter_code").is_in(watch.reporters) | pl.col("partner_code").is_in(watch.reporters))
     return rows

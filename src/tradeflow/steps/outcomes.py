@@ -19,7 +19,7 @@ def learn_from_outcomes(options: Declarations, lake: Lake, known: Known) -> Made
     """Make `ranked_declaration`, `outcome_figure` and `outcome_model_card`; nothing where no declaration says what its inspection found."""
     if not has_declarations(known):
         return Made((), is_new=False)
-    key = hash_texts("outcomes", known.key, options.model_dump_json())
+    key = hash_texts("outcomes", known.answers_key, options.model_dump_json())
     if stands := standing(lake, key, *OUTCOMES):
         return Made(stands, is_new=False)
     declared = known_declarations(lake, known)

@@ -85,8 +85,9 @@ def publish_run(
     companies = _of_companies(lake, known, handed) if settings.publish.companies else {}
     tables = release_tables(lake, known, handed, signals, companies)
     lists = {name: _if_made(lake, handed, name) for name in INSPECTION_LISTS if settings.publish.companies}
+    is_current = known.as_of is None and settings.publish.is_current
     folder = publish_release(
-        lake, release_id, tables, manifest, settings=settings.publish, is_current=known.as_of is None, inspection_lists=lists
+        lake, release_id, tables, manifest, settings=settings.publish, is_current=is_current, inspection_lists=lists
     )
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 

@@ -42,6 +42,9 @@ def _tell_row(row: dict[str, Any], contract: Contract) -> Iterator[str]:
 def _tell_cell(column: Column, check: str, found: object) -> str:
     if check == "required":
         return f"{column.name} is empty; it must be filled in"
+    if check == "formula":
+        # What it says may be a company's name, and lines are read by people who may not see those.
+        return f"{column.name} holds a formula; write its value"
     return f"{column.name}: found {found!r}; expected {_expected(column, check)}"
 
 
@@ -54,5 +57,4 @@ def _expected(column: Column, check: str) -> str:
         "maximum": f"at most {column.maximum}",
         "pattern": f"the form {column.pattern}",
         "valid_values": f"one of {', '.join(map(str, column.valid_values))}",
-        "formula": "a value, not a formula",
     }[check]
