@@ -33,6 +33,7 @@ def notify_exports(customs: Customs, papers: pl.DataFrame) -> pl.DataFrame:
         _to=pl.when((pl.col("flow") != RE_EXPORT) & pl.col("is_entrepot") & (pl.col("hub") != NO_HUB) & is_out)
         .then("hub")
         .otherwise("importer"),
+        _leaves=pl.when(is_out).then("day").otherwise("depart_day"),
         number=paper_number(pl.lit(0)),
     )
     return _write_notifications(customs, _gather(customs, notified.filter(pl.col("_from") != pl.col("_to"))))
@@ -55,7 +56,7 @@ def _gather(customs: Customs, notified: pl.DataFrame) -> pl.DataFrame:
     return (
         notified.with_columns(_said=said, _kg=sane * pl.col("notified_share"))
         .group_by(keys, maintain_order=True)
-        .agg(pl.col("_kg").sum(), pl.col("depart_day").min(), pl.col("number").min(), pl.col("notified_status").first())
+        .agg(pl.col("_kg").sum(), pl.col("_leaves").min(), pl.col("number").min(), pl.col("notified_status").first())
     )
 
 
@@ -67,7 +68,7 @@ def _write_notifications(customs: Customs, gathered: pl.DataFrame) -> pl.DataFra
         return hash_uniform(customs.seed, name, number) if count else np.empty(0)
 
     is_late = (draw("late") < _LATE) | (gathered["notified_status"] == "late").fill_null(value=False).to_numpy()
-    day = gathered["depart_day"].to_numpy()
+    day = gathered["_leaves"].to_numpy()
     notified_on = np.where(is_late, day + 1 + np.floor(9 * draw("lateness")), day - 15 - np.floor(45 * draw("lead"))).astype(np.int64)
     sloppy = np.select([draw("kg") < 0.8, draw("kg") < 0.92], [1.0, 1 + 0.1 * draw("more")], default=1 - 0.06 * draw("less"))
     codes = {place: each.code for place, each in customs.substances.items()}
