@@ -174,16 +174,18 @@ class Signals(_Section):
 
     white_list_weight: Weight = 0.5
     """What a signal counts for on a company that stands on the white list for the substance."""
-    notification_days: Annotated[int, Field(ge=0)] = 30
-    """Days after its planned day up to which an export goes under a notification: sailings slip by weeks."""
+    notification_days: Annotated[int, Field(ge=0)] = 60
+    """Days after its planned day up to which an export goes under a notification: sailings slip by weeks, and permits run for months."""
     notification_early_days: Annotated[int, Field(ge=0)] = 10
     """Days before its planned day from which an export goes under a notification."""
     licence_grace_days: Annotated[int, Field(ge=0)] = 30
     """Days for which a licence that ended still counts: renewals are decided late."""
     quantity_tolerance_ratio: Annotated[float, Field(ge=0)] = 0.10
     """Share by which a weight may be above what was notified or licensed: a last drum, another scale, wet for dry."""
-    split_days: Annotated[int, Field(ge=1)] = 7
-    """Days within which several consignments count as one run."""
+    split_days: Annotated[int, Field(ge=4)] = 30
+    """Days within which several consignments may count as one run; half and a quarter of them are looked at too."""
+    leads_per_rule: Annotated[int, Field(ge=0)] = 20
+    """Companies whose strangest signals by a rule are listed even where nothing about them is rare."""
     threshold_kg: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Weights, by substance_code, below which a consignment needs no permission; where none is named, a usual consignment stands for it."""
 

@@ -5,6 +5,7 @@ On labelled declarations such a forest ranks no better than chance: it says what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,14 +44,16 @@ class Isolation:
     contributions: Array
 
 
-def isolate_declarations(rows: pl.DataFrame, is_history: Flags, *, trees: int, seed: int) -> Isolation:
+def isolate_declarations(
+    rows: pl.DataFrame, is_history: Flags, *, trees: int, seed: int, known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE
+) -> Isolation:
     """Score every row by forests grown from the history of its chapter; percentiles are places among that history.
 
     `rows` sorted by day and id, as for `describe_declarations`. The later half of the history grows the forests: in the earlier half nearly
     everybody is new. Rows outside the history change nothing of one another's scores. A row's contributions are zero below
     EXPLAINED_PERCENTILE.
     """
-    inputs, features = isolation_inputs(rows, is_history)
+    inputs, features = isolation_inputs(rows, is_history, known_before)
     is_typical = _later_half(rows, is_history)
     group = _comparable_groups(rows, is_typical)
     score, percentile, contributions = np.full(rows.height, np.nan), np.full(rows.height, np.nan), np.zeros(inputs.shape)
@@ -65,7 +68,9 @@ def isolate_declarations(rows: pl.DataFrame, is_history: Flags, *, trees: int, s
     return Isolation(score, percentile, group, inputs, features, contributions)
 
 
-def isolation_inputs(rows: pl.DataFrame, is_history: Flags) -> tuple[Array, tuple[Feature, ...]]:
+def isolation_inputs(
+    rows: pl.DataFrame, is_history: Flags, known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE
+) -> tuple[Array, tuple[Feature, ...]]:
     """Return (rows, features): size and price, their distance from what is usual, and how rare everybody and everything on it was before.
 
     A missing figure becomes the median of the history. Six decimals are kept: machines disagree beyond them.
@@ -76,7 +81,7 @@ def isolation_inputs(rows: pl.DataFrame, is_history: Flags) -> tuple[Array, tupl
     described = [(Feature("stated", name, ()), measures[name].to_numpy()) for name in MEASURES]
     distances = usual_distances(numbered, measures, days, is_history)
     described += [(Feature("usual", measure, within), distance) for within, measure, distance in distances]
-    described += _rarities(numbered, days, is_history)
+    described += _rarities(numbered, days, is_history, known_before)
     usual = [_median(column[is_history]) for _, column in described]
     columns = [np.where(np.isnan(column), middle, column) for (_, column), middle in zip(described, usual, strict=True)]
     return np.round(np.column_stack(columns), 6), tuple(feature for feature, _ in described)
@@ -87,11 +92,13 @@ def _median(column: Array) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _rarities(numbered: dict[str, Whole], days: Whole, is_history: Flags) -> list[tuple[Feature, Array]]:
+def _rarities(
+    numbered: dict[str, Whole], days: Whole, is_history: Flags, known_before: Sequence[tuple[str, ...]]
+) -> list[tuple[Feature, Array]]:
     """Return minus the log of each group's smoothed share of all earlier declarations."""
     known = is_history.astype(np.float64)
     all_before = PastRecord(np.zeros(len(days), dtype=np.int64), days).sum_before(known)
-    present = [columns for columns in KNOWN_BEFORE if set(columns) <= set(numbered)]
+    present = [columns for columns in known_before if set(columns) <= set(numbered)]
     pasts = [PastRecord(cross_groups([numbered[role] for role in columns]), days) for columns in present]
     return [
         (Feature("rare", "", columns), np.log((all_before + 1) / (past.sum_before(known) + 1)))

@@ -81,10 +81,13 @@ def _company_tables(settings: Settings, lake: Lake, known: Known, made: tuple[Ma
         company_item=items,
         declared_substance=read_handed(lake, named, "declared_substance").collect(),
         company_month=read_handed(lake, traded, "company_month").collect(),
+        company_profile=read_handed(lake, traded, "company_profile").collect(),
         broker_share=read_handed(lake, traded, "broker_share").collect(),
         licensed_operator=licences.join(areas, on="operator_country", how="left"),
         pre_export_notification=_with_company(lake, known, resolved, "pre_export_notification", "exporter", "exporter_entity_id"),
-        isolation=isolate_items(items, months.scored_start, trees=settings.model.forest_trees, seed=settings.model.forest_seed),
+        isolation=isolate_items(
+            _with_transport(lake, known, items), months.scored_start, trees=settings.model.forest_trees, seed=settings.model.forest_seed
+        ),
         substances=_substances(),
         months=months,
         tolerances=_tolerances(settings.signals),
@@ -103,6 +106,15 @@ def _with_company(lake: Lake, known: Known, resolved: Made, table: str, role: st
     linked = read_handed(lake, resolved, "record_party").filter((pl.col("record_table") == table) & (pl.col("party_role") == role))
     companies = linked.select("snapshot_id", "row_number", pl.col("entity_id").alias(column)).collect()
     return known_records(lake, known, table).join(companies, on=["snapshot_id", "row_number"], how="left")
+
+
+def _with_transport(lake: Lake, known: Known, items: pl.DataFrame) -> pl.DataFrame:
+    """Add how each item travelled, which is not followed anywhere else."""
+    place = ["snapshot_id", "row_number"]
+    travelled = (
+        known_declarations(lake, known).select(*place, "transport_mode").join(items.lazy().select(place).unique(), on=place, how="semi")
+    )
+    return items.join(travelled.collect(engine="streaming"), on=place, how="left")
 
 
 def _substances() -> pl.DataFrame:
@@ -137,4 +149,6 @@ def _tolerances(options: Signals) -> Tolerances:
 
 
 def _rank_options(options: Signals) -> CompanyRankOptions:
-    return CompanyRankOptions(options.q_limit, options.p_limit, options.weights, options.slip_weight, options.white_list_weight)
+    return CompanyRankOptions(
+        options.q_limit, options.p_limit, options.weights, options.slip_weight, options.white_list_weight, options.leads_per_rule
+    )

@@ -82,8 +82,8 @@ def test_an_absence_says_the_more_the_better_the_record_is() -> None:
     whole = company_tables([*OTHERS, item("IMP")], licences=THEIRS)
     holed = company_tables([*OTHERS, item("IMP"), *(item(f"X{number}", "2024-02-01") for number in range(12))], licences=THEIRS)
     strengths = [unlicensed_importer(tables).filter(entity_id="IMP")["_strength"].item() for tables in (whole, holed)]
-    assert strengths[0] == pytest.approx(7 / 8)
-    assert strengths[1] < strengths[0] / 2
+    assert strengths[0] > 0.9
+    assert strengths[1] < 0.6
 
 
 def unnotified(exports: list[dict[str, Any]], notices: list[dict[str, Any]], **tolerances: Any) -> list[tuple[Any, ...]]:
@@ -97,8 +97,8 @@ def unnotified(exports: list[dict[str, Any]], notices: list[dict[str, Any]], **t
     [
         ([], ("none", 1000.0)),
         ([notification()], None),
-        ([notification(due="2024-05-20")], None),
-        ([notification(due="2024-05-10")], ("none", 1000.0)),
+        ([notification(due="2024-04-20")], None),
+        ([notification(due="2024-04-10")], ("none", 1000.0)),
         ([notification(due="2024-06-24")], None),
         ([notification(due="2024-07-01")], ("none", 1000.0)),
         ([notification(due=None)], None),
@@ -112,7 +112,7 @@ def unnotified(exports: list[dict[str, Any]], notices: list[dict[str, Any]], **t
         ([notification(kg=500.0), notification(due="2024-06-20", kg=500.0)], None),
         ([notification(exporting_area_code=MEXICO)], ("none", 1000.0)),
     ],
-    ids=["none", "noticed", "26 days late", "36 days late", "9 days early", "16 days early", "no day planned", "another's",
+    ids=["none", "noticed", "56 days late", "66 days late", "9 days early", "16 days early", "no day planned", "another's",
          "another substance", "objected", "withdrawn", "no answer yet", "a little more", "twice as much", "in two parts",
          "from another area"],
 )  # fmt: skip
@@ -124,7 +124,7 @@ def test_an_export_needs_a_notification_near_its_day(notices: list[dict[str, Any
 def test_one_of_a_monthly_run_without_its_own_notification_is_seen() -> None:
     exports = [export(on=f"2024-{month:02d}-15") for month in range(2, 10)]
     notices = [notification(due=f"2024-{month:02d}-15") for month in range(2, 10) if month != 6]
-    assert unnotified(exports, notices) == [("EXP", "none", 202406, 1000.0)]
+    assert unnotified(exports, notices) == [("EXP", "above", 202406, 1000.0)]
 
 
 def test_what_is_a_little_more_each_time_is_ordinary() -> None:
@@ -161,7 +161,7 @@ def largest_assignment(days: list[int], dues: list[int], weights: list[float]) -
     taken = 0.0
     for day, kg in sorted(zip(days, weights, strict=False)):
         for place in sorted(left, key=lambda place: dues[place]):
-            if day - 30 <= dues[place] <= day + 10:
+            if day - 60 <= dues[place] <= day + 10:
                 used = min(kg, left[place])
                 left[place], kg, taken = left[place] - used, kg - used, taken + used
     return taken

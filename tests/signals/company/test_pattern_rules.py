@@ -23,9 +23,9 @@ def run_score(*rows: dict[str, Any], company: str = "RUN", **tolerances: Any) ->
     [
         ([3, 4, 5, 6], 300.0, True),
         ([3], 300.0, False),
-        ([3, 4], 300.0, False),  # together below the usual
+        ([3, 4], 100.0, False),  # together far below the usual
         ([3, 4, 5, 6], 2000.0, False),  # each above it
-        ([3, 13, 23], 400.0, False),
+        ([3, 13, 23], 400.0, True),
     ],
     ids=["four in a week", "one", "too little together", "each large", "ten days apart"],
 )
@@ -37,6 +37,19 @@ def test_a_company_that_always_buys_so_scores_less() -> None:
     four = [item("RUN", f"2024-07-{day:02d}", 300.0) for day in (3, 4, 5, 6)]
     weekly = [item("RUN", f"2024-{month:02d}-{day:02d}", 300.0) for month in range(1, 7) for day in range(1, 28, 3)]
     assert run_score(*weekly, *four) < run_score(*four) / 2
+
+
+def test_alike_ones_score_more_than_uneven_ones() -> None:
+    even = run_score(*(item("RUN", f"2024-07-{day:02d}", 300.0) for day in (3, 4, 5)))
+    uneven = run_score(*(item("RUN", f"2024-07-{3 + place:02d}", kg) for place, kg in enumerate((100.0, 200.0, 600.0))))
+    assert uneven < even
+
+
+def test_a_later_consignment_changes_no_earlier_month() -> None:
+    rows = [item("RUN", f"2024-03-{day:02d}", 300.0) for day in (3, 4, 5)]
+    later = [item(f"C{number}", "2024-11-05", 5000.0) for number in range(6)]
+    scores = [split_consignment(company_tables([*USUAL, *rows, *more])).filter(entity_id="RUN")["score"].item() for more in ([], later)]
+    assert scores[0] == pytest.approx(scores[1])
 
 
 def test_items_of_one_declaration_are_one_consignment() -> None:

@@ -28,6 +28,7 @@ class CompanyRankOptions:
     weights: dict[str, float] = field(default_factory=dict)
     slip_weight: float = 0.4
     white_list_weight: float = 0.5
+    leads_per_rule: int = 20
 
 
 def rank_company_leads(
@@ -41,8 +42,7 @@ def rank_company_leads(
     lead = 1 - prod(1 - score) of its rules' strongest signals: another rule never lowers it. Ranks are by lead score, then kilograms:
     facts have no q-value, so flagged leads do not stand above the others as such.
     """
-    is_rare = (pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)
-    listed = calibrated.filter(pl.col("is_scored") & (is_rare | pl.col("score").is_null()).fill_null(value=False))
+    listed = _list_candidates(calibrated.filter("is_scored"), options)
     known = _with_names(_with_ids(_mark_white_listed(listed, tables)), entity)
     scored = _with_size(known, tables.company_item).with_columns(
         _signal_score(options).alias("anomaly_score"),
@@ -54,6 +54,15 @@ def rank_company_leads(
     names = dict(tables.substances.select("substance_code", "substance_name").iter_rows())
     told = _number_leads(scored).with_columns(is_likely_slip().alias("_is_slip"))
     return write_company_reasons(told, areas, names)
+
+
+def _list_candidates(scored: pl.DataFrame, options: CompanyRankOptions) -> pl.DataFrame:
+    """Keep facts, what is rare, and the strangest companies of each rule, however ordinary: who watches wants to see what stands out."""
+    strangest = scored.filter(pl.col("score") > 0).group_by("rule", "entity_id").agg(pl.col("p_value").min())
+    limits = strangest.group_by("rule").agg(pl.col("p_value").bottom_k(options.leads_per_rule).max().alias("_rule_limit"))
+    is_rare = (pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)
+    stands_out = (pl.col("score") > 0) & (pl.col("p_value") <= pl.col("_rule_limit"))
+    return scored.join(limits, on="rule", how="left").filter((is_rare | stands_out | pl.col("score").is_null()).fill_null(value=False))
 
 
 def select_company_signals(leads: pl.DataFrame) -> pl.DataFrame:

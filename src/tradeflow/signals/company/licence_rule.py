@@ -61,7 +61,7 @@ def _without(judged: pl.DataFrame, permissions: pl.DataFrame) -> pl.DataFrame:
         pl.len().cast(pl.Int64).alias("_items"),
     )  # fmt: skip
     trailing = sum_trailing(monthly, _COMPANY, ["observed_kg", "observed_value_usd", "_items"])
-    others = share_of_others(judged, "_is_covered", _TRADE)
+    others = share_of_others(judged, "_is_covered")
     last_day = uncovered.group_by(*_COMPANY, "period").agg(pl.col("declaration_date").max().alias("_last_day"), pl.col("family").first())
     told = trailing.join(others, on=[*_COMPANY, "period"]).join(last_day, on=[*_COMPANY, "period"])
     return _with_record(told, permissions).with_columns(

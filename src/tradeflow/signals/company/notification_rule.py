@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from tradeflow.signals.company.tables import CompanyTables, Tolerances, share_of_others, tell_item
@@ -25,7 +27,7 @@ def unnotified_export(tables: CompanyTables) -> pl.DataFrame:
     balanced = _balance(_spoken_of(tables), notified, slack)
     is_notified = pl.col("_beyond_kg") <= slack.quantity_ratio * pl.col("net_weight_kg")
     judged = balanced.with_columns(is_notified.alias("_is_notified"))
-    others = share_of_others(judged, "_is_notified", ["reporter_code", "substance_code"])
+    others = share_of_others(judged, "_is_notified")
     found = _near_stopped(judged.filter(~pl.col("_is_notified")), stopped, slack).join(others, on=[*_KEY, "period"], how="left")
     share = pl.col("_beyond_kg") / pl.col("net_weight_kg")
     return tell_item(found).with_columns(
@@ -38,8 +40,9 @@ def unnotified_export(tables: CompanyTables) -> pl.DataFrame:
 
 
 def _planned(notifications: pl.DataFrame) -> pl.DataFrame:
-    """Return the notifications of known exporters by _KEY with _due, the planned day or else that of notice, in their order."""
-    due = pl.coalesce("expected_on", "notified_on")
+    """Return the notifications of known exporters by _KEY with _due in their order; where no day is planned, after the usual time ahead."""
+    ahead = (pl.col("expected_on") - pl.col("notified_on")).median().fill_null(timedelta())
+    due = pl.coalesce("expected_on", pl.col("notified_on") + ahead)
     return notifications.drop_nulls("exporter_entity_id").select(
         pl.col("exporter_entity_id").alias("entity_id"), pl.col("exporting_area_code").alias("reporter_code"), "substance_code",
         "notification_number", "notification_status", "notified_kg", due.alias("_due"),

@@ -14,21 +14,47 @@ _BASKET_MONTHS = 6
 def out_of_profile(tables: CompanyTables) -> pl.DataFrame:
     """A company trades more of a substance than its own past and companies of its size explain, or begins with it outside its business.
 
-    score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0) and, where the company begins or begins anew, -ln of the
-    share that the substance's HS chapters have in all its earlier declared items, (held + 1) / (items + 2).
+    score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0) and, where the company begins or begins anew, -ln of how
+    ordinary that is: the share of the substance's HS chapters in all its earlier declared items, drawn to the share q of watched traders
+    among the other companies of its main chapter, (held + 2 q) / (items + 2) with q = (traders + 1) / (companies + 2).
     """
     months = tables.company_month.filter(pl.col("party_role").is_in(["importer", "exporter"]) & (pl.col("net_weight_kg") > 0))
     begins = pl.col("is_first_trade") | (pl.col("months_since_last_trade") > _DORMANT_MONTHS)
     items = pl.col("past_item_count")
-    in_line = (pl.col("past_chapter_share_ratio").fill_null(0) * items + 1) / (items + 2)
+    in_line = ((pl.col("_line_traders") + 1) / (pl.col("_line_companies") + 2)).fill_null(0.5)
+    ordinary = (pl.col("past_chapter_share_ratio").fill_null(0) * items + 2 * in_line) / (items + 2)
     size = pl.col("z_company").fill_null(0).clip(lower_bound=0) ** 2 / 2
     excess = pl.col("net_weight_kg") - pl.col("expected_kg")
-    return months.with_columns(
-        (size + pl.when(begins).then(-in_line.log()).otherwise(0.0)).alias("score"), begins.alias("_begins"),
-        pl.lit("company").alias("subject"), pl.lit(1, pl.Int32).alias("window_periods"), pl.col("net_weight_kg").alias("observed_kg"),
-        pl.col("value_usd").alias("observed_value_usd"), pl.when(excess > 0).then(excess).alias("excess_kg"),
-        name_group("company months", tables.substances), family_of(tables.substances),
-    )  # fmt: skip
+    beside = months.join(_lines(tables), on=["entity_id", "party_role"], how="left")
+    return beside.with_columns(
+        (size + pl.when(begins).then(-ordinary.log()).otherwise(0.0)).alias("score"),
+        begins.alias("_begins"),
+        pl.lit("company").alias("subject"),
+        pl.lit(1, pl.Int32).alias("window_periods"),
+        pl.col("net_weight_kg").alias("observed_kg"),
+        pl.col("value_usd").alias("observed_value_usd"),
+        pl.when(excess > 0).then(excess).alias("excess_kg"),
+        name_group("company months", tables.substances),
+        family_of(tables.substances),
+    )
+
+
+def _lines(tables: CompanyTables) -> pl.DataFrame:
+    """Return, per company and role, main_chapter, the number of other companies of that chapter, and how many trade anything watched.
+
+    The main chapter is of all that is known of a company, so that a later month may change what line it is put in.
+    """
+    company = ["entity_id", "party_role"]
+    watched = tables.company_month.select(company).unique().with_columns(pl.lit(value=True).alias("_is_trader"))
+    known = tables.company_profile.drop_nulls("main_chapter").join(watched, on=company, how="left")
+    line = ["party_role", "main_chapter"]
+    is_trader = pl.col("_is_trader").fill_null(value=False)
+    return known.select(
+        *company,
+        pl.col("main_chapter").alias("_main_chapter"),
+        (pl.len().over(line).cast(pl.Int64) - 1).alias("_line_companies"),
+        (is_trader.sum().over(line).cast(pl.Int64) - is_trader).alias("_line_traders"),
+    )
 
 
 def family_basket(tables: CompanyTables) -> pl.DataFrame:

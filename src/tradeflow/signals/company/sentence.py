@@ -124,14 +124,24 @@ def _tell_profile(row: dict[str, Any], called: Called) -> str:
     told = f"{_verb(row)} {_kg(row)} of {goods} in {when}{expected}."
     if not row["_begins"]:
         return told
-    share = say_share(row["past_chapter_share_ratio"]) if row["past_item_count"] else ""
-    since = f" after {row['months_since_last_trade']} months without" if row["months_since_last_trade"] else " for the first time"
-    past = (
-        f"of its {say_count(row['past_item_count'])} earlier declared items {share} are goods of that kind (HS chapters)"
-        if row["past_item_count"]
-        else "nothing is on record that it declared before"
+    since = f"after {row['months_since_last_trade']} months without" if row["months_since_last_trade"] else "for the first time"
+    return f"{told} It trades it {since}; {_past(row)}{_line(row)}."
+
+
+def _past(row: dict[str, Any]) -> str:
+    if not row["past_item_count"]:
+        return "nothing is on record that it declared before"
+    share = say_share(row["past_chapter_share_ratio"])
+    return f"of its {say_count(row['past_item_count'])} earlier declared items {share} are of the substance's HS chapters"
+
+
+def _line(row: dict[str, Any]) -> str:
+    if row["_main_chapter"] is None:
+        return ""
+    return (
+        f", and of {say_count(row['_line_companies'])} other companies whose goods are mostly of HS chapter {row['_main_chapter']}, "
+        f"{say_count(row['_line_traders'])} trade anything watched"
     )
-    return f"{told} It trades it{since}; {past}."
 
 
 def _tell_basket(row: dict[str, Any], called: Called) -> str:

@@ -14,11 +14,11 @@ HABIT_MONTHS = 12
 class Tolerances:
     """What `settings.Signals` allows for the ordinary slack of paper and of trade, as plain values."""
 
-    notification_days: int = 30
+    notification_days: int = 60
     notification_early_days: int = 10
     licence_grace_days: int = 30
     quantity_ratio: float = 0.10
-    split_days: int = 7
+    split_days: int = 30
     threshold_kg: dict[str, float] = field(default_factory=dict)
 
 
@@ -43,6 +43,7 @@ class CompanyTables:
     company_item: pl.DataFrame
     declared_substance: pl.DataFrame
     company_month: pl.DataFrame
+    company_profile: pl.DataFrame
     broker_share: pl.DataFrame
     licensed_operator: pl.DataFrame
     pre_export_notification: pl.DataFrame
@@ -82,20 +83,29 @@ def sum_trailing(monthly: pl.DataFrame, key: list[str], columns: list[str], mont
     return rolled.with_columns(period_of_month("_month").alias("period")).drop("_month")
 
 
-def share_of_others(items: pl.DataFrame, is_so: str, key: list[str]) -> pl.DataFrame:
-    """Return key, entity_id, period, and of other companies' items of the twelve months _others, and _others_held, of which `is_so` holds.
+def share_of_others(items: pl.DataFrame, is_so: str) -> pl.DataFrame:
+    """Return reporter_code, substance_code, entity_id, period, and of other companies' items of the substance in the twelve months
+    _others and _others_held, of which `is_so` holds.
 
-    _others_share: (held + 1) / (items + 2); where nobody else declares, absence on a list says as little as a coin.
+    _others_share: (held + 2 a) / (items + 2), where a is (held + 1) / (items + 2) of all substances of the area: where nobody else declares
+    anything, absence on a list says as little as a coin.
     """
-    counts = [pl.len().cast(pl.Int64).alias("_count"), pl.col(is_so).sum().cast(pl.Int64).alias("_held")]
+    area = _count_others(items, is_so, ["reporter_code"]).rename({"_others": "_of_area", "_others_held": "_held_of_area"})
+    own = _count_others(items, is_so, ["reporter_code", "substance_code"])
+    usual = (pl.col("_held_of_area") + 1) / (pl.col("_of_area") + 2)
+    share = (pl.col("_others_held") + 2 * usual) / (pl.col("_others") + 2)
+    beside = own.join(area, on=["reporter_code", "entity_id", "period"])
+    return beside.with_columns(share.alias("_others_share")).drop("_of_area", "_held_of_area")
+
+
+def _count_others(items: pl.DataFrame, is_so: str, key: list[str]) -> pl.DataFrame:
+    counts = [pl.len().cast(pl.Int64).alias("_others"), pl.col(is_so).sum().cast(pl.Int64).alias("_others_held")]
     own_months = items.group_by(*key, "entity_id", "period").agg(counts)
-    all_months = items.group_by(*key, "period").agg(counts)
-    own = sum_trailing(own_months, [*key, "entity_id"], ["_count", "_held"])
-    whole = sum_trailing(all_months, key, ["_count", "_held"])
+    whole = sum_trailing(items.group_by(*key, "period").agg(counts), key, ["_others", "_others_held"])
+    own = sum_trailing(own_months, [*key, "entity_id"], ["_others", "_others_held"])
     beside = own.join(whole, on=[*key, "period"], suffix="_all")
-    others, held = pl.col("_count_all") - pl.col("_count"), pl.col("_held_all") - pl.col("_held")
-    share = (held + 1) / (others + 2)
-    return beside.select(*key, "entity_id", "period", others.alias("_others"), held.alias("_others_held"), share.alias("_others_share"))
+    left = [(pl.col(f"{name}_all") - pl.col(name)).alias(name) for name in ("_others", "_others_held")]
+    return beside.select(*key, "entity_id", "period", *left)
 
 
 def each_substance(permissions: pl.DataFrame, substances: pl.Series) -> pl.DataFrame:

@@ -10,6 +10,8 @@ _HABIT_ITEMS = 6
 """Earlier items of a company at which its own unit values count as much as those of all."""
 _LEAST_LIKE = 10
 """Earlier items of the same size from which on these alone are the comparison."""
+_SPREAD_ITEMS = 20
+"""Items at which the spread of a substance's own unit values counts as much as that of all substances."""
 _NORMAL_MAD = 1.4826
 _LEAST_SPREAD = 0.1
 
@@ -33,9 +35,13 @@ def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
         near, on=["substance_code", "party_role", "_tenfold", "_month"], how="left", suffix="_near"
     )
     against = beside.filter(pl.col("_like") >= _LEAST_LIKE).with_columns(
-        pl.coalesce("_middle_near", "_middle").alias("_middle"), pl.coalesce("_spread_near", "_spread").alias("_spread")
+        pl.coalesce("_middle_near", "_middle").alias("_middle"),
+        pl.coalesce("_spread_near", "_spread").alias("_spread"),
+        pl.coalesce("_like_near", "_like").alias("_of"),
     )
-    spread = pl.max_horizontal(pl.col("_spread") * _NORMAL_MAD, pl.lit(_LEAST_SPREAD))
+    usual_spread = (pl.col("_spread").median().over("party_role") * _NORMAL_MAD) ** 2
+    drawn = ((pl.col("_spread") * _NORMAL_MAD) ** 2 * pl.col("_of") + usual_spread * _SPREAD_ITEMS) / (pl.col("_of") + _SPREAD_ITEMS)
+    spread = pl.max_horizontal(drawn.sqrt(), pl.lit(_LEAST_SPREAD))
     gap = pl.col("_log") - pl.col("_middle")
     judged = _with_own_habit(against.with_columns(gap.alias("_gap"), spread.alias("_spread")))
     usual = (pl.col("_middle") + pl.col("_habit")).exp()
