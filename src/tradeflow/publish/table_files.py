@@ -11,7 +11,11 @@ from tradeflow.telling.tables import ReleaseTables
 
 _ABOUT_COMPANIES = ("company_signal", "company_signal_evidence", "signal_declaration", "entity", "entity_name", "company_link")
 """Tables that a release has where a source has declarations and companies are not left out."""
-_FORMULA_STARTS = "^[=+\\-@\t\r]"
+_FORMULA = r"[=+\-@＝＋－＠]"
+"""What begins a formula, in the wide form of East Asian keyboards too."""
+_FORMULA_STARTS = rf"^(?:[\t\r\n]|\s*{_FORMULA})"
+_FORMULA_BEHIND_SEPARATOR = rf"([;\t]\s*)({_FORMULA})"
+"""Where a comma is the decimal mark, a spreadsheet splits lines at semicolons: what stands behind one becomes the start of a cell."""
 
 
 def write_table_files(folder: Path, tables: ReleaseTables) -> None:
@@ -46,6 +50,7 @@ def for_people(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def neutralise_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before text that a spreadsheet would take for a formula (OWASP, CSV injection)."""
+    """Put an apostrophe before what a spreadsheet would take for a formula, also within a text that it may split (OWASP, CSV injection)."""
     text = pl.col(pl.String)
-    return frame.with_columns(pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text).name.keep())
+    begun = pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text)
+    return frame.with_columns(begun.str.replace_all(_FORMULA_BEHIND_SEPARATOR, "${1}'${2}").name.keep())
