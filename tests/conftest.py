@@ -4,13 +4,14 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.postgres import Server
     from tests.release_world import Made
     from tests.small_world import FinishedRun
 
@@ -24,7 +25,7 @@ os.environ |= {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
-for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "TRADEFLOW_LAKE", "TRADEFLOW_COMTRADE_KEY"):
+for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "TRADEFLOW_LAKE", "TRADEFLOW_COMTRADE_KEY", "TRADEFLOW_DATABASE"):
     os.environ.pop(_name, None)
 
 
@@ -69,3 +70,15 @@ def few() -> "Made":
     from tests.release_world import make_release
 
     return make_release(leads=6, seed=3)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """A running server; where Debian's packages are not installed, in CI a failure."""
+    from tests.postgres import find_programs, running_server
+
+    programs = find_programs()
+    if programs is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("PostgreSQL is not installed: apt-get install postgresql")
+    with running_server(programs) as server:
+        yield server

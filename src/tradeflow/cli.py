@@ -171,7 +171,7 @@ def signals(
     from tradeflow.publish.reading import read_signals
     from tradeflow.publish.table_files import for_people
 
-    found = read_signals(_serving_database(lake_path), rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
+    found = read_signals(_serving_url(lake_path), rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
     if form == "csv":
         click.echo(for_people(found).write_csv(), nl=False)
     elif form == "json":
@@ -268,11 +268,11 @@ def quarantine(rule: str | None, set_aside: bool, shown: int, as_csv: bool, lake
             click.echo(line)
 
 
-def _serving_database(lake_path: Path | None) -> Path:
-    from tradeflow.lake import RELEASE_FOLDER
+def _serving_url(lake_path: Path | None) -> str:
+    from tradeflow.lake import Lake, serving_url
     from tradeflow.settings import default_lake
 
-    return (lake_path or default_lake()) / RELEASE_FOLDER / "serving.sqlite"
+    return serving_url(Lake(lake_path or default_lake()))
 
 
 def print_result(result: RunResult, leads: int = 20) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from tradeflow.amounts import say_period, say_probability, say_value, say_weight
 from tradeflow.contract import load_contract
-from tradeflow.lake import RELEASE_FOLDER, RUN_FOLDER, Lake, Snapshot, find_snapshot, read_table, table_version
+from tradeflow.lake import RUN_FOLDER, Lake, Snapshot, find_snapshot, read_table, serving_url, table_version
 from tradeflow.publish.reading import read_signal
 from tradeflow.pull.answers import read_source_row
 from tradeflow.telling.names import name_area
@@ -22,7 +22,7 @@ _SHOWN_RUNS = 5
 
 def explain_signal(lake: Lake, signal_id: str) -> Iterator[str]:
     """Yield the sentence, the figures, what drove the signal, and each source row as the source sent it."""
-    dossier = read_signal(lake.root / RELEASE_FOLDER / "serving.sqlite", signal_id)
+    dossier = read_signal(serving_url(lake), signal_id)
     signal = dossier.signal
     yield f"Signal {signal['signal_id']} ({signal['rule']}), lead {signal['lead_id']}, rank {signal['lead_rank']}"
     yield ""

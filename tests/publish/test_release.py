@@ -9,7 +9,7 @@ import pytest
 
 from tests.release_world import Made
 from tradeflow.exceptions import LakeError
-from tradeflow.lake import Lake, hold_lake
+from tradeflow.lake import Lake, hold_lake, serving_url
 from tradeflow.publish import report, serving
 from tradeflow.publish.reading import read_signals
 from tradeflow.publish.release import current_release, publish_release
@@ -94,7 +94,7 @@ def test_database_that_missed_its_release_gets_it_on_the_next_try(
     assert current_release(Lake(tmp_path)) is None
     monkeypatch.undo()
     publish(few, "first")
-    assert read_signals(tmp_path / "7_release" / "serving.sqlite").height == few[0].signal.height
+    assert read_signals(serving_url(Lake(tmp_path))).height == few[0].signal.height
 
 
 def test_as_of_release_replaces_nothing(publish: Callable[..., Path], made: Made, few: Made, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_as_of_release_replaces_nothing(publish: Callable[..., Path], made: Made
     past = publish(made, "past", is_current=False)
     assert {path.name for path in past.iterdir()} == FILES
     assert current_release(Lake(tmp_path)) == tmp_path / "7_release" / "newest"
-    assert read_signals(tmp_path / "7_release" / "serving.sqlite").height == few[0].signal.height
+    assert read_signals(serving_url(Lake(tmp_path))).height == few[0].signal.height
 
 
 def test_same_release_twice_is_the_same_to_the_last_byte_where_people_read(few: Made) -> None:
@@ -133,5 +133,5 @@ def test_release_without_leads_is_published(tmp_path: Path) -> None:
 
     folder = publish_release(Lake(tmp_path), "empty", empty_tables(), {}, settings=Publish(), is_current=True)
     assert pl.read_parquet(folder / "signal.parquet").is_empty()
-    assert read_signals(tmp_path / "7_release" / "serving.sqlite").is_empty()
+    assert read_signals(serving_url(Lake(tmp_path))).is_empty()
     assert "No lead was found" in (folder / "report.html").read_text()

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from tests.postgres import Server, find_programs, running_server
+from tests.postgres import Server
 from tests.release_world import Made
 from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
 from tradeflow.publish.serving import serve_release
@@ -36,18 +36,6 @@ def cheap_hashing() -> Iterator[None]:
     patch.setattr(accounts, "_HASHER", accounts.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     yield
     patch.undo()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A running server; where Debian's packages are not installed, in CI a failure."""
-    import os
-
-    programs = find_programs()
-    if programs is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("PostgreSQL is not installed: apt-get install postgresql")
-    with running_server(programs) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -30,7 +30,7 @@ class SignalDossier:
 
 
 def read_signals(
-    database: Path,
+    url: str,
     *,
     rule: str | None = None,
     commodity: str | None = None,
@@ -52,13 +52,13 @@ def read_signals(
         question = question.where(_SIGNAL.c.importer_code == find_area(importer))
     if min_score is not None:
         question = question.where(_SIGNAL.c.lead_score >= min_score)
-    with _reader(database) as connection:
+    with _reader(url) as connection:
         return _frame(connection, "signal", question.limit(limit))
 
 
-def read_signal(database: Path, signal_id: str) -> SignalDossier:
+def read_signal(url: str, signal_id: str) -> SignalDossier:
     """Return one signal with what stands behind it; a beginning of the id will do where only one id has it. Else NotFoundError."""
-    with _reader(database) as connection:
+    with _reader(url) as connection:
         whole_id = _find_signal_id(connection, signal_id.strip().lower())
         found = {
             name: _frame(connection, name, sa.select(table).where(table.c.signal_id == whole_id))
@@ -99,13 +99,24 @@ def _known_rule(rule: str) -> str:
     return rule
 
 
-def _reader(database: Path) -> sa.Connection:
-    if not database.is_file():
-        raise NotFoundError(f"no release is served yet: there is no {database}; run `tradeflow run` first")
+def _reader(url: str) -> sa.Connection:
+    address = sa.make_url(url)
+    if address.drivername == "sqlite":
+        _need_release(Path(address.database or "").is_file(), address.database)
+        url = _readable_url(Path(address.database or ""))
     try:
-        return open_database(_readable_url(database)).connect()
+        connection = open_database(url).connect()
     except sa.exc.OperationalError as error:
-        raise LakeError(f"serving database {database}: {error.orig}; allow this user to read it, or publish again") from error
+        told = " ".join(str(error.orig).split())
+        raise LakeError(f"serving database {address.database}: {told}; allow this user to read it, or publish again") from error
+    if address.drivername != "sqlite":
+        _need_release(sa.inspect(connection).has_table(_SIGNAL.name), f"table {_SIGNAL.name} in {address!r}")
+    return connection
+
+
+def _need_release(is_there: bool, place: str | None) -> None:
+    if not is_there:
+        raise NotFoundError(f"no release is served yet: there is no {place}; run `tradeflow run` first")
 
 
 def _readable_url(database: Path) -> str:
