@@ -71,6 +71,7 @@ def test_an_own_steady_past_outweighs_small_peers() -> None:
 purchases = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["M1", "M2", "M3", "M4"]), st.floats(1, 1e5)), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(purchases)
 def test_a_later_month_changes_no_earlier_row(drawn: list[tuple[int, str, float]]) -> None:
     items = list_items([bought(202201 + month // 12 * 100 + month % 12, kg, importer) for month, importer, kg in drawn])
@@ -81,14 +82,48 @@ def test_a_later_month_changes_no_earlier_row(drawn: list[tuple[int, str, float]
     assert earlier.equals(months.filter(pl.col("period") < cut))
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["M1", "M2"]), st.integers(1, 9)), min_size=1, max_size=40))
+def test_years_are_the_obvious_sums(drawn: list[tuple[int, str, int]]) -> None:
+    items = list_items([bought(202101 + month // 12 * 100 + month % 12, float(kg), importer) for month, importer, kg in drawn])
+    for row in model(items).rows(named=True):
+        month = (row["period"] // 100 - 2021) * 12 + row["period"] % 100 - 1
+        own = [(at, kg) for at, importer, kg in drawn if importer == row["entity_id"]]
+        assert row["twelve_month_kg"] == sum(kg for at, kg in own if month - 12 < at <= month)
+        assert row["past_twelve_month_kg"] == sum(kg for at, kg in own if month - 24 < at <= month - 12)
+        is_old = month - min(at for at, _ in own) >= 23
+        assert (row["z_year"] is not None) == (is_old and row["past_twelve_month_kg"] > 0)
+
+
+def test_the_usual_lot_bought_more_often_shows_in_the_year_and_not_in_the_month() -> None:
+    peers = simulate(3, "even", companies=100).with_columns(row_number=pl.col("row_number") + 1_000)
+    months = [at for at in range(48) if at % 6 == 0 or at >= 36]
+    more = list_items([bought(202001 + at // 12 * 100 + at % 12, 1_000.0 + 40 * (at % 5), "MORE") for at in months])
+    last = model(pl.concat([peers, more])).filter(entity_id="MORE", period=202312).row(0, named=True)
+
+    assert last["z_year"] > 2
+    assert last["z_company"] < 1.5
+
+
+def test_a_consignees_months_are_what_others_imported_for_it() -> None:
+    items = list_items([bought(202401, 10, consignee_entity_id="C1"), bought(202401, 7, consignee_entity_id="M1")])
+    told = sum_company_months(items).filter(party_role="consignee")
+
+    assert told.select("entity_id", "net_weight_kg", "partner_count").rows() == [("C1", 10.0, 2)]
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["even", "lumpy", "mixed"]))
 def test_the_false_alarms_on_ordinary_companies_are_near_nominal(seed: int, kind: str) -> None:
-    z = model(simulate(seed, kind))["z_company"].drop_nulls().to_numpy()
+    months = model(simulate(seed, kind))
+    z, z_year = (months[name].drop_nulls().to_numpy() for name in ("z_company", "z_year"))
 
     assert len(z) > 1_000
     assert 0.03 < (z > 1.645).mean() < 0.075
     assert 0.003 < (z > 2.326).mean() < 0.02
+    # Years overlap, so these come in runs and wander further.
+    assert (z_year > 1.645).mean() < 0.09
+    assert (z_year > 2.326).mean() < 0.025
 
 
 def simulate(seed: int, kind: str, companies: int = 200, months: int = 48) -> pl.DataFrame:

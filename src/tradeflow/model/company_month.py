@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tradeflow.contract import load_contract
+from tradeflow.model.company_year import add_years
 from tradeflow.model.past_tail import restate_by_past
 
 SERIES = ["entity_id", "party_role", "substance_code"]
@@ -42,27 +43,29 @@ def model_company_months(company_item: pl.DataFrame, by_chapter: pl.DataFrame, s
     """
     months = sum_company_months(company_item)
     sized = months.pipe(_add_past_items, by_chapter).pipe(_add_past_chapter, by_chapter, substances)
-    told = sized.sort(*SERIES, "period").with_columns(_tell_past())
-    expected = _expect(told.with_columns(_remember()).pipe(_add_peers))
-    return expected.select(load_contract("company_month").column_names).sort(*SERIES, "period")
+    told = sized.with_columns(_number_month()).sort(*SERIES, "period").with_columns(_tell_past())
+    expected = _expect(told.with_columns(_remember()).pipe(_add_peers).sort(*SERIES, "period"))
+    return add_years(expected, SERIES).select(load_contract("company_month").column_names).sort(*SERIES, "period")
 
 
 def sum_company_months(company_item: pl.DataFrame) -> pl.DataFrame:
     """Sum items by company, role, substance and month.
 
     Trade that both countries declare counts once: an importer's month is what its own country declares of it, and the other side's figure
-    only where that is silent; an exporter's likewise.
+    only where that is silent; an exporter's likewise. A consignee's month holds what another company imported for it.
     """
-    return pl.concat([_sum_role(company_item, role) for role in ("importer", "exporter", "broker")])
+    return pl.concat([_sum_role(company_item, role) for role in _OTHERS])
 
 
-_OTHERS = {"importer": ["exporter"], "exporter": ["importer"], "broker": ["importer", "exporter"]}
-_HOME = {"importer": "M", "exporter": "X"}
+_OTHERS = {"importer": ["exporter"], "exporter": ["importer"], "broker": ["importer", "exporter"], "consignee": ["importer", "exporter"]}
+_HOME = {"importer": "M", "exporter": "X", "consignee": "M"}
 
 
 def _sum_role(company_item: pl.DataFrame, role: str) -> pl.DataFrame:
     key = [f"{role}_entity_id", "substance_code", "period"]
     items = company_item.drop_nulls(key[0])
+    if role == "consignee":
+        items = items.filter(pl.col("consignee_entity_id").ne_missing(pl.col("importer_entity_id")))
     if role in _HOME:
         is_home = pl.col("flow_code") == _HOME[role]
         items = items.filter(is_home | ~is_home.any().over(key))
@@ -95,18 +98,18 @@ def _add_past_chapter(months: pl.DataFrame, by_chapter: pl.DataFrame, substances
     return joined.with_columns(pl.when(is_known).then(share).alias("past_chapter_share_ratio")).drop("_chapter_items", "commodity_chapter")
 
 
-def _month_number() -> pl.Expr:
-    return pl.col("period") // 100 * 12 + pl.col("period") % 100
+def _number_month() -> pl.Expr:
+    return (pl.col("period") // 100 * 12 + pl.col("period") % 100).alias("_month")
 
 
 def _tell_past() -> list[pl.Expr]:
     """History of the series before each row: by Laplace's rule n months with trade of m give the next one a chance of n / (m + 1)."""
     count = pl.int_range(pl.len()).over(SERIES).cast(pl.Int64)
-    elapsed = _month_number() - _month_number().first().over(SERIES)
+    elapsed = pl.col("_month") - pl.col("_month").first().over(SERIES)
     return [
         count.alias("history_month_count"),
         (count == 0).alias("is_first_trade"),
-        _month_number().diff().over(SERIES).cast(pl.Int32).alias("months_since_last_trade"),
+        pl.col("_month").diff().over(SERIES).cast(pl.Int32).alias("months_since_last_trade"),
         pl.when(count > 0).then(count / (elapsed + 1)).alias("trade_probability"),
         pl.when(pl.col("net_weight_kg") > 0).then(pl.col("net_weight_kg").log()).alias("_log"),
         pl.col("past_item_count").clip(1, 1000).log10().floor().cast(pl.Int32).alias("_size"),

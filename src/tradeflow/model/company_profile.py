@@ -42,6 +42,6 @@ def _count_watched(company_item: pl.DataFrame) -> pl.DataFrame:
     items = company_item.unique(["snapshot_id", "row_number"])
     roles = [
         items.select(pl.col(f"{role}_entity_id").alias("entity_id"), pl.lit(role).alias("party_role")).drop_nulls()
-        for role in ("importer", "exporter", "broker")
+        for role in ("importer", "exporter", "broker", "consignee")
     ]
     return pl.concat(roles).group_by(COMPANY).agg(pl.len().alias("_watched"))

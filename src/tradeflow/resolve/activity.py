@@ -7,8 +7,8 @@ import polars as pl
 from tradeflow.resolve.company_item import join_party, name_entities
 from tradeflow.resolve.declared import tell_party
 
-ROLES = ("importer", "exporter", "broker")
-"""Roles of which behaviour is followed; consignee and notify party are ties."""
+ROLES = ("importer", "exporter", "broker", "consignee")
+"""Roles of which behaviour is followed; who is to be notified is a tie alone."""
 _MONTH = ["entity_id", "reporter_code", "period"]
 
 
