@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from tradeflow.serve.chart_assets import asset_url
 from tradeflow.serve.links import link
+from tradeflow.serve.queries.company_leads import RULES
+from tradeflow.telling.names import substance_names
 from tradeflow.telling.wording import READING_NOTE
 
 STATUS_WORDS = {"open": "open", "confirmed": "confirmed", "dismissed": "dismissed", "passed_on": "passed on"}
@@ -19,6 +21,33 @@ DISMISSAL_WORDS = {
     "too_small": "Too small to follow",
     "other": "Another reason",
 }
+PARTY_WORDS = {
+    "importer": "importer",
+    "exporter": "exporter",
+    "broker": "customs broker",
+    "consignee": "consignee",
+    "notify_party": "party to be notified",
+    "licensee": "licence holder",
+    "named": "named",
+}
+LINK_WORDS = {
+    "traded_with": "traded with",
+    "brokered_by": "brokered by",
+    "consigned_to": "consigned to",
+    "notified_with": "notified with",
+    "shares_address": "same address",
+    "shares_number": "same number",
+}
+LICENCE_WORDS = {
+    "import": "import",
+    "export": "export",
+    "trade": "trade",
+    "end_use_declaration": "end-use declaration",
+    "white_list": "white list",
+}
+NOTICE_WORDS = {"open": "open", "not_objected": "not objected to", "objected": "objected to", "withdrawn": "withdrawn"}
+NAMED_BY_WORDS = {"code": "by its code", "words": "by the words of its description", "both": "by code and words"}
+KIND_WORDS = {"company": "Companies", "substance": "Substances", "commodity": "HS codes", "area": "Countries"}
 FILTERS: dict[str, Callable[..., object]] = {}
 GLOBALS: dict[str, object] = {
     "link": link,
@@ -27,4 +56,12 @@ GLOBALS: dict[str, object] = {
     "status_words": STATUS_WORDS,
     "decision_words": DECISION_WORDS,
     "dismissal_words": DISMISSAL_WORDS,
+    "party_words": PARTY_WORDS,
+    "link_words": LINK_WORDS,
+    "licence_words": LICENCE_WORDS,
+    "notice_words": NOTICE_WORDS,
+    "named_by_words": NAMED_BY_WORDS,
+    "kind_words": KIND_WORDS,
+    "company_rules": RULES,
+    "substances": lambda: sorted(substance_names().items(), key=lambda named: named[1].casefold()),
 }

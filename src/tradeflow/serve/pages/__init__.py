@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from tradeflow.serve.pages import assets, signals
+from tradeflow.serve.pages import assets, companies, signals
 
-ROUTERS: list[APIRouter] = [assets.router, signals.router]
+ROUTERS: list[APIRouter] = [assets.router, signals.router, companies.router]

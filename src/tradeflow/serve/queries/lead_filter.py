@@ -27,14 +27,15 @@ _SORTS = {
 """Each sort's column, and whether the largest comes first."""
 
 
-def _none_if_blank(given: Any) -> Any:
+def blank_is_none(given: Any) -> Any:
+    """Take an empty field of a form for none."""
     return None if isinstance(given, str) and not given.strip() else given
 
 
-Text = Annotated[str | None, BeforeValidator(_none_if_blank), Field(max_length=200)]
-Code = Annotated[int | None, BeforeValidator(_none_if_blank), Field(ge=0, le=100_000)]
-Period = Annotated[int | None, BeforeValidator(_none_if_blank), Field(ge=1962, le=210_012)]
-Switch = Annotated[bool | None, BeforeValidator(_none_if_blank)]
+Text = Annotated[str | None, BeforeValidator(blank_is_none), Field(max_length=200)]
+Code = Annotated[int | None, BeforeValidator(blank_is_none), Field(ge=0, le=100_000)]
+Period = Annotated[int | None, BeforeValidator(blank_is_none), Field(ge=1962, le=210_012)]
+Switch = Annotated[bool | None, BeforeValidator(blank_is_none)]
 
 
 class LeadFilter(BaseModel):
@@ -51,11 +52,11 @@ class LeadFilter(BaseModel):
     since: Annotated[Period, Field(description="First period, YYYYMM or YYYY.")] = None
     until: Annotated[Period, Field(description="Last period, YYYYMM or YYYY.")] = None
     score: Annotated[
-        float | None, BeforeValidator(_none_if_blank), Field(ge=0, le=100, allow_inf_nan=False, description="Least score of the lead.")
+        float | None, BeforeValidator(blank_is_none), Field(ge=0, le=100, allow_inf_nan=False, description="Least score of the lead.")
     ] = None
     status: Annotated[
         Literal["open", "confirmed", "dismissed", "passed_on"] | None,
-        BeforeValidator(_none_if_blank),
+        BeforeValidator(blank_is_none),
         Field(description="Where people's decisions left the lead."),
     ] = None
     assigned: Annotated[Code, Field(description="Account that was asked to look at the lead.")] = None
@@ -63,7 +64,7 @@ class LeadFilter(BaseModel):
     new: Annotated[Switch, Field(description="Only leads that no earlier release told.")] = None
     sort: Annotated[
         Literal["rank", "period", "observed", "expected", "excess", "q"] | None,
-        BeforeValidator(_none_if_blank),
+        BeforeValidator(blank_is_none),
         Field(description="What comes first; by default the rank."),
     ] = None
 

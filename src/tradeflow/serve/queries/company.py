@@ -1,0 +1,175 @@
+"""Everything that the release holds about one company."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradeflow.exceptions import NotFoundError
+from tradeflow.serve.queries.frames import mappings, read_rows
+from tradeflow.serving_database import TABLES
+from tradeflow.telling.upstream import walk_upstream
+
+ROLES = ("importer", "exporter", "broker", "consignee", "notify_party")
+ITEMS_SHOWN = 50
+_MOST_ITEMS_WALKED = 20_000
+_STEPS_WALKED = 4
+_A_MONTH = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class CompanyFile:
+    """One company; frames have their contracts' columns, with names of companies beside ids where `names` has them."""
+
+    entity: dict[str, Any]
+    names: pl.DataFrame
+    joined: pl.DataFrame
+    profiles: pl.DataFrame
+    licences: list[dict[str, Any]]
+    notifications: list[dict[str, Any]]
+    leads: pl.DataFrame
+    months: pl.DataFrame
+    links: pl.DataFrame
+    shares: pl.DataFrame
+    items: pl.DataFrame
+    item_count: int
+    upstream: pl.DataFrame
+    called: dict[str, str]
+
+    @property
+    def entity_id(self) -> str:
+        """Id of the company."""
+        return str(self.entity["entity_id"])
+
+
+def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
+    """Return all about a company; NotFoundError where the release has none of this id."""
+    entity = find_entity(connection, entity_id)
+    item = TABLES["company_item"].c
+    own = sa.or_(*(item[f"{role}_entity_id"] == entity_id for role in ROLES))
+    items = _newest_items(connection, own)
+    links = _links(connection, entity_id)
+    upstream = walk_upstream(_items_above(connection, entity_id), entity_id, most_steps=_STEPS_WALKED)
+    leads = read_leads_of(connection, entity_id)
+    return CompanyFile(
+        entity=entity,
+        names=_of(connection, "entity_name", "entity_id", entity_id).sort("mention_count", descending=True),
+        joined=_joined(connection, entity_id),
+        profiles=_of(connection, "company_profile", "entity_id", entity_id).sort("item_count", descending=True),
+        licences=_records(connection, "licensed_operator", entity_id),
+        notifications=_with_declared(connection, _records(connection, "pre_export_notification", entity_id)),
+        leads=leads,
+        months=_of(connection, "company_month", "entity_id", entity_id).sort("period", "substance_code", "party_role"),
+        links=links,
+        shares=_of(connection, "broker_share", "broker_entity_id", entity_id).sort("period", "share_ratio", descending=True),
+        items=items,
+        item_count=connection.scalar(sa.select(sa.func.count()).where(own)) or 0,
+        upstream=upstream,
+        called=name_entities(connection, _ids_in(items, links, upstream, leads)),
+    )
+
+
+def find_entity(connection: sa.Connection, entity_id: str) -> dict[str, Any]:
+    """Return a company's row; one that was merged into another carries that one's id in `merged_into_id`."""
+    entity = TABLES["entity"]
+    found = mappings(connection, sa.select(entity).where(entity.c.entity_id == entity_id))
+    if not found:
+        raise NotFoundError(f"no company {entity_id!r} in this release")
+    return found[0]
+
+
+def read_leads_of(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
+    """Return the leads that name a company, as their subject or beside it, by rank."""
+    signal = TABLES["company_signal"].c
+    named = sa.or_(signal.entity_id == entity_id, signal.related_entity_id == entity_id)
+    return read_rows(connection, "company_signal", named).sort("lead_rank", "anomaly_score", descending=[False, True])
+
+
+def name_entities(connection: sa.Connection, ids: set[str]) -> dict[str, str]:
+    """Return the name of each company, by its id."""
+    entity = TABLES["entity"].c
+    question = sa.select(entity.entity_id, entity.entity_name).where(entity.entity_id.in_(ids), entity.entity_name.is_not(None))
+    return dict(connection.execute(question).tuples().all())
+
+
+def _of(connection: sa.Connection, table: str, column: str, entity_id: str) -> pl.DataFrame:
+    return read_rows(connection, table, TABLES[table].c[column] == entity_id)
+
+
+def _newest_items(connection: sa.Connection, own: sa.ColumnElement[bool]) -> pl.DataFrame:
+    item = TABLES["company_item"].c
+    newest = sa.select(item.snapshot_id, item.row_number).where(own).order_by(item.declaration_date.desc()).limit(ITEMS_SHOWN).subquery()
+    place = sa.tuple_(item.snapshot_id, item.row_number)
+    found = read_rows(connection, "company_item", place.in_(sa.select(newest)), own)
+    return found.sort("declaration_date", "declaration_id", "item_number", descending=[True, False, False])
+
+
+def _links(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
+    """Return the links from and to a company; `is_outward` says which, `other_id` is who stands at the other end."""
+    link = TABLES["company_link"].c
+    rows = read_rows(connection, "company_link", sa.or_(link.entity_id == entity_id, link.linked_entity_id == entity_id))
+    is_outward = pl.col("entity_id") == entity_id
+    other = pl.when(is_outward).then("linked_entity_id").otherwise("entity_id")
+    placed = rows.with_columns(is_outward.alias("is_outward"), other.alias("other_id"))
+    return placed.sort("net_weight_kg", "declaration_count", "other_id", descending=[True, True, False], nulls_last=True)
+
+
+def _joined(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
+    """Return which spellings were held to be the same company and why, the weakest ground first; then the near ones that were not."""
+    link = TABLES["entity_link"].c
+    rows = read_rows(connection, "entity_link", sa.or_(link.left_entity_id == entity_id, link.right_entity_id == entity_id))
+    return rows.sort("is_merged", "link_score", descending=[True, False], nulls_last=True)
+
+
+def _records(connection: sa.Connection, table: str, entity_id: str) -> list[dict[str, Any]]:
+    """Return the rows of a table of licences or notifications that name a company, with its role in each."""
+    party, record = TABLES["record_party"].c, TABLES[table].c
+    same = (party.snapshot_id == record.snapshot_id) & (party.row_number == record.row_number) & (party.record_table == table)
+    question = sa.select(TABLES[table], party.party_role).join(TABLES["record_party"], same).where(party.entity_id == entity_id)
+    newest = record.valid_from if "valid_from" in record else record.notified_on
+    return mappings(connection, question.order_by(newest.desc()))
+
+
+def _with_declared(connection: sa.Connection, notifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put beside each notification what its exporter declared of the substance to its importer around the day that was planned.
+
+    A month to each side, wider than the rule on notifications looks, so that a near miss shows.
+    """
+    return [row | _declared_under(connection, row) for row in notifications]
+
+
+def _declared_under(connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    item, party = TABLES["company_item"].c, TABLES["record_party"].c
+    named = sa.select(party.party_role, party.entity_id).where(
+        party.record_table == "pre_export_notification", party.snapshot_id == row["snapshot_id"], party.row_number == row["row_number"]
+    )  # fmt: skip
+    ends = dict(connection.execute(named).tuples().all())
+    due = row["expected_on"] or row["notified_on"]
+    around = item.declaration_date.between(*(due + step for step in (-_A_MONTH, _A_MONTH)))
+    same = [item[f"{role}_entity_id"] == ends.get(role) for role in ("exporter", "importer") if ends.get(role)]
+    summed = sa.select(sa.func.count(), sa.func.sum(item.net_weight_kg)).where(item.substance_code == row["substance_code"], around, *same)
+    count, declared_kg = connection.execute(summed).one()
+    return {"declared_count": count, "declared_kg": declared_kg}
+
+
+def _items_above(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
+    """Return the items that the walk upstream can reach: those received by the company, by its suppliers, and so forth."""
+    item = TABLES["company_item"].c
+    frontier, seen, found = {entity_id}, {entity_id}, []
+    for _ in range(_STEPS_WALKED):
+        received = sa.or_(item.importer_entity_id.in_(frontier), item.consignee_entity_id.in_(frontier))
+        found.append(read_rows(connection, "company_item", received, limit=_MOST_ITEMS_WALKED))
+        frontier = {sender for sender in found[-1]["exporter_entity_id"].unique() if sender is not None} - seen
+        seen |= frontier
+        if not frontier or sum(each.height for each in found) >= _MOST_ITEMS_WALKED:
+            break
+    return pl.concat(found).unique(["snapshot_id", "row_number", "substance_code"], maintain_order=True)
+
+
+def _ids_in(*frames: pl.DataFrame) -> set[str]:
+    columns = [frame[name] for frame in frames for name in frame.columns if name.endswith("entity_id") or name == "other_id"]
+    return {each for column in columns for each in column.unique() if each is not None}

@@ -1,0 +1,110 @@
+"""The leads on companies: the ranked list, and one of them with its source rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import polars as pl
+import sqlalchemy as sa
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from tradeflow.contract import load_contract
+from tradeflow.exceptions import NotFoundError
+from tradeflow.serve.queries.frames import mappings, read_rows
+from tradeflow.serve.queries.lead_filter import STATUS, Text, blank_is_none
+from tradeflow.serve.queries.paging import Order
+from tradeflow.serve.queries.signals import MOST_COUNTED
+from tradeflow.serving_database import TABLES
+
+SIGNAL = TABLES["company_signal"]
+RULES: tuple[str, ...] = tuple(str(rule) for rule in load_contract("company_signal").column("rule").valid_values)
+_PAGE = 50
+
+
+class CompanyLeadFilter(BaseModel):
+    """Fields that are empty narrow nothing."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    rule: Annotated[Text, Field(description="Leads of which a signal broke this rule.")] = None
+    substance: Annotated[Text, Field(description="Substance code.")] = None
+    role: Annotated[
+        Literal["importer", "exporter", "broker", "consignee"] | None,
+        BeforeValidator(blank_is_none),
+        Field(description="Its role."),
+    ] = None
+    status: Annotated[
+        Literal["open", "confirmed", "dismissed", "passed_on"] | None,
+        BeforeValidator(blank_is_none),
+        Field(description="Where people's decisions left the lead."),
+    ] = None
+    behind: Annotated[Text, Field(description="Cursor of the page before: `following` of its answer.")] = None
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The fields that narrow, as a URL holds them."""
+        return self.model_dump(exclude={"behind"}, exclude_none=True)
+
+    @property
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """What holds of the head of every lead in the list."""
+        equal = {SIGNAL.c.substance_code: self.substance, SIGNAL.c.party_role: self.role}
+        found = [SIGNAL.c.is_lead_head, *(column == value for column, value in equal.items() if value is not None)]
+        if self.rule is not None:
+            other = SIGNAL.alias("other")
+            found.append(SIGNAL.c.lead_id.in_(sa.select(other.c.lead_id).where(other.c.rule == self.rule)))
+        if self.status is not None:
+            found.append(sa.func.coalesce(STATUS.c.status, "open") == self.status)
+        return found
+
+
+@dataclass(frozen=True)
+class CompanyLeadPage:
+    """Some leads, how many there are (at most one more than MOST_COUNTED), and the cursor behind the last of them."""
+
+    rows: list[dict[str, Any]]
+    count: int
+    following: str | None
+
+
+@dataclass(frozen=True)
+class CompanyLead:
+    """A signal, the others of its lead, and its source rows."""
+
+    signal: dict[str, Any]
+    others: list[dict[str, Any]]
+    evidence: pl.DataFrame
+
+
+def list_company_leads(connection: sa.Connection, asked: CompanyLeadFilter, limit: int = _PAGE) -> CompanyLeadPage:
+    """Return one page of the leads on companies that pass a filter, by rank."""
+    order = Order(SIGNAL.c.lead_rank, SIGNAL.c.lead_rank)
+    joined = SIGNAL.outerjoin(STATUS, STATUS.c.signal_id == SIGNAL.c.signal_id)
+    status = sa.func.coalesce(STATUS.c.status, "open").label("status")
+    question = sa.select(SIGNAL, status).select_from(joined).where(*asked.conditions)
+    some = sa.select(sa.literal(1)).select_from(joined).where(*asked.conditions).limit(MOST_COUNTED + 1)
+    page = question.order_by(*order.by).limit(limit + 1)
+    found = mappings(connection, page.where(order.behind(asked.behind)) if asked.behind else page)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+    return CompanyLeadPage(found[:limit], count, order.cursor_of(found[limit - 1]) if len(found) > limit else None)
+
+
+def read_company_signal(connection: sa.Connection, signal_id: str) -> dict[str, Any]:
+    """Return a company signal's row; NotFoundError where the release has none of this id."""
+    found = mappings(connection, sa.select(SIGNAL).where(SIGNAL.c.signal_id == signal_id))
+    if not found:
+        raise NotFoundError(f"no company signal {signal_id!r} in this release; an earlier one may have had it")
+    return found[0]
+
+
+def read_company_lead(connection: sa.Connection, signal: dict[str, Any]) -> CompanyLead:
+    """Return a signal with the others of its lead and its source rows."""
+    others = mappings(
+        connection,
+        sa.select(SIGNAL)
+        .where(SIGNAL.c.lead_id == signal["lead_id"], SIGNAL.c.signal_id != signal["signal_id"])
+        .order_by(SIGNAL.c.anomaly_score.desc()),
+    )
+    evidence = read_rows(connection, "company_signal_evidence", TABLES["company_signal_evidence"].c.signal_id == signal["signal_id"])
+    return CompanyLead(signal, others, evidence.sort("evidence_role", "declaration_date", "row_number", nulls_last=True))
