@@ -12,11 +12,13 @@ from tradeflow.sample.chance import named_generator
 from tradeflow.sample.company_casting import OddLicence, Scene, Told
 from tradeflow.sample.documents import EXPORT, IMPORT
 from tradeflow.sample.goods_words import LANGUAGES, language_of
+from tradeflow.sample.innocence import kind_of_event
 
 _KINDS_AND_TIMES = (
     ("new_plant", 2), ("merger", 2), ("licence_renewal", 3), ("regular_call_off", 3), ("laboratory_supplier", 1),
     ("wording_look_alike", 3), ("fine_grade", 2), ("late_notification", 4), ("forgotten_notification", 2), ("large_broker", 2),
 )  # fmt: skip
+_SLIP_DECADES = 0.9
 _FREE_OF = {
     "en": "{other}, FREE OF {name}", "es": "{other}, LIBRE DE {name}", "pt": "{other}, ISENTO DE {name}", "fr": "{other}, SANS {name}",
     "zh": "{other}, FREE OF {name}",
@@ -34,7 +36,7 @@ def let_business_happen(scene: Scene) -> tuple[Scene, list[tuple[str, Told]]]:
             if happened is not None:
                 scene = happened.scene
                 told.append((kind, happened))
-    return scene, told + _residual_codes(scene)
+    return scene, told + _residual_codes(scene) + _odd_weights(scene) + _trade_events(scene)
 
 
 def _residual_codes(scene: Scene) -> list[tuple[str, Told]]:
@@ -51,6 +53,38 @@ def _residual_codes(scene: Scene) -> list[tuple[str, Told]]:
         ("residual_code", Told(scene, np.array([row]), (company,), item, text))
         for row, company, item in wrong.select("_row", "local_company", "item").iter_rows()
     ]
+
+
+def _odd_weights(scene: Scene) -> list[tuple[str, Told]]:
+    """Papers with a weight many times off what was sent."""
+    off = (pl.col("kg") / pl.col("sent_kg")).log10().abs() > _SLIP_DECADES
+    odd = scene.papers.filter(off & (pl.col("sent_kg") > 0) & ~pl.col("_row").is_in(list(scene.rows))).sort("_row")
+    return [
+        (
+            "odd_weight",
+            Told(
+                scene,
+                np.array([row]),
+                (company,),
+                item,
+                "a weight eight times or more off: a decimal place that slipped, or a habit of its office",
+            ),
+        )
+        for row, company, item in odd.select("_row", "local_company", "item").iter_rows()
+    ]
+
+
+def _trade_events(scene: Scene) -> list[tuple[str, Told]]:
+    """What an innocent event of the trade figures left in the papers of each country and company."""
+    told = []
+    parts = scene.papers.filter(pl.col("case") < -1).sort("_row").partition_by("case", "reporter", "local_company", maintain_order=True)
+    for part in parts:
+        number = -1 - int(part["case"][0])
+        happened = Told(
+            scene, part["_row"].to_numpy(), (int(part["local_company"][0]),), int(part["item"][0]), f"part of event-{number:02d}"
+        )
+        told.append((kind_of_event(number), happened))
+    return told
 
 
 def _market(scene: Scene, turn: int, rng: np.random.Generator, fewest: int) -> pl.DataFrame:

@@ -30,8 +30,8 @@ class PlantedCase:
 
 
 Planted = tuple[Stage, PlantedCase]
-_SOME_CASE = 0
-"""Marks a consignment of the case that is being planted, until it has the case's number; -1 is no case."""
+SOME_CASE = 0
+"""Marks a consignment of the case or event that is being put in, until it has its number; below zero is no case."""
 
 
 def plant_case(stage: Stage, plan: CasePlan) -> Planted:
@@ -39,7 +39,7 @@ def plant_case(stage: Stage, plan: CasePlan) -> Planted:
     rng = named_generator(stage.offices.seed, plan.case_id)
     staged, case = _TYPOLOGIES[plan.typology](stage, plan, rng)
     place = int(np.flatnonzero(stage.offices.areas.code == case.importer_code)[0])
-    named = pl.when(pl.col("case") == _SOME_CASE).then(pl.lit(plan.number, dtype=pl.Int32)).otherwise("case").alias("case")
+    named = pl.when(pl.col("case") == SOME_CASE).then(pl.lit(plan.number, dtype=pl.Int32)).otherwise("case").alias("case")
     return replace(staged, goods=staged.goods.with_columns(named), taken=stage.taken | {place}), case
 
 
@@ -52,7 +52,7 @@ def sell(stage: Stage, corridor: Corridor, days: Ints, kg: Floats, price_factor:
     exporter, importer = np.full(count, corridor.exporter), np.full(count, corridor.importer)
     goods = dress_consignments(stage.market, stage.offices.areas, exporter, importer, days, kg, price, stage.offices.seed, rng)
     direct = {"hub": pl.lit(NO_HUB, dtype=pl.Int32), "is_entrepot": pl.lit(False)}
-    return goods.with_columns(**direct, importer_sees=pl.lit(importer_sees), case=pl.lit(_SOME_CASE, dtype=pl.Int32))
+    return goods.with_columns(**direct, importer_sees=pl.lit(importer_sees), case=pl.lit(SOME_CASE, dtype=pl.Int32))
 
 
 def with_goods(stage: Stage, extra: pl.DataFrame) -> Stage:

@@ -9,7 +9,7 @@ import polars as pl
 from tradeflow.sample import casting
 from tradeflow.sample.casting import Corridor, Stage
 from tradeflow.sample.chance import named_generator
-from tradeflow.sample.diversions import sell, with_goods
+from tradeflow.sample.diversions import SOME_CASE, sell, with_goods
 
 # kind, code: which innocent events happen in which market.
 _PLAN = (
@@ -38,15 +38,21 @@ class InnocentEvent:
 
 
 def let_happen(stage: Stage) -> tuple[Stage, list[InnocentEvent]]:
-    """The stage after the innocent events of its market."""
+    """The stage after the innocent events of its market; the goods of event n are marked -1 - n, which is no case."""
     found = []
     for number, (kind, code) in enumerate(_PLAN, start=1):
         if stage.market.item.codes[-1] == code:
             rng = named_generator(stage.offices.seed, "innocent", number)
             stage, event = _KINDS[kind](stage, rng)
-            stage = replace(stage, taken=stage.taken | _importer_of(stage, event))
+            named = pl.when(pl.col("case") == SOME_CASE).then(pl.lit(-1 - number, dtype=pl.Int32)).otherwise("case").alias("case")
+            stage = replace(stage, goods=stage.goods.with_columns(named), taken=stage.taken | _importer_of(stage, event))
             found.append(replace(event, event_id=f"event-{number:02d}", kind=kind, commodity_code=code))
     return stage, found
+
+
+def kind_of_event(number: int) -> str:
+    """The kind of the event of that number, from 1."""
+    return _PLAN[number - 1][0]
 
 
 def _importer_of(stage: Stage, event: InnocentEvent) -> frozenset[int]:
@@ -78,7 +84,7 @@ def _new_factory(stage: Stage, rng: np.random.Generator) -> tuple[Stage, Innocen
     days = stage.offices.clock.month_start[first:-1] + rng.integers(0, 25, stage.month_count - first)
     ramp = np.minimum(1.0, (1 + np.arange(len(days))) / 4)
     kg = 1.6 * corridor.kg_per_month * ramp * rng.uniform(0.85, 1.15, len(days))
-    extra = sell(stage, corridor, days, kg, 0.97, rng).with_columns(case=pl.lit(-1, dtype=pl.Int32))
+    extra = sell(stage, corridor, days, kg, 0.97, rng)
     text = "a new plant: a lasting rise, seen alike by both sides"
     return with_goods(stage, extra), _event(stage, corridor, first, stage.month_count - 1, text)
 
@@ -98,7 +104,7 @@ def _unit_slip(stage: Stage, rng: np.random.Generator) -> tuple[Stage, InnocentE
     days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, 1)
     slip = float(rng.choice([1000.0, 0.001]))
     extra = sell(stage, corridor, days, np.array([corridor.consignment_kg]), 1.0, rng)
-    extra = extra.with_columns(importer_slip=pl.lit(slip), case=pl.lit(-1, dtype=pl.Int32))
+    extra = extra.with_columns(importer_slip=pl.lit(slip))
     first = int(stage.offices.clock.month_of(days)[0])
     text = f"one import document with {slip:g} times its weight and the right value"
     return with_goods(stage, extra), _event(stage, corridor, first, first + 2, text)
@@ -113,7 +119,7 @@ def _new_supplier(stage: Stage, rng: np.random.Generator) -> tuple[Stage, Innoce
         corridor = casting.usual_corridor(stage, seller, buyer)
         days = stage.offices.clock.month_start[first:-1] + rng.integers(0, 25, stage.month_count - first)
         kg = 0.35 * corridor.kg_per_month * rng.gamma(5, 1 / 5, len(days))
-        extra = sell(stage, corridor, days, kg, 0.9, rng).with_columns(case=pl.lit(-1, dtype=pl.Int32))
+        extra = sell(stage, corridor, days, kg, 0.9, rng)
         stage = with_goods(stage, extra)
     text = "a country begins to make the goods and sells to several importers, and goes on doing so"
     return stage, _event(stage, Corridor(seller, int(buyers[0]), 0.0, 0.0), first, stage.month_count - 1, text)
@@ -123,7 +129,7 @@ def _stock_building(stage: Stage, rng: np.random.Generator) -> tuple[Stage, Inno
     corridor = _host(stage, rng)
     days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, 2)
     kg = 1.5 * corridor.kg_per_month * rng.uniform(0.9, 1.1, 2)
-    extra = sell(stage, corridor, days, kg, 1.0, rng).with_columns(case=pl.lit(-1, dtype=pl.Int32))
+    extra = sell(stage, corridor, days, kg, 1.0, rng)
     rest = pl.col("depart_day").is_between(int(days.max()) + 1, int(days.max()) + 75)
     mine = (pl.col("importer") == corridor.importer) & (pl.col("exporter") == corridor.exporter)
     paused = replace(stage, goods=stage.goods.filter(~(rest & mine)))
@@ -144,7 +150,7 @@ def _hub_distributor(stage: Stage, rng: np.random.Generator) -> tuple[Stage, Inn
         kg = 0.3 * onward.kg_per_month * rng.gamma(5, 1 / 5, len(days))
         into = sell(stage, replace(onward, exporter=maker, importer=hub), days - 40, kg, 1.0, rng)
         out = sell(stage, onward, days, kg, 1.08, rng)
-        stage = with_goods(stage, pl.concat([into, out]).with_columns(case=pl.lit(-1, dtype=pl.Int32)))
+        stage = with_goods(stage, pl.concat([into, out]))
     text = "a distributor opens in a hub and serves several countries from there, and goes on doing so"
     return stage, _event(stage, Corridor(hub, int(buyers[0]), 0.0, 0.0), first, stage.month_count - 1, text)
 
