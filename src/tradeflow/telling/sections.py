@@ -11,6 +11,7 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.telling import wording
+from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area
 from tradeflow.telling.tables import ReleaseTables
 
@@ -73,17 +74,33 @@ def row_path(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def rule_rows(tables: ReleaseTables, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return, for each rule, what it means, its signals, and how many of the flagged ones are expected to be false."""
-    meanings: dict[str, str] = manifest.get("rules") or {}
-    expected: dict[str, float] = manifest.get("expected_false_by_rule") or {}
-    found = {
-        rule: (signals, flagged)
-        for rule, signals, flagged in tables.signal.group_by("rule").agg(pl.len(), pl.col("is_flagged").sum().alias("flagged")).iter_rows()
-    }
-    rules = [*wording.RULE_WORDS, *sorted((set(meanings) | set(found)) - set(wording.RULE_WORDS))]
+    return describe_rules(_count_by_rule(tables.signal), manifest.get("rules"), manifest.get("expected_false_by_rule"), wording.RULE_WORDS)
+
+
+def company_rule_rows(tables: ReleaseTables, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the same of the rules on companies."""
+    meanings, expected = manifest.get("company_rules"), manifest.get("expected_false_by_company_rule")
+    return describe_rules(_count_by_rule(tables.company_signal), meanings, expected, wording.COMPANY_RULE_WORDS)
+
+
+def _count_by_rule(told: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    counted = told.group_by("rule").agg(pl.len(), pl.col("is_flagged").sum().alias("flagged"))
+    return {rule: (signals, flagged) for rule, signals, flagged in counted.iter_rows()}
+
+
+def describe_rules(
+    found: Mapping[str, tuple[int, int]],
+    given: Mapping[str, str] | None,
+    false: Mapping[str, float] | None,
+    words: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Take each rule's signals and flagged ones, the manifest's meanings and expected false ones, and the words; return a row per rule."""
+    meanings, expected = given or {}, false or {}
+    rules = [*words, *sorted((set(meanings) | set(found)) - set(words))]
     return [
         {
             "rule": rule,
-            "words": wording.say_rule(rule),
+            "words": t(words.get(rule, rule.replace("_", " "))),
             "meaning": meanings.get(rule, ""),
             "signals": found.get(rule, (0, 0))[0],
             "flagged": found.get(rule, (0, 0))[1],

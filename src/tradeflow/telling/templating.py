@@ -21,12 +21,15 @@ FILTERS: dict[str, Callable[..., object]] = {
     "substance": name_substance,
     "spell": spell_code,
     "rule": wording.say_rule,
+    "company_rule": wording.say_company_rule,
 }
 GLOBALS: dict[str, object] = {
     "t": t,
     "flow_words": wording.FLOW_WORDS,
     "evidence_words": wording.EVIDENCE_WORDS,
     "role_words": wording.ROLE_WORDS,
+    "company_role_words": wording.COMPANY_ROLE_WORDS,
+    "company_evidence_words": wording.COMPANY_EVIDENCE_WORDS,
     "unlocated_words": wording.UNLOCATED_WORDS,
 }
 

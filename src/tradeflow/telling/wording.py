@@ -26,6 +26,24 @@ RULE_WORDS = {
     "substitution": "Shift within a family",
     "above_requirement": "Above the stated need",
 }
+COMPANY_RULE_WORDS = {
+    "misdeclared_goods": "Words of another code",
+    "unit_value_outlier": "Unusual unit value",
+    "unnotified_export": "Beyond its notifications",
+    "split_consignment": "Small consignments in a row",
+    "unlicensed_importer": "Outside a licence",
+    "out_of_profile": "Outside its size or business",
+    "family_basket": "Several of one family",
+    "broker_bottleneck": "Much through one broker",
+    "isolated_declaration": "Unlike its peers",
+}
+COMPANY_ROLE_WORDS = {"importer": "importer", "exporter": "exporter", "broker": "broker", "consignee": "consignee"}
+COMPANY_EVIDENCE_WORDS = {
+    "observed": "declared",
+    "notified": "notification",
+    "licence": "permission",
+    "incident": "incident",
+}
 FLOW_WORDS = {"M": "import", "X": "export", "RM": "re-import", "RX": "re-export"}
 EVIDENCE_WORDS = {"observed": "what was observed", "mirror": "the other side", "related": "the other leg"}
 MIRROR_WORDS = {
@@ -67,6 +85,16 @@ GAP_WORDS = {
     "exports_of_another_partner": "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror",
     "imports_of_another_partner": "the importer seems to have booked this under another partner, in a report that lacks a mirror",
 }
+
+
+def say_company_rule(rule: str) -> str:
+    """Return the name of a rule on companies in plain words."""
+    return t(COMPANY_RULE_WORDS.get(rule, rule.replace("_", " ")))
+
+
+def say_family(family: str | None) -> str:
+    """Return the class of drug whose control lists name a family of substances, in plain words."""
+    return (family or "").replace("_", " ").replace(";", ", ")
 
 
 def say_rule(rule: str) -> str:
