@@ -52,3 +52,10 @@ def test_several_faults_of_a_row_are_several_lines_and_the_list_ends() -> None:
     broken = INCIDENT | {"quantity_kg": "much", "incident_kind": ""}
     assert len(told("precursor_incident", broken)) == 2
     assert told("precursor_incident", *[broken] * 30, shown=3)[3:] == ["and 27 rows more"]
+
+
+def test_lines_for_all_do_not_say_what_was_found() -> None:
+    contract = load_contract("source_licensed_operator")
+    shifted = pl.DataFrame([{"row_number": 1} | {name: str(value) for name, value in LICENCE.items()} | {"operator_country": "Velutra"}])
+    (line,) = tell_cells(hold_to_contract(shifted, contract).broken, contract, is_for_all=True)
+    assert line == "row 1: operator_country: expected a code or name of the code list area"

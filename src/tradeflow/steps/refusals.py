@@ -45,5 +45,5 @@ def _tell_table(refused: pl.DataFrame) -> list[str]:
     # A row that could not be read has no cells; its sheet's own lines tell it.
     read = refused.drop_nulls("contract").filter(~pl.col("rule").str.starts_with("unreadable: "))
     held_to = read["contract"].unique(maintain_order=True)
-    lines = [line for name in held_to for line in tell_cells(read.filter(contract=name), load_contract(name))]
+    lines = [line for name in held_to for line in tell_cells(read.filter(contract=name), load_contract(name), is_for_all=True)]
     return lines[:SHOWN_CELLS]

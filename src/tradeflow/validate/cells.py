@@ -15,22 +15,24 @@ SHOWN_CELLS = 20
 _KINDS = {pl.Float64: "a number", pl.Int32: "a whole number", pl.Int64: "a whole number", pl.Date: "a day as 2026-01-31"}
 
 
-def tell_cells(broken: pl.DataFrame, contract: Contract, shown: int = SHOWN_CELLS) -> list[str]:
+def tell_cells(broken: pl.DataFrame, contract: Contract, shown: int = SHOWN_CELLS, *, is_for_all: bool = False) -> list[str]:
     """Take rows that the gate refused (row_number, rule, is_set_aside, raw_row); return a line for each cell, `shown` of them at the most.
 
-    Rows that are only set aside have none. Row 1 is the first below the column names; blank rows do not count.
+    Rows that are only set aside have none. Row 1 is the first below the column names; blank rows do not count. Lines that `is_for_all` do
+    not say what was found: where columns are shifted, it is a company's name.
     """
     wrong = broken.filter(~pl.col("is_set_aside")).sort("row_number")
-    told = [line for row in wrong.head(shown).iter_rows(named=True) for line in _tell_row(row, contract)]
+    told = [line for row in wrong.head(shown).iter_rows(named=True) for line in _tell_row(row, contract, is_for_all)]
     return [*told[:shown], f"and {wrong.height - shown:,} rows more"] if wrong.height > shown else told
 
 
-def _tell_row(row: dict[str, Any], contract: Contract) -> Iterator[str]:
+def _tell_row(row: dict[str, Any], contract: Contract, is_for_all: bool) -> Iterator[str]:
     values = json.loads(row["raw_row"])
     for rule in row["rule"].split(";"):
         name, _, check = rule.partition(":")
         if check:
-            yield f"row {row['row_number']}: {_tell_cell(contract.column(name), check, values.get(name))}"
+            found = "" if is_for_all else f"found {values.get(name)!r}; "
+            yield f"row {row['row_number']}: {_tell_cell(contract.column(name), check, found)}"
         elif rule == KEY_RULE:
             key = ", ".join(contract.unique_keys[0])
             yield f"row {row['row_number']}: another row has the same {key} and says something else; keep the right one"
@@ -39,13 +41,12 @@ def _tell_row(row: dict[str, Any], contract: Contract) -> Iterator[str]:
             yield f"row {row['row_number']}: breaks {rule}: {meaning}"
 
 
-def _tell_cell(column: Column, check: str, found: object) -> str:
+def _tell_cell(column: Column, check: str, found: str) -> str:
     if check == "required":
         return f"{column.name} is empty; it must be filled in"
     if check == "formula":
-        # What it says may be a company's name, and lines are read by people who may not see those.
         return f"{column.name} holds a formula; write its value"
-    return f"{column.name}: found {found!r}; expected {_expected(column, check)}"
+    return f"{column.name}: {found}expected {_expected(column, check)}"
 
 
 def _expected(column: Column, check: str) -> str:
