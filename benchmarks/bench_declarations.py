@@ -1,7 +1,7 @@
 """From one CSV of declared items to company leads: `python benchmarks/bench_declarations.py [--items N] [--until conform]`.
 
-Items are made up: goods of all chapters in the words of a few trades, watched substances among them, one item in two hundred broken, companies
-with slips in their names. A run as `tradeflow run` makes it, into a lake of its own; CPU seconds of each step, peak memory, items per second.
+Items are made up: goods of all chapters in the words of a few trades, one item in two hundred naming a watched substance and one broken,
+companies with slips in their names. A run as `tradeflow run` makes it, into a lake of its own; CPU seconds of each step, peak memory.
 `--until conform` stops where the items stand in the lake.
 """
 
@@ -31,6 +31,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _ITEMS_AT_ONCE = 500_000
 _ITEMS_PER_COMPANY = 200
+_WATCHED = ["ACETONE", "TOLUENO", "POTASSIUM PERMANGANATE", "ACETIC ANHYDRIDE", "ACIDO SULFURICO", "PSEUDOEPHEDRINE HCL"]
+_WATCHED_SHARE = 0.005
 _WORDS = [
     "INDUSTRIAL",
     "TECHNICAL GRADE",
@@ -40,8 +42,6 @@ _WORDS = [
     "VALVE DN50",
     "COTTON SHIRTS",
     "FROZEN",
-    "ACETONE",
-    "TOLUENO",
     "PAINT",
     "VINYL FLOORING",
     "NOTEBOOK COMPUTER",
@@ -95,8 +95,10 @@ def _draw_party(parties: pl.DataFrame, role: str, by: np.ndarray, told: tuple[st
 
 
 def _describe_goods(place: np.ndarray, items: int, chance: np.random.Generator) -> pl.Series:
-    """Two phrases and a number, half of them told twice."""
+    """Two phrases and a number, half of them told twice; one item in two hundred names a watched substance."""
     phrases = [pl.Series(chance.choice(np.array(_WORDS), len(place))) for _ in range(2)]
+    is_watched = pl.Series(chance.random(len(place)) < _WATCHED_SHARE)
+    phrases[0] = pl.Series(chance.choice(np.array(_WATCHED), len(place))).zip_with(is_watched, phrases[0])
     return phrases[0] + " " + phrases[1] + " REF " + pl.Series(place % (items // 2 + 1)).cast(pl.String)
 
 

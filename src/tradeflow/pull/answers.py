@@ -29,8 +29,8 @@ __all__ = ["Answer", "detect_layout", "read_answer", "read_snapshot", "read_sour
 _HEAD_BYTES = 1 << 14
 SLICED_FROM_BYTES = 1 << 24
 """Size of a snapshot, packed as it came, from which on it is read in slices."""
-_BYTES_AT_ONCE = 1 << 26
-_ROWS_AT_ONCE = 250_000
+_BYTES_AT_ONCE = 1 << 24
+_ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tradeflow.steps.refusals import count_fates, tell_refusals
 from tradeflow.steps.watch_list import watched_commodities
 
 _log = logging.getLogger("tradeflow")
-_BATCH_ROWS = {"trade_flow": 2_000_000, "customs_declaration": 700_000} | dict.fromkeys(CONTROL_RECORDS, 1_000_000)
+_BATCH_ROWS = {"trade_flow": 2_000_000, "customs_declaration": 300_000} | dict.fromkeys(CONTROL_RECORDS, 1_000_000)
 """Rows conformed before they are committed: bounds the memory, and what a killed run has to do again. Declarations are wider."""
 _ORDER = {
     "trade_flow": ["commodity_chapter", "commodity_code", "period", "reporter_code"],
@@ -132,7 +132,7 @@ def _commit_batch(lake: Lake, batch: Checked) -> None:
         replaced = _left_by_killed_run(lake, table, batch.arrived)
         write_table(
             lake, table, frame, key, append=not replaced, replace_sql=replaced,
-            partition_by=["commodity_chapter"] if "commodity_chapter" in frame.columns else None,
+            partition_by=["commodity_chapter"] if table == "trade_flow" else None,
         )  # fmt: skip
     if any(each.is_last for each in batch.arrived):
         write_table(lake, "snapshot", _snapshot_rows(lake, batch), key, append=True)
