@@ -161,25 +161,45 @@ def validate(file: Path, contract: str, shown: int) -> None:
 @click.option(
     "--format", "form", default="table", show_default=True, type=click.Choice(["table", "csv", "json"]), help="To read, or all columns."
 )
+@click.option("--companies", is_flag=True, help="Only the leads on companies, in any format.")
 @_lake
 @tells_mistakes
 def signals(
-    rule: str | None, commodity: str | None, importer: str | None, min_score: float | None, limit: int, form: str, lake_path: Path | None
+    rule: str | None,
+    commodity: str | None,
+    importer: str | None,
+    min_score: float | None,
+    limit: int,
+    form: str,
+    companies: bool,
+    lake_path: Path | None,
 ) -> None:
-    """List the leads of the current release, strongest first."""
-    from tradeflow.listing import print_signals
-    from tradeflow.publish.reading import read_signals
+    """List the leads of the current release, strongest first: on countries, then on the companies that declarations name."""
+    import polars as pl
+
+    from tradeflow.listing import print_company_signals, print_signals
+    from tradeflow.publish.reading import read_company_signals, read_signals
     from tradeflow.publish.table_files import for_people
 
-    found = read_signals(_serving_url(lake_path), rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
+    url, about = _serving_url(lake_path), pl.DataFrame()
+    found = read_signals(url, rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
+    if commodity is None and importer is None:
+        about = read_company_signals(url, rule=rule, min_score=min_score, limit=limit)
+    if companies:
+        found, print_signals = about, print_company_signals
+        about = about.clear()
     if form == "csv":
         click.echo(for_people(found).write_csv(), nl=False)
     elif form == "json":
         click.echo(json.dumps(found.to_dicts(), ensure_ascii=False, indent=1))
-    elif found.is_empty():
+    elif found.is_empty() and about.is_empty():
         click.echo("no signal fits; leave out an option to see more")
     else:
-        print_signals(found)
+        if not found.is_empty():
+            print_signals(found)
+        if not about.is_empty():
+            click.echo("\nCompanies" if not found.is_empty() else "Companies")
+            print_company_signals(about)
 
 
 @main.command()
@@ -279,7 +299,7 @@ def print_result(result: RunResult, leads: int = 20) -> None:
     """Print what a run found: the ranked table, the counts in and out, problems, and where the report is."""
     import polars as pl
 
-    from tradeflow.listing import print_signals
+    from tradeflow.listing import print_company_signals, print_signals
 
     _print_title(result)
     found = pl.read_parquet(result.release_folder / "signal.parquet")
@@ -288,6 +308,10 @@ def print_result(result: RunResult, leads: int = 20) -> None:
         click.echo("No lead: nothing in the scored periods is stranger than the periods before it.")
     else:
         print_signals(heads.head(leads))
+    companies = result.release_folder / "company_signal.parquet"
+    if companies.is_file():
+        click.echo("\nCompanies")
+        print_company_signals(pl.read_parquet(companies).filter("is_lead_head").sort("lead_rank").head(leads))
     counts = result.counts
     click.echo(
         f"\n{counts['rows_in']:,} rows in = {counts['rows_conformed']:,} conformed + {counts['rows_quarantined']:,} in quarantine"

@@ -56,6 +56,18 @@ def read_signals(
         return _frame(connection, "signal", question.limit(limit))
 
 
+def read_company_signals(url: str, *, rule: str | None = None, min_score: float | None = None, limit: int | None = None) -> pl.DataFrame:
+    """Return the leads on companies as `read_signals` returns those on countries; none where the release has none."""
+    signal = TABLES["company_signal"]
+    question = sa.select(signal).order_by(signal.c.is_lead_head.desc(), signal.c.lead_rank, signal.c.anomaly_score.desc())
+    if rule is not None:
+        question = question.where(signal.c.rule == rule)
+    if min_score is not None:
+        question = question.where(signal.c.lead_score >= min_score)
+    with _reader(url) as connection:
+        return _frame(connection, "company_signal", question.limit(limit))
+
+
 def read_signal(url: str, signal_id: str) -> SignalDossier:
     """Return one signal with what stands behind it; a beginning of the id will do where only one id has it. Else NotFoundError."""
     with _reader(url) as connection:
@@ -93,7 +105,7 @@ def _area_spellings() -> dict[str, int]:
 
 
 def _known_rule(rule: str) -> str:
-    known = load_contract("signal").column("rule").valid_values
+    known = dict.fromkeys(value for table in ("signal", "company_signal") for value in load_contract(table).column("rule").valid_values)
     if rule not in known:
         raise NotFoundError(f"no rule {rule!r}; known are {', '.join(map(str, known))}")
     return rule

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tradeflow.settings import Publish
 from tradeflow.telling import sections, wording
 from tradeflow.telling.charts import chart_script, chart_specifications
+from tradeflow.telling.company_lead import read_company_leads
 from tradeflow.telling.detectability import detectable_codes
 from tradeflow.telling.lead import Lead, read_leads
 from tradeflow.telling.reporters import reporter_rows
@@ -42,6 +43,9 @@ def render_report(tables: ReleaseTables, manifest: Mapping[str, Any], settings: 
         row_path=sections.row_path(manifest),
         planted=sections.planted_words(manifest),
         rules=sections.rule_rows(tables, manifest),
+        company_leads=read_company_leads(tables, settings.leads),
+        company_lead_count=tables.company_signal["lead_id"].n_unique(),
+        company_rules=sections.company_rule_rows(tables, manifest),
         outcomes=sections.outcome_rows(manifest),
         detectable=detectable_codes(tables.detectable_excess),
         coverage_periods=periods,

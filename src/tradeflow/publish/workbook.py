@@ -18,13 +18,15 @@ from tradeflow.telling.wording import READING_NOTE
 _LEADS = 500
 """Leads that the workbook holds, by rank: a workbook is for people. The rest stands in the Parquet and CSV files."""
 _SHEETS = {"signal": "signal", "signal_feature": "feature", "signal_evidence": "evidence", "reporter_reliability": "reporter"}
+_COMPANY_SHEETS = {"company_signal": "company", "company_signal_evidence": "company evidence", "signal_declaration": "declaration"}
 _WIDTHS = {"signal_reason": 90, "comparison": 34, "commodity_name": 34, "feature": 30}
 _DICTIONARY_WIDTHS = {"Sheet": 12, "Column": 26, "Meaning": 90, "Unit": 10, "Type": 14, "Always there": 12}
 
 
 def write_workbook(path: Path, tables: ReleaseTables, manifest: dict[str, Any]) -> None:
     """Write signal.xlsx; text is always a text cell, never a formula or a link."""
-    shown = tables.signal.filter(pl.col("lead_rank") <= _LEADS)
+    told = [each.select("signal_id", "lead_rank") for each in (tables.signal, tables.company_signal)]
+    shown = pl.concat(told).filter(pl.col("lead_rank") <= _LEADS)
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         formats = {
             "header": book.add_format({"bold": True, "bg_color": "#E8ECEF", "bottom": 1, "text_wrap": True, "valign": "top"}),
@@ -36,11 +38,12 @@ def write_workbook(path: Path, tables: ReleaseTables, manifest: dict[str, Any]) 
             "note": book.add_format({"text_wrap": True, "italic": True, "valign": "top"}),
         }
         _write_read_me(book, formats, tables, manifest)
-        for table, sheet in _SHEETS.items():
+        sheets = _SHEETS | (_COMPANY_SHEETS if tables.company_signal.height else {})
+        for table, sheet in sheets.items():
             frame: pl.DataFrame = getattr(tables, table)
             of_leads = frame.join(shown, on="signal_id", how="semi") if "signal_id" in frame.columns else frame
             _write_table(book, formats, sheet, of_leads, load_contract(table))
-        _write_dictionary(book, formats)
+        _write_dictionary(book, formats, sheets)
 
 
 def _write_read_me(book: Any, formats: dict[str, Any], tables: ReleaseTables, manifest: dict[str, Any]) -> None:
@@ -68,6 +71,7 @@ def _main_facts(tables: ReleaseTables, manifest: dict[str, Any]) -> list[tuple[s
         ("Simulated world", "yes: no real country is meant" if manifest.get("is_simulated") else "no"),
         ("Signals in this release", f"{tables.signal.height:,}"),
         ("Leads in this workbook", _say_leads(tables.signal)),
+        ("Leads on companies", _say_leads(tables.company_signal) if tables.company_signal.height else ""),
         ("Flagged", f"{tables.signal['is_flagged'].sum():,}"),
         ("Of these expected to be false", manifest.get("expected_false")),
     ]
@@ -126,13 +130,13 @@ def _number_format(formats: dict[str, Any], column: str, dtype: pl.DataType) -> 
     return None
 
 
-def _write_dictionary(book: Any, formats: dict[str, Any]) -> None:
+def _write_dictionary(book: Any, formats: dict[str, Any], sheets: dict[str, str]) -> None:
     sheet = book.add_worksheet("data dictionary")
     for at, (header, width) in enumerate(_DICTIONARY_WIDTHS.items()):
         sheet.write_string(0, at, header, formats["header"])
         sheet.set_column(at, at, width, formats["wrap"])
     row = 1
-    for table, name in _SHEETS.items():
+    for table, name in sheets.items():
         for column in load_contract(table).columns:
             cells = (name, column.name, column.meaning, column.unit or "", str(column.dtype), "yes" if column.is_required else "no")
             for at, text in enumerate(cells):

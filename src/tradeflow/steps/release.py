@@ -60,6 +60,7 @@ def publish_run(
     is_new = not (lake.root / RELEASE_FOLDER / release_id).is_dir()
     counts = count_rows(lake, known, handed, signals)
     false_by_rule = expect_false_leads(signals)
+    company_signals = _if_made(lake, handed, "company_signal").filter(pl.col("q_value").is_not_null())
     manifest = {
         "release_id": release_id,
         "as_of": known.as_of.isoformat() if known.as_of else None,
@@ -78,6 +79,7 @@ def publish_run(
         "stage_seconds": stage_seconds,
         "rules": rule_meanings(),
         "company_rules": company_rule_meanings(),
+        "expected_false_by_company_rule": expect_false_leads(company_signals),
         "problems": list(problems),
     }
     _log.info(f"publishing {signals['is_lead_head'].sum():,} leads")
@@ -86,9 +88,7 @@ def publish_run(
     tables = release_tables(lake, known, handed, signals, companies)
     lists = {name: _if_made(lake, handed, name) for name in INSPECTION_LISTS if settings.publish.companies}
     is_current = known.as_of is None and settings.publish.is_current
-    folder = publish_release(
-        lake, release_id, tables, manifest, settings=settings.publish, is_current=is_current, inspection_lists=lists
-    )
+    folder = publish_release(lake, release_id, tables, manifest, settings=settings.publish, is_current=is_current, inspection_lists=lists)
     return Released(release_id, folder, is_new, counts, sum(false_by_rule.values()))
 
 

@@ -54,6 +54,12 @@ def test_where_the_table_does_not_speak_nothing_is_proposed(row: dict[str, Any])
     assert unlicensed(row, licences=[]) == []
 
 
+def test_a_permission_for_everything_does_not_make_everything_governed() -> None:
+    plain = unlicensed(item("IMP", substance_code="urea"), licences=[licence("X", substance_code=None)])
+    named = unlicensed(item("IMP", substance_code="urea"), licences=[licence("X", substance_code="urea")])
+    assert (len(plain), len(named)) == (0, 1)
+
+
 def test_twelve_months_without_a_permission_are_told_together() -> None:
     rows = [item("IMP", on) for on in ("2023-05-01", "2023-09-01", "2024-05-01")]
     assert [told[2:] for told in unlicensed(*rows, licences=[])] == [(202305, 1000.0), (202309, 2000.0), (202405, 2000.0)]

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const table = document.querySelector("table.leads");
+  const table = document.querySelector("#leads table.leads");
   if (!table) return;
   document.documentElement.classList.add("js");
   const leads = [...table.querySelectorAll("tbody.lead")];

@@ -15,14 +15,16 @@ _LICENCES = ["import", "trade"]
 def unlicensed_importer(tables: CompanyTables) -> pl.DataFrame:
     """An importer declares a watched substance for which no permission is on record that day, or more of it than its permission allows.
 
-    A table of permissions speaks of the countries and substances that it names, from its first day on: elsewhere nothing is proposed.
+    A table of permissions speaks of the areas of their holders, there of the substances of the 1988 Convention's tables and those that
+    permissions name, from its first day on: elsewhere nothing is proposed.
     The more of what others import is covered by it, the more an absence says (_strength).
     """
     imports = tables.company_item.filter(pl.col("flow_code").is_in(["M", "RM"])).rename({"importer_entity_id": "entity_id"})
     permissions = each_substance(
         tables.licensed_operator.filter(pl.col("licence_kind") != "export"), imports["substance_code"]
     )  # fmt: skip
-    governed = _governed(imports.drop_nulls("entity_id"), permissions)
+    listed = tables.substances.filter(pl.col("un_1988_table").is_in(["I", "II"]))["substance_code"]
+    governed = _governed(imports.drop_nulls("entity_id"), permissions, listed)
     held = _valid_permissions(governed, permissions, tables.tolerances.licence_grace_days)
     judged = governed.join(held, on=_ITEM, how="left").with_columns(pl.col("_held_count").is_not_null().alias("_is_covered"))
     told = {"subject": pl.lit("company"), "party_role": pl.lit("importer")}
@@ -30,11 +32,12 @@ def unlicensed_importer(tables: CompanyTables) -> pl.DataFrame:
     return pl.concat(candidates, how="diagonal_relaxed").with_columns(**told)
 
 
-def _governed(imports: pl.DataFrame, permissions: pl.DataFrame) -> pl.DataFrame:
+def _governed(imports: pl.DataFrame, permissions: pl.DataFrame, listed: pl.Series) -> pl.DataFrame:
     """Keep what is declared in an area and of a substance on which the table speaks, from the first day that it knows."""
-    spoken = permissions.group_by(pl.col("area_code").alias("reporter_code"), "substance_code").agg(
+    is_named = ~pl.col("_covers_all") | pl.col("substance_code").is_in(listed.implode())
+    spoken = permissions.filter(is_named).group_by(pl.col("area_code").alias("reporter_code"), "substance_code").agg(
         pl.col("valid_from").min().alias("_first_known_on")
-    )
+    )  # fmt: skip
     return imports.join(spoken, on=_TRADE).filter(pl.col("declaration_date") >= pl.col("_first_known_on"))
 
 

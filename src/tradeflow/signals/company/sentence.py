@@ -71,10 +71,7 @@ def _tell_unit_value(row: dict[str, Any], called: Called) -> str:
 
 def _tell_notification(row: dict[str, Any], called: Called) -> str:
     goods, area = called.substance(row["substance_code"]), called.areas.get(row["reporter_code"], str(row["reporter_code"]))
-    others = (
-        f" Of {say_count(row['_others'])} items that others exported of it from {area} in the year, "
-        f"{say_count(row['_others_held'])} have a notification among those given."
-    )
+    others = _others(row, f"exported from {area} in the year", "have a notification among those given")
     if row["_fact"] == "above":
         return (
             f"{_name(row)} exported {_kg(row)} of {goods} from {area} {_on(row)}; notifications on record near it in time announce "
@@ -108,9 +105,18 @@ def _tell_licence(row: dict[str, Any], called: Called) -> str:
     elsewhere = f" It holds permissions for {row['_elsewhere']} other substance(s)." if row["_elsewhere"] and not ended else ""
     return (
         f"{_name(row)} declared {_kg(row)} of {goods} for import into {area} in {_items(row)} in the twelve months to "
-        f"{name_period(row['period'])}; no permission that covers them is on record among those given to us.{ended}{elsewhere} Of "
-        f"{say_count(row['_others'])} items that others imported of it, {say_count(row['_others_held'])} are covered."
+        f"{name_period(row['period'])}; no permission that covers them is on record among those given to us.{ended}{elsewhere}"
+        f"{_others(row, 'imported there in these months', 'are covered')}"
     )
+
+
+def _others(row: dict[str, Any], did: str, held: str) -> str:
+    """Say how complete the record is, by the substance or, where nobody else trades it, by all watched goods."""
+    if row["_others"]:
+        return f" Of {say_count(row['_others'])} items of it that others {did}, {say_count(row['_others_held'])} {held}."
+    if row["_of_area"]:
+        return f" Of {say_count(row['_of_area'])} items of watched goods that others {did}, {say_count(row['_held_of_area'])} {held}."
+    return " Nobody else is on record with whom it could be compared."
 
 
 def _tell_profile(row: dict[str, Any], called: Called) -> str:

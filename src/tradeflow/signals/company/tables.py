@@ -85,7 +85,7 @@ def sum_trailing(monthly: pl.DataFrame, key: list[str], columns: list[str], mont
 
 def share_of_others(items: pl.DataFrame, is_so: str) -> pl.DataFrame:
     """Return reporter_code, substance_code, entity_id, period, and of other companies' items of the substance in the twelve months
-    _others and _others_held, of which `is_so` holds.
+    _others and _others_held, of which `is_so` holds; of all substances of the area _of_area and _held_of_area.
 
     _others_share: (held + 2 a) / (items + 2), where a is (held + 1) / (items + 2) of all substances of the area: where nobody else declares
     anything, absence on a list says as little as a coin.
@@ -95,7 +95,7 @@ def share_of_others(items: pl.DataFrame, is_so: str) -> pl.DataFrame:
     usual = (pl.col("_held_of_area") + 1) / (pl.col("_of_area") + 2)
     share = (pl.col("_others_held") + 2 * usual) / (pl.col("_others") + 2)
     beside = own.join(area, on=["reporter_code", "entity_id", "period"])
-    return beside.with_columns(share.alias("_others_share")).drop("_of_area", "_held_of_area")
+    return beside.with_columns(share.alias("_others_share"))
 
 
 def _count_others(items: pl.DataFrame, is_so: str, key: list[str]) -> pl.DataFrame:
