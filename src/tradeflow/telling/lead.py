@@ -104,7 +104,7 @@ def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFram
         parts=score_parts([signal, *others.to_dicts()]),
         features=_features(tables.signal_feature.filter(mine)),
         evidence=_evidence(tables.signal_evidence.filter(mine)),
-        months=_newest_months(months),
+        months=newest_months(months),
         charts={
             "history": history_figures(signal, months, history_side, read_change(signal, tables.baseline)),
             "mirror": mirror_figures(months),
@@ -190,7 +190,7 @@ def _partner(code: int) -> str:
     return "World" if code == 0 else name_area(code)
 
 
-def _newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]:
+def newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]:
     """Return the newest periods, newest first, and never without the lead's own."""
     newest = months.reverse().head(max(shown, periods_back_to_lead(months) + 1))
     return [

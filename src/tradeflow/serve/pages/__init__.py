@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from tradeflow.serve.pages import assets, companies, signals
+from tradeflow.serve.pages import assets, companies, countries, run, signals
 
-ROUTERS: list[APIRouter] = [assets.router, signals.router, companies.router]
+ROUTERS: list[APIRouter] = [assets.router, signals.router, companies.router, countries.router, run.router]
