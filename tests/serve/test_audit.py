@@ -68,6 +68,13 @@ def test_what_is_refused_and_what_fails_is_entered_too(served: Served) -> None:
     assert (failed["actor"], failed["action"], failed["status_code"]) == ("nobody", "sign_in", 401)
 
 
+def test_a_sign_in_names_the_account(served: Served) -> None:
+    analyst = served.signed_in("analyst")
+    entry = entries(served)[0]
+    assert (entry["actor"], entry["role"], entry["action"], entry["status_code"]) == (analyst.name, "analyst", "sign_in", 303)
+    assert entry["account_id"] is not None
+
+
 def test_no_password_or_token_stands_in_the_log(served: Served) -> None:
     analyst = served.signed_in("analyst")
     shown = analyst.post("/account/tokens", label="mine", scopes="read_signals", days="1").text

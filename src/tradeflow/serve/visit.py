@@ -72,6 +72,7 @@ class Visit:
     signed_in: SignedIn | None = None
     action: str = ""
     actor: str = ""
+    entered: Person | None = None
     _asked: dict[str, Any] = field(default_factory=dict)
     _returned: dict[str, Any] = field(default_factory=dict)
     _case_store: Session | None = None
@@ -173,7 +174,7 @@ class Visit:
             self.house.seal.anchor(head)
 
     def _describe(self, body_sha256: str | None) -> dict[str, Any]:
-        person, purpose = (self.signed_in.person if self.signed_in else None), self.purpose
+        person, purpose = self.entered or (self.signed_in.person if self.signed_in else None), self.purpose
         query = {"query": self.request.query_params.multi_items(), "form": self._asked}
         returned = self._returned | ({"sha256": body_sha256} if body_sha256 else {})
         return {

@@ -11,7 +11,7 @@ from fastapi import Form, Response
 from sqlalchemy.orm import Session
 
 from tradeflow.exceptions import TradeflowError
-from tradeflow.serve.access import ROLES, SCOPES, PasswordChangeNeededError
+from tradeflow.serve.access import ROLES, SCOPES, PasswordChangeNeededError, Right
 from tradeflow.serve.accounts import add_account, change_role, reset_password, set_active
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.sessions import make_token, revoke_token
@@ -20,6 +20,11 @@ from tradeflow.serve.visit import ManagingAccounts, SignedInVisit, Visit
 from tradeflow.telling.language import t
 
 router = page_router()
+SCOPE_WORDS = {
+    Right.READ_SIGNALS: "read leads about countries",
+    Right.DECIDE: "decide on leads",
+    Right.READ_COMPANIES: "read companies, for a purpose that each call states",
+}
 
 
 @router.get("/account")
@@ -116,5 +121,5 @@ def _account_page(visit: Visit, *, secret: str | None = None, fault: str | None 
     own = sa.select(ApiToken).where(ApiToken.account_id == visit.person.account_id).order_by(ApiToken.token_id.desc())
     tokens = list(visit.case_store.scalars(own))
     scopes = [scope for scope in SCOPES if visit.person.may(scope)]
-    values = {"tokens": tokens, "scopes": scopes, "secret": secret, "fault": fault, "now": datetime.now(UTC)}
+    values = {"tokens": tokens, "scopes": scopes, "secret": secret, "fault": fault, "now": datetime.now(UTC), "scope_words": SCOPE_WORDS}
     return visit.page("house/account.html", status, **values)

@@ -8,7 +8,7 @@ from fastapi import Form, Response
 from sqlalchemy.orm import Session
 
 from tradeflow.exceptions import TradeflowError
-from tradeflow.serve.accounts import change_password, check_password
+from tradeflow.serve.accounts import change_password, check_password, describe_person
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.sessions import close_session, open_session
 from tradeflow.serve.store import Account
@@ -54,7 +54,7 @@ def enter(visit: Visit, account_id: int, next_path: str) -> Response:
     account = visit.case_store.get_one(Account, account_id)
     if visit.signed_in is not None:
         close_session(visit.case_store, visit.signed_in)
-    visit.action, visit.actor = "sign_in", account.name
+    visit.action, visit.entered = "sign_in", describe_person(account)
     secret = open_session(visit.case_store, account, visit.settings.serve)
     answer = visit.go("/password" if account.must_change_password else own_path(next_path))
     answer.set_cookie(
