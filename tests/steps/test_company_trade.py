@@ -53,6 +53,8 @@ def test_companies_are_followed_from_file_to_tables(tmp_path: Path) -> None:
     assert (profile["item_count"], profile["declaration_count"], profile["net_weight_kg"]) == (4, 3, 14600.0)
     assert (profile["main_chapter"], profile["main_chapter_share"], profile["chapter_count"]) == ("23", 0.5, 2)
     assert profile["watched_share_ratio"] == 0.5
+    # Nobody stated a value: that is not a value of zero.
+    assert profile["value_usd"] is None
     kinds = tables["company_link"].filter(pl.col("entity_id") == importer)["link_kind"].to_list()
     assert sorted(kinds) == ["brokered_by", "consigned_to"]
     assert tables["broker_share"]["share_ratio"].to_list() == [1.0, 1.0]

@@ -18,6 +18,7 @@ from scipy import stats
 from tradeflow.contract import load_contract
 from tradeflow.model.company_year import add_years
 from tradeflow.model.past_tail import restate_by_past
+from tradeflow.summing import sum_known
 
 SERIES = ["entity_id", "party_role", "substance_code"]
 _PEERS = ["party_role", "substance_code"]
@@ -70,7 +71,7 @@ def _sum_role(company_item: pl.DataFrame, role: str) -> pl.DataFrame:
         is_home = pl.col("flow_code") == _HOME[role]
         items = items.filter(is_home | ~is_home.any().over(key))
     others = pl.concat_list([f"{other}_entity_id" for other in _OTHERS[role]]).explode().drop_nulls().n_unique()
-    known = [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in ("net_weight_kg", "value_usd")]
+    known = [sum_known(name) for name in ("net_weight_kg", "value_usd")]
     declarations = pl.struct("source", "reporter_code", "declaration_id").n_unique().cast(pl.Int64).alias("declaration_count")
     summed = items.group_by(key).agg(declarations, *known, others.cast(pl.Int64).alias("partner_count"))
     return summed.rename({key[0]: "entity_id"}).with_columns(pl.lit(role).alias("party_role"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.summing import sum_known
 
 COMPANY = ["entity_id", "party_role"]
 
@@ -18,7 +19,8 @@ def profile_companies(company_item: pl.DataFrame, by_chapter: pl.DataFrame, in_a
     size = in_all.group_by(COMPANY).agg(
         pl.col("period").min().alias("first_period"),
         pl.col("period").max().alias("last_period"),
-        pl.col("declaration_count", "net_weight_kg", "value_usd").sum(),
+        pl.col("declaration_count").sum(),
+        *map(sum_known, ("net_weight_kg", "value_usd")),
     )
     told = size.join(_find_main_chapter(by_chapter), on=COMPANY).join(_count_watched(company_item), on=COMPANY, how="left")
     share = (pl.col("_watched").fill_null(0) / pl.col("item_count")).alias("watched_share_ratio")

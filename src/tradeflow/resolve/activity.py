@@ -6,6 +6,7 @@ import polars as pl
 
 from tradeflow.resolve.company_item import join_party, name_entities
 from tradeflow.resolve.declared import tell_party
+from tradeflow.summing import sum_known
 
 ROLES = ("importer", "exporter", "broker", "consignee")
 """Roles of which behaviour is followed; who is to be notified is a tie alone."""
@@ -27,7 +28,7 @@ def count_activity(declarations: pl.LazyFrame, entity_name: pl.DataFrame, areas:
         told = pl.lit(role).alias("party_role")
         counted = named.group_by(*_MONTH, "commodity_chapter").agg(pl.len().cast(pl.Int64).alias("item_count"))
         summed = named.group_by(_MONTH).agg(
-            pl.col("_declaration").n_unique().cast(pl.Int64).alias("declaration_count"), pl.col("net_weight_kg", "value_usd").sum()
+            pl.col("_declaration").n_unique().cast(pl.Int64).alias("declaration_count"), *map(sum_known, ("net_weight_kg", "value_usd"))
         )
         by_chapter.append(counted.with_columns(told).collect(engine="streaming"))
         in_all.append(summed.with_columns(told).collect(engine="streaming"))
