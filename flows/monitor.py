@@ -26,6 +26,7 @@ from tradeflow.exceptions import ContractError, NotFoundError, SettingsError, Tr
 from tradeflow.lake import RUN_FOLDER, Lake
 from tradeflow.pipeline import STEPS_THAT_CAN_FAIL_OUTSIDE, RunResult, run_pipeline
 from tradeflow.settings import default_lake, load_settings, read_only_input
+from tradeflow.steps.operation import scope_to_operation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,12 +53,15 @@ def monitor(
     lake: str | None = None,
     input: str | None = None,  # noqa: A002 - the command line's word
     as_of: date | None = None,
+    operation: str | None = None,
 ) -> RunResult:
     """Pull, judge and publish once; every parameter has the meaning of the option of `tradeflow run` with its name."""
     logger = get_run_logger()
     settings = load_settings(Path(config) if config else None)
     if input is not None:
         settings = read_only_input(settings, Path(input))
+    if operation is not None:
+        settings = scope_to_operation(settings, operation, as_of or date.today())
     place = Lake(Path(lake) if lake else default_lake())
     runner = TaskRunner(place.root / RUN_FOLDER)
     result = run_pipeline(settings, place, as_of=as_of, run_step=runner, report_progress=logger.info)

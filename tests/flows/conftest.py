@@ -12,6 +12,7 @@ from prefect.testing.utilities import prefect_test_harness
 from flows import monitor
 from tradeflow.lake import Lake
 from tradeflow.pipeline import RunResult
+from tradeflow.settings import Settings
 
 COMPANY = "Gallwitz Feinchemie"
 STEPS = ("pull", "conform", "reconcile", "model", "signals", "publish")
@@ -38,6 +39,7 @@ class PretendedPipeline:
 
     faults: dict[str, list[Exception]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    settings: Settings = field(default_factory=Settings)
 
     def run_step(self, step: str, lake: Lake, earlier: tuple[Handed, ...]) -> tuple[Handed, ...]:
         self.calls[step] += 1
@@ -45,7 +47,10 @@ class PretendedPipeline:
             raise self.faults[step].pop(0)
         return (*earlier, Handed(step, lake.root / step, 10 * len(earlier)))
 
-    def __call__(self, _settings: object, lake: Lake, *, as_of: object, run_step: Any, report_progress: Callable[[str], None]) -> RunResult:
+    def __call__(
+        self, settings: Settings, lake: Lake, *, as_of: object, run_step: Any, report_progress: Callable[[str], None]
+    ) -> RunResult:
+        self.settings = settings
         handed: tuple[Handed, ...] = ()
         for step in STEPS:
             report_progress(f"{step} begins")

@@ -55,6 +55,12 @@ def all_that_prefect_holds(flow_run_id: UUID) -> str:
 
 @pytest.mark.usefixtures("prefect_api")
 class TestMonitor:
+    def test_an_operation_scopes_the_run(self, pipeline: PretendedPipeline, tmp_path: Path) -> None:
+        config = tmp_path / "settings.toml"
+        config.write_text('[[operations]]\nname = "Quiet harbour"\nsubstances = ["acetone"]\nfirst_period = 202401\n')
+        assert monitor(config=str(config), lake=str(tmp_path), operation="Quiet harbour", return_state=True).is_completed()
+        assert (pipeline.settings.publish.title, pipeline.settings.watch.substances) == ("Quiet harbour", ("acetone",))
+
     def test_a_step_that_fails_from_outside_is_tried_again(self, pipeline: PretendedPipeline, tmp_path: Path) -> None:
         pipeline.faults = {"pull": [SourceError("503"), ConnectionResetError()], "publish": [OSError("no room")]}
         state = start(tmp_path)
