@@ -25,9 +25,10 @@ def main() -> None:
     arguments.add_argument("seeds", nargs="+", type=int)
     arguments.add_argument("--size", type=int, default=150_000)
     chosen = arguments.parse_args()
-    worlds = [rank_cases(seed, chosen.size) for seed in chosen.seeds]
-    for seed, world in zip(chosen.seeds, worlds, strict=True):
-        print(f"world {seed}: of {world.height} cases {count_found(world)}", flush=True)
+    worlds = []
+    for seed in chosen.seeds:
+        worlds.append(rank_cases(seed, chosen.size))
+        print(f"world {seed}: of {worlds[-1].height} cases {count_found(worlds[-1])}", flush=True)
     cases = pl.concat(worlds)
     print(f"all: of {cases.height} cases {count_found(cases)}")
     found = [(pl.col("lead_rank") <= top).sum().alias(f"top_{top}") for top in TOPS]

@@ -10,7 +10,7 @@ from tradeflow.model import excess
 
 
 def test_log_p_is_the_tail_of_students_t_times_the_chance_of_trade() -> None:
-    found = excess.log_p_value(np.array([11.0]), np.array([10.0]), np.array([0.5]), np.array([0.81]))
+    found = excess.log_p_value(np.array([11.0]), np.array([10.0]), np.array([0.5]), np.array([0.81]), np.ones(1))
     scaled = 2.0 * np.sqrt(6 / 4)
     assert np.exp(found[0]) == pytest.approx(stats.t.sf(scaled, 6) * 0.9)
 
@@ -36,7 +36,7 @@ def test_more_trade_is_never_clearly_less_strange(sd: float, chance: float) -> N
     above = np.linspace(0.0, 12.0, 241)
     evidence = excess.one_off_evidence(above, np.zeros(241), np.full(241, sd), np.full(241, chance))
     assert (np.maximum.accumulate(evidence) - evidence).max() < 1.5
-    log_p = excess.log_p_value(above, np.zeros(241), np.full(241, sd), np.full(241, chance))
+    log_p = excess.log_p_value(above, np.zeros(241), np.full(241, sd), np.full(241, chance), np.ones(241))
     assert (np.diff(log_p) < 0).all()
 
 

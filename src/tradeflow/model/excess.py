@@ -58,9 +58,12 @@ def presence_chance(trade_probability: Array) -> Array:
     return np.minimum(np.sqrt(trade_probability), 2 * trade_probability)
 
 
-def log_p_value(log_kg: Array, mean: Array, sd: Array, trade_probability: Array) -> Array:
-    """Return the log of the chance of so much trade or more, given that there may be none (Mullahy 1986 for the hurdle)."""
-    return log_tail((log_kg - mean) / sd) + np.log(presence_chance(trade_probability))
+def log_p_value(log_kg: Array, mean: Array, sd: Array, trade_probability: Array, power: Array) -> Array:
+    """Return the log of the chance of so much trade or more, given that there may be none (Mullahy 1986 for the hurdle).
+
+    `power`: of the chance of the amount, see `tail_power`.
+    """
+    return power * log_tail((log_kg - mean) / sd) + np.log(presence_chance(trade_probability))
 
 
 def normal_deviate(log_p: Array) -> Array:

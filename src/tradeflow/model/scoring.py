@@ -11,6 +11,7 @@ from tradeflow.model.change import SILENT_MONTHS, WINDOW, Changes, find_changes
 from tradeflow.model.excess import log_p_value, one_off_evidence, presence_chance
 from tradeflow.model.expectation import expect_months
 from tradeflow.model.hurdle import restart_chance, silent_periods, trade_probability
+from tradeflow.model.tail_power import tail_power
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -68,13 +69,14 @@ def score_months(series: Series, rows: Places, columns: Places, shortest: int, *
     is_judged = series.known_before(rows, columns) >= shortest
     has_level = is_judged & (series.amounts_before(rows, columns) >= MIN_TRADED_PERIODS)
     log_kg = series.log_kg
-    mean, sd = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    mean, sd, power = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.ones(len(rows))
     expected = expect_months(log_kg, rows[has_level], columns[has_level], series.periods_per_year, workers=workers)
     mean[has_level], sd[has_level] = expected.mean[:, 0], expected.sd[:, 0]
+    power[has_level] = tail_power(expected.amounts, expected.doubted_share)
     chance = np.where(is_judged, _chances(series, rows, columns), np.nan)
     observed = log_kg[rows, columns]
     with np.errstate(invalid="ignore"):
-        by_amount = log_p_value(observed, mean, sd, chance), one_off_evidence(observed, mean, sd, chance)
+        by_amount = log_p_value(observed, mean, sd, chance, power), one_off_evidence(observed, mean, sd, chance)
         by_presence = np.log(presence_chance(chance))
     silent = is_judged & series.is_known[rows, columns] & ~series.has_traded[rows, columns]
     appears = is_judged & ~has_level & series.has_traded[rows, columns]
