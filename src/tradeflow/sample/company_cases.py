@@ -192,14 +192,17 @@ def _new_owner(scene: Scene, plan: CompanyPlan, rng: np.random.Generator, lines:
 
 
 def _family_basket(scene: Scene, plan: CompanyPlan, rng: np.random.Generator) -> Told | None:
-    free = casting.at_home(scene, _with_family(scene, casting.free_papers(scene, IMPORT, casting.watched_items(scene), 7)), plan.turn)
-    breadth = free.group_by("_family", maintain_order=True).agg(pl.col("item").n_unique().alias("_breadth")).sort("_breadth", "_family")
+    free = _with_family(scene, casting.free_papers(scene, IMPORT, casting.watched_items(scene), 7))
+    breadth = free.group_by("reporter", "_family", maintain_order=True).agg(pl.col("item").n_unique()).sort("reporter", "_family")
     wanted = int(plan.factor)
-    if breadth.is_empty() or int(breadth["_breadth"].max()) < 2:  # type: ignore[arg-type]
+    # Where nobody buys as many of one family, fewer have to do; one alone is no basket.
+    enough = min(wanted, max(breadth["item"].to_list(), default=0))
+    home = casting.at_home(scene, breadth.filter(pl.col("item") >= max(enough, 2)), plan.turn)
+    if home.is_empty():
         return None
-    broad = breadth.filter(pl.col("_breadth") >= min(wanted, int(breadth["_breadth"].max())))  # type: ignore[arg-type]
-    family = str(broad["_family"][int(rng.integers(len(broad)))])
-    mine = free.filter(pl.col("_family") == family)
+    broad = home[int(rng.integers(len(home)))]
+    family = str(broad["_family"][0])
+    mine = free.join(broad, on=["reporter", "_family"], how="semi", maintain_order="left")
     items = rng.permutation(mine["item"].unique().sort().to_numpy())[:wanted]
     per_item = [mine.filter(pl.col("item") == item).sort("kg").head(2 + plan.papers // wanted) for item in items.tolist()]
     papers = pl.concat(part.sample(min(len(part), -(-plan.papers // wanted)), seed=int(rng.integers(2**31))) for part in per_item)
@@ -219,14 +222,17 @@ def _with_family(scene: Scene, papers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bottleneck(scene: Scene, plan: CompanyPlan, rng: np.random.Generator) -> Told | None:
-    free = casting.at_home(scene, casting.free_papers(scene, IMPORT, casting.watched_items(scene), plan.papers), plan.turn)
-    markets = free.group_by("item", maintain_order=True).agg(pl.len().alias("_papers"), pl.col("local_company").n_unique().alias("_buyers"))
-    markets = markets.filter((pl.col("_papers") >= _FEWEST_PAPERS_OF_A_MARKET) & (pl.col("_buyers") > 1)).sort("item")
-    if markets.is_empty():
+    free = casting.free_papers(scene, IMPORT, casting.watched_items(scene), plan.papers)
+    drawn = free.filter(pl.Series(rng.random(len(free)) < float(plan.factor)))
+    markets = drawn.group_by("reporter", "item", maintain_order=True).agg(pl.len().alias("_papers"), pl.col("local_company").n_unique())
+    wide = markets.filter((pl.col("_papers") >= _FEWEST_PAPERS_OF_A_MARKET) & (pl.col("local_company") > 1)).sort("reporter", "item")
+    home = casting.at_home(scene, wide, plan.turn)
+    if home.is_empty():
         return None
-    item = int(markets["item"][int(rng.integers(len(markets)))])
-    mine = free.filter((pl.col("item") == item) & pl.Series(rng.random(len(free)) < float(plan.factor)))
-    broker = _small_broker(scene, int(free["reporter"][0]), rng)
+    market = home[int(rng.integers(len(home)))]
+    mine = drawn.join(market, on=["reporter", "item"], how="semi", maintain_order="left")
+    item = int(market["item"][0])
+    broker = _small_broker(scene, int(market["reporter"][0]), rng)
     changed = casting.change_papers(scene, _rows(mine), broker_company=broker)
     text = f"about {float(plan.factor):.0%} of a country's papers of one substance pass through one small broker for {plan.papers} months"
     buyers = sorted(set(mine["local_company"].to_list()))

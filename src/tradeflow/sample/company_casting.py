@@ -69,7 +69,7 @@ def set_scene(customs: Customs) -> Scene:
 
 def free_papers(scene: Scene, flow: int, items: list[int], months: int = SCENE_MONTHS - 1) -> pl.DataFrame:
     """Ordinary papers of some items that nothing has touched: direct trade of the months before the newest one."""
-    free = (pl.col("case") < 0) & (pl.col("hub") == NO_HUB) & (pl.col("flow") == flow) & pl.col("item").is_in(items)
+    free = (pl.col("case") == -1) & (pl.col("hub") == NO_HUB) & (pl.col("flow") == flow) & pl.col("item").is_in(items)
     free &= (pl.col("month") < scene.last_month) & (pl.col("month") >= scene.last_month - months)
     taken = ~pl.col("_row").is_in(list(scene.rows)) & ~pl.col("local_company").is_in(list(scene.companies))
     return scene.papers.filter(free & taken)

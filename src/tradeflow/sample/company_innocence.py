@@ -67,7 +67,7 @@ def _odd_weights(scene: Scene) -> list[tuple[str, Told]]:
                 np.array([row]),
                 (company,),
                 item,
-                "a weight eight times or more off: a decimal place that slipped, or a habit of its office",
+                "a weight many times off: a slipped decimal, or a habit of its office",
             ),
         )
         for row, company, item in odd.select("_row", "local_company", "item").iter_rows()
@@ -128,7 +128,7 @@ def _merger(scene: Scene, turn: int, rng: np.random.Generator) -> Told | None:
         return None
     old = int(market["local_company"].mode().sort()[0])
     later = scene.papers.filter(
-        (pl.col("local_company") == old) & (pl.col("flow") == IMPORT) & (pl.col("month") >= scene.last_month - 6) & (pl.col("case") < 0)
+        (pl.col("local_company") == old) & (pl.col("flow") == IMPORT) & (pl.col("month") >= scene.last_month - 6) & (pl.col("case") == -1)
     ).filter(~pl.col("_row").is_in(list(scene.rows)))
     if later.is_empty():
         return None
