@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tradeflow.exceptions import TradeflowError
+from tradeflow.lake import Lake, read_table
 from tradeflow.sample import write_world
 
 if TYPE_CHECKING:
     from tradeflow.pipeline import RunResult
 
 DEMO = Path("demo")
-SIZE, SEED = 150_000, 1
+SIZE, ITEMS, SEED = 150_000, 40_000, 1
 _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
@@ -36,8 +37,8 @@ def main(folder: Path = DEMO, size: int = SIZE) -> int:
     isolate_prefect(folder / "prefect")
     world = folder / "world"
     if not world.exists():
-        print(f"Simulating a world of {size:,} trade rows in {world}", flush=True)
-        write_world(world, size=size, seed=SEED)
+        print(f"Simulating a world of {size:,} trade rows and {ITEMS:,} declared items in {world}", flush=True)
+        write_world(world, size=size, seed=SEED, declared_items=ITEMS)
     try:
         result = run_flow(world, folder / "lake")
     except TradeflowError as error:
@@ -62,7 +63,7 @@ def run_flow(world: Path, lake: Path) -> RunResult:
 
     quieten_console()
     try:
-        return monitor(lake=str(lake), input=str(world / "answers"))
+        return monitor(lake=str(lake), config=str(world / "run.toml"))
     except StepFailedError as failure:
         if not failure.reason:
             raise
@@ -90,6 +91,19 @@ def print_findings(result: RunResult, world: Path) -> None:
     cases, events = planted.read_planted_cases(world / "planted_case.csv"), planted.read_innocent_events(world / "innocent_event.csv")
     for line in (*planted.tell_planted_cases(planted.match_planted_cases(signals, cases)), *planted.tell_innocent_events(signals, events)):
         print(line)
+    print(tell_company_cases(Lake(result.release_folder.parents[1]), world))
+
+
+def tell_company_cases(lake: Lake, world: Path) -> str:
+    """Say how many of the cases that were planted in the declarations stand among the first leads on companies."""
+    from tradeflow.evaluate.company_leads import TOP, judge_leads
+
+    signals, evidence, items = (read_table(lake, name).collect() for name in ("company_signal", "company_signal_evidence", "company_item"))
+    cases = judge_leads(world, signals, evidence, items).cases
+    found = cases.filter(pl.col("lead_rank") <= TOP)
+    rules = cases.group_by("expected_rule").agg(pl.len(), (pl.col("lead_rank") <= TOP).sum().alias("found")).sort("expected_rule")
+    by_rule = ", ".join(f"{rule} {hits} of {planted}" for rule, planted, hits in rules.iter_rows())
+    return f"Companies: {found.height} of {cases.height} planted cases stand among the first {TOP} leads on companies ({by_rule})"
 
 
 def name_command() -> str:
