@@ -179,7 +179,7 @@ def signals(
 
     from tradeflow.listing import print_company_signals, print_signals
     from tradeflow.publish.reading import read_company_signals, read_signals
-    from tradeflow.publish.table_files import for_people
+    from tradeflow.telling.spreadsheets import for_people
 
     url, about = _serving_url(lake_path), pl.DataFrame()
     found = read_signals(url, rule=rule, commodity=commodity, importer=importer, min_score=min_score, limit=limit)
@@ -273,8 +273,8 @@ def quarantine(rule: str | None, set_aside: bool, shown: int, as_csv: bool, lake
 
     from tradeflow.broken_rows import tell_quarantine
     from tradeflow.lake import Lake, read_table, table_version
-    from tradeflow.publish.table_files import for_people
     from tradeflow.settings import default_lake
+    from tradeflow.telling.spreadsheets import for_people
 
     lake = Lake(lake_path or default_lake())
     if table_version(lake, "quarantine") is None:

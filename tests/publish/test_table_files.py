@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tests.release_world import Made
-from tradeflow.publish.table_files import for_people, neutralise_formulas
+from tradeflow.telling.spreadsheets import for_people, neutralise_formulas
 
 
 @pytest.mark.parametrize(

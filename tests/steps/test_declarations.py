@@ -10,12 +10,12 @@ import pytest
 from tests.declaration_files import DUA_ITEM, dbf_table, din_text, zipped
 from tradeflow.broken_rows import tell_quarantine
 from tradeflow.lake import Lake, list_snapshots, read_table, table_version
-from tradeflow.publish.table_files import for_people
 from tradeflow.settings import Settings, load_settings, read_only_input
 from tradeflow.steps.declarations import has_declarations, known_declarations, name_declared_substances
 from tradeflow.steps.handles import Known
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
+from tradeflow.telling.spreadsheets import for_people
 
 NOW = datetime(2026, 2, 1, 6, tzinfo=UTC)
 TRADE = (

@@ -10,7 +10,7 @@ from typing import IO, Any
 import polars as pl
 import pyarrow.parquet as parquet
 
-from tradeflow.publish.table_files import neutralise_formulas
+from tradeflow.telling.spreadsheets import neutralise_formulas
 
 
 class Appending:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeflow.exceptions import SourceError
-from tradeflow.publish.table_files import neutralise_formulas
+from tradeflow.telling.spreadsheets import neutralise_formulas
 
 _SUFFIXES = (".csv", ".parquet")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeflow.publish.company_graph import CompanyRecords, list_nodes
-from tradeflow.publish.table_files import neutralise_formulas
+from tradeflow.telling.spreadsheets import neutralise_formulas
 
 _NODE_HEADINGS = {"entity_id": "id", "entity_name": "label"}
 _EDGE_HEADINGS = {"entity_id": "source", "linked_entity_id": "target"}

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.telling.names import add_names
+from tradeflow.telling.spreadsheets import for_people
 from tradeflow.telling.tables import ReleaseTables
 
 _ABOUT_COMPANIES = ("company_signal", "company_signal_evidence", "signal_declaration", "entity", "entity_name", "company_link")
 """Tables that a release has where a source has declarations and companies are not left out."""
-_FORMULA = r"[=+\-@＝＋－＠]"
-"""What begins a formula, in the wide form of East Asian keyboards too."""
-_FORMULA_STARTS = rf"^(?:[\t\r\n]|\s*{_FORMULA})"
-_FORMULA_BEHIND_SEPARATOR = rf"([;\t]\s*)({_FORMULA})"
-"""Where a comma is the decimal mark, a spreadsheet splits lines at semicolons: what stands behind one becomes the start of a cell."""
 
 
 def write_table_files(folder: Path, tables: ReleaseTables) -> None:
@@ -42,15 +37,3 @@ def write_table_file(folder: Path, table: str, frame: pl.DataFrame) -> None:
     """Write one table as Parquet and CSV."""
     frame.write_parquet(folder / f"{table}.parquet")
     for_people(frame).write_csv(folder / f"{table}.csv")
-
-
-def for_people(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put names beside codes and take from text its power to be a formula."""
-    return neutralise_formulas(add_names(frame))
-
-
-def neutralise_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before what a spreadsheet would take for a formula, also within a text that it may split (OWASP, CSV injection)."""
-    text = pl.col(pl.String)
-    begun = pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text)
-    return frame.with_columns(begun.str.replace_all(_FORMULA_BEHIND_SEPARATOR, "${1}'${2}").name.keep())

@@ -10,8 +10,8 @@ import xlsxwriter
 
 from tradeflow.amounts import say_period
 from tradeflow.contract import Column, Contract, load_contract
-from tradeflow.publish.table_files import for_people
 from tradeflow.telling.scope import say_scope
+from tradeflow.telling.spreadsheets import for_people
 from tradeflow.telling.tables import ReleaseTables
 from tradeflow.telling.wording import READING_NOTE
 
