@@ -41,6 +41,12 @@ NEEDS = {
     "POST /signals/": "decide",
     "POST /views": "read_signals",
     "GET /precision": "read_signals",
+    "GET /search": "read_signals",
+    "GET /countries/": "read_signals",
+    "GET /run": "read_signals",
+    "GET /companies": "read_companies",
+    "GET /company-signals/": "read_companies",
+    "POST /company-signals/": "read_companies",
 }
 """What a route asks for, by method and the beginning of its path; the longest that fits counts."""
 ROUTES = [
