@@ -10,7 +10,7 @@ Translator = Callable[[str], str]
 _translator: ContextVar[Translator] = ContextVar("translator", default=str)
 
 
-def t(text: str, **values: object) -> str:
+def t(text: str, /, **values: object) -> str:
     """Return the text in the language of the moment, with the values in its braces."""
     told = _translator.get()(text)
     return told.format(**values) if values else told
