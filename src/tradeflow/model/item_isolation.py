@@ -9,7 +9,7 @@ from tradeflow.model.declaration_isolation import KNOWN_BEFORE, isolate_declarat
 _KEY = ["snapshot_id", "row_number", "substance_code"]
 _KNOWN_BEFORE = (*KNOWN_BEFORE, ("office",), ("importer_id", "office"), ("transport_mode",), ("hs6_code", "transport_mode"))
 """What is rare among the days before; where and how goods travel is told in the codes of one administration here."""
-_LEAST_ROWS = 300
+_LEAST_ROWS = 100
 """Items below which no forest is grown, nor places told among them."""
 _FEATURES = {
     "importer_id": "importer_entity_id",
