@@ -32,9 +32,9 @@ def blank_is_none(given: Any) -> Any:
     return None if isinstance(given, str) and not given.strip() else given
 
 
-Text = Annotated[str | None, BeforeValidator(blank_is_none), Field(max_length=200)]
-Code = Annotated[int | None, BeforeValidator(blank_is_none), Field(ge=0, le=100_000)]
-Period = Annotated[int | None, BeforeValidator(blank_is_none), Field(ge=1962, le=210_012)]
+Text = Annotated[str | None, Field(max_length=200), BeforeValidator(blank_is_none)]
+Code = Annotated[int | None, Field(ge=0, le=100_000), BeforeValidator(blank_is_none)]
+Period = Annotated[int | None, Field(ge=1962, le=210_012), BeforeValidator(blank_is_none)]
 Switch = Annotated[bool | None, BeforeValidator(blank_is_none)]
 
 
@@ -52,7 +52,7 @@ class LeadFilter(BaseModel):
     since: Annotated[Period, Field(description="First period, YYYYMM or YYYY.")] = None
     until: Annotated[Period, Field(description="Last period, YYYYMM or YYYY.")] = None
     score: Annotated[
-        float | None, BeforeValidator(blank_is_none), Field(ge=0, le=100, allow_inf_nan=False, description="Least score of the lead.")
+        float | None, Field(ge=0, le=100, allow_inf_nan=False, description="Least score of the lead."), BeforeValidator(blank_is_none)
     ] = None
     status: Annotated[
         Literal["open", "confirmed", "dismissed", "passed_on"] | None,
