@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeflow.publish.company_graph import CompanyRecords, list_nodes
+from tradeflow.telling.company_graph import CompanyRecords, list_nodes
 from tradeflow.telling.spreadsheets import neutralise_formulas
 
 _NODE_HEADINGS = {"entity_id": "id", "entity_name": "label"}

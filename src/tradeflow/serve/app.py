@@ -112,6 +112,8 @@ class _FaultTeller:
 def _tell(request: Request, error: Exception) -> Response:
     """Tell an error in words: JSON to programs, a page to people; lead those who are not signed in to the door."""
     status = status_of(error)
+    if isinstance(error, HTTPException) and status == 304:
+        return Response(status_code=status, headers=error.headers)
     if request.url.path.startswith(API_PATH):
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
         return JSONResponse({"detail": _say_plainly(error)}, status, headers)

@@ -11,8 +11,8 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, read_table, table_version
-from tradeflow.publish.company_graph import CompanyRecords, take_companies, take_flagged
 from tradeflow.publish.release import current_release
+from tradeflow.telling.company_graph import CompanyRecords, take_companies, take_flagged
 
 _TABLES = ("entity", "entity_name", "company_profile", "company_link", "company_item", "company_signal")
 
@@ -43,8 +43,8 @@ def export_companies(lake: Lake, form: str, out: Path, *, everything: bool = Fal
 
 
 def _write(form: str, out: Path, records: CompanyRecords) -> None:
-    from tradeflow.publish.follow_the_money import write_follow_the_money
     from tradeflow.publish.graph_files import write_graph_csv, write_graphml
+    from tradeflow.telling.follow_the_money import write_follow_the_money
 
     {"ftm": write_follow_the_money, "graphml": write_graphml, "csv": write_graph_csv}[form](out, records)
 

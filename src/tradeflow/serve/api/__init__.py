@@ -2,4 +2,6 @@
 
 from fastapi import APIRouter
 
-ROUTERS: list[APIRouter] = []
+from tradeflow.serve.api import companies, match, release, signals
+
+ROUTERS: list[APIRouter] = [release.router, signals.router, companies.router, match.router]

@@ -43,7 +43,14 @@ def _write_xlsx(company: CompanyFile, visit: Visit) -> bytes:
     return write_xlsx(describe_company(company, visit))
 
 
+def _write_graph(company: CompanyFile, visit: Visit) -> bytes:
+    from tradeflow.serve.dossier.graph import write_follow_the_money_lines
+
+    return write_follow_the_money_lines(company, visit.connection)
+
+
 KINDS = {
     "pdf": Kind("pdf", "application/pdf", _write_pdf),
     "xlsx": Kind("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _write_xlsx),
+    "ftm": Kind("ftm.json", "application/x-ndjson", _write_graph),
 }

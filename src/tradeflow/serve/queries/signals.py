@@ -63,6 +63,11 @@ def list_leads(connection: sa.Connection, lead_filter: LeadFilter, *, limit: int
     return LeadPage([_lead_row(row, rules) for row in rows], order.cursor_of(rows[-1]) if len(found) > limit else None)
 
 
+def select_heads(lead_filter: LeadFilter) -> sa.Select[Any]:
+    """Return the question for the head signals of all leads that pass a filter, in its order."""
+    return _from_heads(sa.select(SIGNAL)).where(*lead_filter.conditions).order_by(*lead_filter.order.by)
+
+
 def count_leads(connection: sa.Connection, lead_filter: LeadFilter) -> int:
     """Return how many leads pass a filter, at most one more than MOST_COUNTED."""
     some = _from_heads(sa.select(sa.literal(1))).where(*lead_filter.conditions).limit(MOST_COUNTED + 1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.publish.company_records import make_records
+from tests.telling.company_records import make_records
 from tradeflow.contract import load_codelist
-from tradeflow.publish.company_graph import take_companies, take_flagged
-from tradeflow.publish.follow_the_money import write_follow_the_money
+from tradeflow.telling.company_graph import take_companies, take_flagged
+from tradeflow.telling.follow_the_money import write_follow_the_money
 
 
 @pytest.fixture

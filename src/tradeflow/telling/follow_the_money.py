@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeflow.contract import load_codelist
-from tradeflow.publish.company_graph import CompanyRecords
+from tradeflow.telling.company_graph import CompanyRecords
 from tradeflow.telling.names import commodity_names, substance_names
 from tradeflow.telling.wording import say_rule
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.publish.company_graph import CompanyRecords
+from tradeflow.telling.company_graph import CompanyRecords
 
 HOSTILE = '=HYPERLINK("http://q")'
 ODD = "Qaron \x00\x1b <b>&\u202e Quimica"

@@ -6,10 +6,10 @@ from pathlib import Path
 import networkx
 import polars as pl
 
-from tests.publish.company_records import HOSTILE, make_records
+from tests.telling.company_records import HOSTILE, make_records
 from tradeflow.contract import load_contract
-from tradeflow.publish.company_graph import list_nodes, take_companies, take_flagged
 from tradeflow.publish.graph_files import write_graph_csv, write_graphml
+from tradeflow.telling.company_graph import list_nodes, take_companies, take_flagged
 
 
 def test_the_flagged_and_who_is_tied_to_them_are_handed_out_and_all_where_asked() -> None:

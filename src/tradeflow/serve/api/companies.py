@@ -1,0 +1,152 @@
+"""Search, companies and the leads on them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Response
+from pydantic import BaseModel, Field
+
+from tradeflow.serve.access import Right
+from tradeflow.serve.api import shapes
+from tradeflow.serve.dossier import KINDS, write_dossier
+from tradeflow.serve.queries.company import find_entity, read_company
+from tradeflow.serve.queries.company_leads import CompanyLeadFilter, list_company_leads, read_company_lead, read_company_signal
+from tradeflow.serve.queries.search import KINDS as SEARCH_KINDS
+from tradeflow.serve.queries.search import find_declarations, find_signals, search
+from tradeflow.serve.routers import api_router
+from tradeflow.serve.visit import Reading, UnderPurpose
+
+router = api_router(tags=["companies"])
+EntityId = Annotated[str, Path(max_length=64, description="Id of a company.")]
+SignalId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Id of a signal.")]
+
+
+class CompanyLeadQuestion(CompanyLeadFilter):
+    """A filter and how many leads a page holds."""
+
+    limit: Annotated[int, Field(ge=1, le=500, description="Leads on a page.")] = 50
+
+
+class CompanyLeadList(BaseModel):
+    """One page of leads on companies."""
+
+    release_id: str
+    count: int
+    results: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
+    following: str | None
+
+
+class WholeCompanyLead(BaseModel):
+    """A lead on a company with the others of its lead and its source rows."""
+
+    release_id: str
+    signal: shapes.row_of("company_signal")  # type: ignore[valid-type]
+    others: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
+    evidence: list[shapes.row_of("company_signal_evidence")]  # type: ignore[valid-type]
+
+
+class Licence(shapes.row_of("licensed_operator")):  # type: ignore[misc]
+    """A licence, and what the company is in it."""
+
+    party_role: str
+
+
+class Notification(shapes.row_of("pre_export_notification")):  # type: ignore[misc]
+    """A notification, what the company is in it, and what was declared within a month of the planned day."""
+
+    party_role: str
+    declared_count: int
+    declared_kg: float | None
+
+
+class Company(BaseModel):
+    """All that the release holds about one company."""
+
+    release_id: str
+    entity: shapes.row_of("entity")  # type: ignore[valid-type]
+    names: list[shapes.row_of("entity_name")]  # type: ignore[valid-type]
+    joined: list[shapes.row_of("entity_link")]  # type: ignore[valid-type]
+    profiles: list[shapes.row_of("company_profile")]  # type: ignore[valid-type]
+    licences: list[Licence]
+    notifications: list[Notification]
+    leads: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
+    months: list[shapes.row_of("company_month")]  # type: ignore[valid-type]
+    links: list[shapes.row_of("company_link")]  # type: ignore[valid-type]
+    shares: list[shapes.row_of("broker_share")]  # type: ignore[valid-type]
+    upstream: list[shapes.row_of("upstream_trade")]  # type: ignore[valid-type]
+    items: Annotated[list[shapes.row_of("company_item")], Field(description="The newest declared items.")]  # type: ignore[valid-type]
+    item_count: int
+    called: Annotated[dict[str, str], Field(description="Names of the other companies, by id.")]
+
+
+@router.get("/search")
+def find(visit: Reading, q: Annotated[str, Query(max_length=200, description="A name, number or code.")]) -> shapes.Found:
+    """What one box finds."""
+    may_companies = visit.may(Right.READ_COMPANIES)
+    kinds = SEARCH_KINDS if may_companies else tuple(kind for kind in SEARCH_KINDS if kind != "company")
+    found = search(visit.connection, q, kinds=kinds, limit=40)
+    declarations = find_declarations(visit.connection, q) if may_companies else []
+    visit.returned("company", [each.target for each in found if each.kind == "company"])
+    visit.returned("declaration", [row["declaration_id"] for row in declarations])
+    things = [
+        shapes.FoundThing(kind=each.kind, target=each.target, label=each.label, detail=each.detail, likeness=each.likeness)
+        for each in found
+    ]
+    return shapes.Found(
+        release_id=visit.release_id,
+        results=things,
+        declarations=[shapes.FoundDeclaration(**row) for row in declarations],
+        signals=find_signals(visit.connection, q),
+    )
+
+
+@router.get("/company-signals")
+def list_leads(visit: UnderPurpose, asked: Annotated[CompanyLeadQuestion, Query()]) -> CompanyLeadList:
+    """The leads on companies, one page of them."""
+    found = list_company_leads(visit.connection, asked, asked.limit)
+    visit.returned("company_signal", [row["signal_id"] for row in found.rows])
+    return CompanyLeadList(release_id=visit.release_id, count=found.count, results=found.rows, following=found.following)
+
+
+@router.get("/company-signals/{signal_id}")
+def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
+    """One lead on a company."""
+    lead = read_company_lead(visit.connection, read_company_signal(visit.connection, signal_id))
+    visit.returned("company_signal", [signal_id])
+    visit.returned("company", [lead.signal["entity_id"]])
+    return WholeCompanyLead(release_id=visit.release_id, signal=lead.signal, others=lead.others, evidence=lead.evidence.to_dicts())
+
+
+@router.get("/companies/{entity_id}")
+def tell_company(visit: UnderPurpose, entity_id: EntityId) -> Company:
+    """One company; one that was merged into another says so in `entity.merged_into_id`."""
+    company = read_company(visit.connection, entity_id)
+    visit.returned("company", [entity_id])
+    frames = ("names", "joined", "profiles", "leads", "months", "links", "shares", "upstream", "items")
+    tables: dict[str, Any] = {name: getattr(company, name).to_dicts() for name in frames}
+    return Company(
+        release_id=visit.release_id,
+        entity=company.entity,
+        licences=company.licences,
+        notifications=company.notifications,
+        item_count=company.item_count,
+        called=company.called,
+        **tables,
+    )
+
+
+@router.get(
+    "/companies/{entity_id}/dossier.{kind}",
+    response_class=Response,
+    responses={200: {"content": {kind.media_type: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS.values()}}},
+)
+def send_dossier(visit: UnderPurpose, entity_id: EntityId, kind: Annotated[str, Path(description=", ".join(KINDS))]) -> Response:
+    """All about a company as a file."""
+    find_entity(visit.connection, entity_id)
+    content = write_dossier(kind, read_company(visit.connection, entity_id), visit)
+    visit.action = "export"
+    visit.returned("company", [entity_id])
+    name = f"company-{entity_id}-{visit.release_id}.{KINDS[kind].ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=KINDS[kind].media_type, headers=headers)

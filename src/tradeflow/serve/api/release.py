@@ -1,0 +1,144 @@
+"""The release, what a country buys, how the run went."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Response
+from pydantic import BaseModel
+
+from tradeflow.serve.access import ForbiddenError, Right
+from tradeflow.serve.api import shapes
+from tradeflow.serve.api.unchanged import NOT_CHANGED, mark
+from tradeflow.serve.queries.country import list_codes, read_series
+from tradeflow.serve.queries.frames import read_rows
+from tradeflow.serve.queries.precision import read_precision
+from tradeflow.serve.queries.run import names_companies, read_quarantined
+from tradeflow.serve.routers import api_router
+from tradeflow.serve.visit import Reading
+from tradeflow.telling.wording import READING_NOTE
+
+router = api_router(tags=["release"])
+AreaCode = Annotated[int, Path(ge=0, le=100_000, description="UN M49 code.")]
+HsCode = Annotated[str, Path(pattern="^[0-9A-Z]{2,6}$", description="HS code.")]
+
+
+class Series(BaseModel):
+    """All imports of a code by one country."""
+
+    release_id: str
+    importer_code: int
+    commodity_code: str
+    freq_code: str
+    periods: list[shapes.ExplainedPeriod]
+    reliability: str | None
+    detectable_excess: shapes.row_of("detectable_excess") | None  # type: ignore[valid-type]
+    requirements: list[shapes.row_of("requirement_use")]  # type: ignore[valid-type]
+
+
+class Run(BaseModel):
+    """How the run behind the release went."""
+
+    release_id: str
+    manifest: dict[str, Any]
+    quarantine: list[shapes.row_of("quarantine_count")]  # type: ignore[valid-type]
+    coverage: list[shapes.row_of("coverage")]  # type: ignore[valid-type]
+    model_cards: list[shapes.row_of("model_card")]  # type: ignore[valid-type]
+
+
+class QuarantinedRow(BaseModel):
+    """A row that was set apart, as it came."""
+
+    source: str
+    snapshot_id: str
+    row_number: int
+    raw_row: str
+
+
+@router.get("/release", responses=NOT_CHANGED)
+def tell_release(visit: Reading, response: Response) -> shapes.Release:
+    """Which release answers, and what it covers."""
+    mark(visit, response)
+    manifest = visit.release.manifest
+    periods, counts = manifest.get("periods") or {}, manifest.get("counts") or {}
+    return shapes.Release(
+        release_id=visit.release_id,
+        published_at=visit.release.published_at,
+        as_of=manifest.get("as_of"),
+        first_period=periods.get("first"),
+        last_period=periods.get("last"),
+        is_simulated=bool(manifest.get("is_simulated")),
+        leads=counts.get("leads"),
+        reading_note=READING_NOTE,
+    )
+
+
+@router.get("/countries/{importer_code}", responses=NOT_CHANGED)
+def list_country(visit: Reading, response: Response, importer_code: AreaCode) -> list[shapes.SeriesOfCountry]:
+    """The codes that a country is judged on, those with the strongest leads first."""
+    mark(visit, response)
+    return [shapes.SeriesOfCountry(**row) for row in list_codes(visit.connection, importer_code)]
+
+
+@router.get("/countries/{importer_code}/{commodity_code}", responses=NOT_CHANGED)
+def tell_series(visit: Reading, response: Response, importer_code: AreaCode, commodity_code: HsCode) -> Series:
+    """Imports of a code against expectation, and both sides."""
+    mark(visit, response)
+    series = read_series(visit.connection, importer_code, commodity_code)
+    visit.returned("series", [f"{importer_code}/{commodity_code}"])
+    return Series(
+        release_id=visit.release_id,
+        importer_code=importer_code,
+        commodity_code=commodity_code,
+        freq_code=series.signal["freq_code"],
+        periods=[shapes.ExplainedPeriod(**{name: month[name] for name in shapes.ExplainedPeriod.model_fields}) for month in series.months],
+        reliability=series.standing,
+        detectable_excess=series.detectable,
+        requirements=series.requirements,
+    )
+
+
+@router.get("/run", responses=NOT_CHANGED)
+def tell_run(visit: Reading, response: Response) -> Run:
+    """The manifest, what was set apart, what has come in, and the models' cards."""
+    mark(visit, response)
+    rows = {name: read_rows(visit.connection, name).to_dicts() for name in ("quarantine_count", "coverage", "model_card")}
+    return Run(
+        release_id=visit.release_id,
+        manifest=visit.release.manifest,
+        quarantine=rows["quarantine_count"],
+        coverage=rows["coverage"],
+        model_cards=rows["model_card"],
+    )
+
+
+@router.get("/run/quarantine")
+def list_quarantined(
+    visit: Reading,
+    contract: Annotated[str, Query(max_length=100)],
+    rule: Annotated[str, Query(max_length=500)],
+    is_set_aside: bool = False,
+) -> list[QuarantinedRow]:
+    """The first rows that one rule set apart; rows that may name companies are for who may read companies."""
+    if names_companies(contract) and not visit.may(Right.READ_COMPANIES):
+        raise ForbiddenError(Right.READ_COMPANIES)
+    rows = read_quarantined(visit.lake, contract, rule, is_set_aside=is_set_aside)
+    visit.returned("quarantine", [f"{row['snapshot_id']}:{row['row_number']}" for row in rows])
+    return [QuarantinedRow(**{name: row[name] for name in QuarantinedRow.model_fields}) for row in rows]
+
+
+@router.get("/precision")
+def list_precision(visit: Reading) -> list[shapes.Precision]:
+    """What people's decisions say of the list, over all rules and rule by rule."""
+    return [
+        shapes.Precision(
+            rule=each.rule,
+            confirmed=each.confirmed,
+            dismissed=each.dismissed,
+            passed_on=each.passed_on,
+            confirmed_share=each.share,
+            lower_share=each.interval[0] if each.interval else None,
+            upper_share=each.interval[1] if each.interval else None,
+        )
+        for each in read_precision(visit.connection)
+    ]
