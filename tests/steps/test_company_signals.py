@@ -14,13 +14,14 @@ from tradeflow.steps.company_signals import COMPANY_LEADS
 
 IMPORTERS = ["Qarona Quimica SA", "Qelutra Pinturas SA", "Qesmir Resinas SA", "Qolandu Adhesivos SA"]
 MONTHS = [f"{year}-{month:02d}" for year in (2022, 2023, 2024) for month in range(1, 13)]
-STRANGER = "Qupita Calzado SA"
+STRANGER, BAKER = "Qupita Calzado SA", "Qanaderia Luqa SA"
 
 
 def declared(number: int, day: str, importer: str, kg: float, **other: object) -> dict[str, object]:
     return {
         "reporter_code": 484, "flow_code": "M", "declaration_id": f"D{number:05d}", "declaration_date": day,
-        "importer_id": f"TX{importer[:6]}", "importer_name": importer, "exporter_name": "Hartung Qindqvist GmbH", "declarant_name": "Qorvena Agencia", "origin_code": "DEU",
+        "importer_id": f"TX{importer[:6]}", "importer_name": importer, "exporter_name": "Hartung Qindqvist GmbH",
+        "declarant_name": "Qorvena Agencia", "origin_code": "DEU",
         "consignment_code": "DEU", "national_code": "29152400", "description": "anhidrido acetico", "net_weight_kg": kg,
         "cif_value_usd": kg * 1.5,
     } | other  # fmt: skip
@@ -35,7 +36,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         for who, name in enumerate(IMPORTERS)
     ]
     odd = declared(90_001, "2024-07-09", STRANGER, 6000.0, national_code="39231000")
-    write_rows(given / "declarations.csv", [*usual, odd])
+    other = declared(90_002, "2024-07-10", BAKER, 50.0, national_code="19059000", description="pan")
+    write_rows(given / "declarations.csv", [*usual, odd, other])
     of_mexico = {"operator_country": "MEX", "valid_from": "2021-01-01", "valid_to": "", "annual_limit_kg": "", "tax_number": ""}
     held = [LICENCE | of_mexico | {"operator_name": name, "licence_number": f"L-{place}"} for place, name in enumerate(IMPORTERS)]
     write_rows(given / "licences.csv", held)
@@ -72,6 +74,12 @@ def test_inspections_are_proposed_of_leads_and_by_lot(run: RunResult, lake: Lake
     ranked = proposed.filter(pl.col("inspection_ground") == "ranked")
     assert ranked.filter(pl.col("best_lead_rank") == 1)["declaration_id"].to_list() == ["D90001"]
     assert ranked["best_lead_rank"].null_count() == 0
+
+
+def test_a_release_knows_the_companies_of_watched_goods_and_of_records(run: RunResult, lake: Lake) -> None:
+    known = set(read_table(lake, "entity").collect()["entity_name"])
+    told = set(pl.read_parquet(run.release_folder / "entity.parquet")["entity_name"])
+    assert known - told == {BAKER}
 
 
 def test_a_second_run_changes_nothing(run: RunResult, settings: Settings, lake: Lake) -> None:

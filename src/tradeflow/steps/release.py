@@ -27,7 +27,7 @@ INSPECTION_LISTS = ("ranked_declaration", "proposed_inspection")
 """What to inspect, for who inspects."""
 _ABOUT_COMPANIES = (
     "company_signal", "company_signal_evidence", "signal_declaration", "company_item", "company_month", "company_profile", "company_link",
-    "broker_share", "entity", "entity_name", "entity_link",
+    "broker_share", "entity", "entity_name", "entity_link", "record_party",
 )  # fmt: skip
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
 
@@ -162,9 +162,22 @@ def release_tables(
 
 
 def _of_companies(lake: Lake, known: Known, handed: Made) -> dict[str, pl.DataFrame]:
-    """Return the tables that name companies, of no rows where no source has declarations."""
+    """Return the tables that name companies, of no rows where no source has declarations.
+
+    A release knows those on a declared item of a watched substance or on a record; the lake knows all that any declaration names.
+    """
     records = {table: known_records(lake, known, table) for table in ("licensed_operator", "pre_export_notification")}
-    return {name: _if_made(lake, handed, name) for name in _ABOUT_COMPANIES} | records
+    tables = {name: _if_made(lake, handed, name) for name in _ABOUT_COMPANIES}
+    named = [pl.col(f"{role}_entity_id") for role in ("importer", "exporter", "broker", "consignee", "notify_party")]
+    ids = [tables["company_item"].select(each.alias("entity_id")) for each in named] + [tables["record_party"].select("entity_id")]
+    followed = pl.concat(ids).to_series().drop_nulls().unique().implode()
+    of_company = {
+        "entity": pl.coalesce("merged_into_id", "entity_id").is_in(followed),
+        "entity_name": pl.col("entity_id").is_in(followed),
+        "entity_link": pl.col("left_entity_id").is_in(followed) | pl.col("right_entity_id").is_in(followed),
+        "company_profile": pl.col("entity_id").is_in(followed),
+    }
+    return tables | {name: tables[name].filter(kept) for name, kept in of_company.items()} | records
 
 
 def _if_made(lake: Lake, handed: Made, table: str) -> pl.DataFrame:
