@@ -9,12 +9,15 @@ from tradeflow.conform.substance_names import build_name_list
 from tradeflow.contract import load_codelist, load_contract
 
 _CODES = ["commodity_code_hs2012", "commodity_code_hs2017", "commodity_code_hs2022"]
+_DESCRIPTIONS_AT_ONCE = 250_000
 
 
 def name_substances(descriptions: pl.Series) -> pl.DataFrame:
     """Return `named_substance` of goods descriptions, with the names and words of the code lists."""
     names = build_name_list(load_codelist("substance_name"), load_codelist("near_name"), load_codelist("substance"))
-    return find_named_substances(descriptions, names).select(load_contract("named_substance").column_names)
+    different = descriptions.unique(maintain_order=True).to_frame()
+    parts = [find_named_substances(part.to_series(), names) for part in different.iter_slices(_DESCRIPTIONS_AT_ONCE)]
+    return pl.concat([load_contract("named_substance").empty_frame(), *parts], how="diagonal")
 
 
 def link_declared_items(declared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:

@@ -7,19 +7,27 @@ import polars as pl
 GAP = "  "
 """Words stand two blanks apart, so that two names side by side each have a blank of their own on both sides."""
 _GREEK = {"α": " alpha ", "β": " beta ", "γ": " gamma "}
-_TRADITIONAL = "鹽無錳鉀鈉黃鹼異氫紅麥腈錠氯業級純桶裝罐袋瓶濃溶進國產險貨淨類劑顆狀體"
-_SIMPLIFIED = "盐无锰钾钠黄碱异氢红麦腈锭氯业级纯桶装罐袋瓶浓溶进国产险货净类剂颗状体"
+_TRADITIONAL = (
+    "鹽無錳鉀鈉黃鹼異氫紅麥腈錠氯業級純桶裝罐袋瓶濃溶進國產險貨淨類劑顆狀體偽過單雙亞銨氣醯鈣鎂鐵銅鋅鋁電醫藥試標餾鏈噸應乾點對鄰間"
+)
+_SIMPLIFIED = (
+    "盐无锰钾钠黄碱异氢红麦腈锭氯业级纯桶装罐袋瓶浓溶进国产险货净类剂颗状体伪过单双亚铵气酰钙镁铁铜锌铝电医药试标馏链吨应干点对邻间"
+)
+_MISWRITTEN = {"猛酸": "锰酸", "笨": "苯", "酸纳": "酸钠", "化纳": "化钠", "硷": "碱", "丙铜": "丙酮", "丁铜": "丁酮", "己铜": "己酮"}
+"""Characters that are often typed for the one of a chemical that sounds or looks the same."""
 _ALIKE = {"’": "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-"}
 
 
 def spell_plainly(text: pl.Expr) -> pl.Expr:
     """Return the words of text in small letters without accents, two blanks apart and one blank at both ends; null stays null.
 
-    Chinese characters stand apart from letters and digits and are brought to their simplified form; hyphens and commas become blanks.
+    Chinese characters stand apart from letters and digits and are brought to their simplified form, usual slips among them mended; hyphens
+    and commas become blanks.
     """
     letters = text.str.normalize("NFKC").str.to_lowercase().str.normalize("NFD").str.replace_all(r"\p{Mn}", "")
     changed = _GREEK | dict(zip(_TRADITIONAL, _SIMPLIFIED, strict=True))
-    alike = letters.str.replace_many(list(changed), list(changed.values()))
+    simple = letters.str.replace_many(list(changed), list(changed.values()))
+    alike = simple.str.replace_many(list(_MISWRITTEN), list(_MISWRITTEN.values()))
     apart = alike.str.replace_all(r"(\p{Han}+)", " $1 ").str.replace_all(r"[^a-z0-9\p{Han}]+", GAP)
     return pl.format(" {} ", apart.str.strip_chars(" "))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from tradeflow.conform.goods_text import GAP, find_cas_numbers, spell_plainly
-from tradeflow.conform.misspelling import correct_words
+from tradeflow.conform.misspelling import SHORTEST_WORD, correct_words
 from tradeflow.conform.substance_names import NameList, join_look_alikes, longest_first
 
 _RESULT = ["description", "substance_code", "matched_name", "match_kind"]
@@ -40,7 +40,10 @@ def _find_phrases(plain: pl.DataFrame, names: NameList) -> pl.DataFrame:
     candidates = _extract(plain, longest_first(names.phrases["phrase"]))
     longer = join_look_alikes(candidates["phrase"].unique(), names)
     near_them = plain.join(candidates, on="description", how="semi", maintain_order="left")
-    settled = _extract(near_them, longest_first(pl.concat([names.phrases["phrase"], longer])))
+    kept = candidates.select("phrase").unique().join(names.kept.alias("_after").to_frame(), how="cross")
+    kept = kept.select(pl.col("phrase").alias("_name"), pl.format("{}{}", "phrase", "_after").alias("phrase"))
+    found = _extract(near_them, longest_first(pl.concat([names.phrases["phrase"], longer, kept["phrase"]])))
+    settled = found.join(kept, on="phrase", how="left", maintain_order="left").with_columns(pl.coalesce("_name", "phrase").alias("phrase"))
     named = settled.join(names.phrases, on="phrase", maintain_order="left")
     return named.select("description", "substance_code", pl.col("name").alias("matched_name"))
 
@@ -51,13 +54,19 @@ def _extract(plain: pl.DataFrame, phrases: list[str]) -> pl.DataFrame:
 
 
 def _find_misspelt(plain: pl.DataFrame, names: NameList) -> pl.DataFrame:
-    """One language at a time: a word cut short may be two languages' (permanganat), a whole name is one's."""
+    """One language at a time: a word cut short may be two languages' (permanganat), a whole name is one's.
+
+    A short word may have been corrected too (acid): alone it names nothing here.
+    """
     words = plain["_plain"].str.strip_chars(" ").str.split(GAP).explode().unique().drop_nulls()
-    unknown = words.filter(~words.is_in(names.right_words.implode()))
+    slips = correct_words(words.filter(~words.is_in(names.right_words.implode())), names.words["word"].unique())
+    is_long = pl.col("phrase").str.len_chars() >= SHORTEST_WORD + 2
+    telling = names.phrases.filter(is_long | pl.col("phrase").str.contains(GAP, literal=True))
     found = []
     for (language,), own in names.words.group_by("language", maintain_order=True):
-        phrases = names.phrases.filter(pl.col("language") == language)
-        found.append(_find_phrases(_correct(plain, correct_words(unknown, own["word"])), replace(names, phrases=phrases)))
+        single = slips.filter(pl.col("correct_word").is_in(own["word"].implode())).filter(~pl.col("word").is_duplicated())
+        phrases = telling.filter(pl.col("language") == language)
+        found.append(_find_phrases(_correct(plain, single), replace(names, phrases=phrases)))
     return pl.concat(found)
 
 

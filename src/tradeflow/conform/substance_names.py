@@ -8,6 +8,19 @@ import polars as pl
 
 from tradeflow.conform.goods_text import GAP, spell_plainly
 
+_GROUPS = (
+    "phenyl|fenil|methyl|metil|ethyl|etil|propyl|propil|isopropyl|isopropil|butyl|butil|isobutyl|isobutil|benzyl|bencil|benzil|acetyl|acetil"
+    "|nitro|amino|mono|butyro|butiro"
+)
+"""Groups that people write apart from the rest of the word (phenyl acetic acid)."""
+_SHORT_FORMS = {
+    "acido": ["ac"], "acide": ["ac"], "anhidrido": ["anh", "anhid"], "anidrido": ["anid"], "anhydride": ["anh", "anhyd"],
+    "potassium": ["pot", "potass"], "potasio": ["pot"], "potassio": ["pot"], "sodium": ["sod"], "sodio": ["sod"],
+    "permanganate": ["permang", "permanganat"], "permanganato": ["permang"], "alcohol": ["alc"], "alcool": ["alc"],
+    "isopropyl": ["isoprop"],
+    "isopropilico": ["isoprop"], "hydrochloric": ["hydrochl"], "sulphuric": ["sulph"], "sulfuric": ["sulf"],
+}  # fmt: skip
+"""How words of a name of several words are cut short on papers."""
 _SHORTEST_COMPACT = 12
 """Letters of a name of several words from which on it is also looked for written as one word (methylethylketone)."""
 
@@ -16,12 +29,14 @@ _SHORTEST_COMPACT = 12
 class NameList:
     """What `build_name_list` made ready.
 
-    phrases: phrase, substance_code, name, language. look_alikes: _near, near_kind. words: language, word of the names in letters.
-    right_words: every word that is spelt right. chinese: old, new of what is taken off a Chinese word. cas_numbers: as in `substance`.
+    phrases: phrase, substance_code, name, language. look_alikes: _near, near_kind. kept: words after a name that leave it what it is,
+    although they begin like one of those. words: language, word of the names in letters. right_words: every word that is spelt right.
+    chinese: old, new of what is taken off a Chinese word. cas_numbers: as in `substance`.
     """
 
     phrases: pl.DataFrame
     look_alikes: pl.DataFrame
+    kept: pl.Series
     words: pl.DataFrame
     right_words: pl.Series
     chinese: pl.DataFrame
@@ -33,12 +48,15 @@ def build_name_list(substance_name: pl.DataFrame, near_name: pl.DataFrame, subst
     names = substance_name.with_columns(spell_plainly(pl.col("name")).alias("phrase"))
     near = near_name.with_columns(spell_plainly(pl.col("near_name")).alias("_near"))
     is_chinese, is_qualifier = pl.col("language") == "zh", pl.col("near_kind") == "qualifier"
-    phrases = pl.concat([names, _compact(names.filter(~is_chinese))]).unique("phrase", keep="first", maintain_order=True)
-    words = _with_words(phrases.filter(~is_chinese), "phrase").select("language", "word").unique(maintain_order=True)
+    in_letters = names.filter(~is_chinese)
+    variants = [_compact(in_letters), _apart(in_letters), _cut_short(in_letters)]
+    phrases = pl.concat([names, *variants]).unique("phrase", keep="first", maintain_order=True)
+    words = _with_words(in_letters, "phrase").select("language", "word").unique(maintain_order=True)
     other_words = _with_words(near.filter(~is_qualifier), "_near")["word"]
     return NameList(
         phrases=phrases.select("phrase", "substance_code", "name", "language"),
         look_alikes=near.filter(pl.col("near_kind").is_in(["after_name", "before_name"])).select("_near", "near_kind"),
+        kept=near.filter(pl.col("near_kind") == "kept_after_name")["_near"],
         words=words,
         right_words=pl.concat([words["word"], other_words]).unique().sort(),
         chinese=_replacements(names.filter(is_chinese), near.filter(is_qualifier)),
@@ -63,6 +81,24 @@ def _compact(names: pl.DataFrame) -> pl.DataFrame:
     squeezed = pl.format(" {} ", pl.col("phrase").str.replace_all(" ", ""))
     is_long_words = pl.col("phrase").str.contains(r"^( [a-z]+ ){2,}$") & (squeezed.str.len_chars() >= _SHORTEST_COMPACT)
     return names.filter(is_long_words).with_columns(squeezed.alias("phrase"))
+
+
+def _apart(names: pl.DataFrame) -> pl.DataFrame:
+    """Write groups apart from the rest of their word; twice, for a word of three."""
+    spelt = pl.col("phrase")
+    for _ in range(2):
+        spelt = spelt.str.replace_all(rf" ({_GROUPS})([a-z]{{4,}}) ", f" $1{GAP}$2 ")
+    return names.with_columns(spelt)
+
+
+def _cut_short(names: pl.DataFrame) -> pl.DataFrame:
+    has_words = names.filter(pl.col("phrase").str.contains(GAP, literal=True))
+    variants = [
+        has_words.with_columns(pl.col("phrase").str.replace_all(f" {word} ", f" {short} ", literal=True))
+        for word, shorts in _SHORT_FORMS.items()
+        for short in shorts
+    ]
+    return pl.concat(variants)
 
 
 def _replacements(names: pl.DataFrame, qualifiers: pl.DataFrame) -> pl.DataFrame:
