@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import polars as pl
 
@@ -16,6 +18,9 @@ from tradeflow.lake import Lake, read_table
 from tradeflow.pipeline import run_pipeline
 from tradeflow.sample import write_world
 from tradeflow.settings import load_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 TOP = 100
 _ROLE_OF_RULE = {"unnotified_export": "exporter", "broker_bottleneck": "broker"}
@@ -40,8 +45,9 @@ def evaluate_company_leads(seeds: Iterable[int], items: int, page: Path | None, 
         hits = judged.cases.filter(pl.col("lead_rank") <= TOP).height
         echo(f"world {seed}: {hits} of {judged.cases.height} cases in the top {TOP}, {_false_leads(judged.leads)} false leads there")
         found.append(judged)
-    together = Judged(pl.concat([each.cases for each in found]), pl.concat([each.leads for each in found]))
-    lines = write_page(page, together.cases, together.leads, len(found), items, time.process_time() - begun)
+        # After each world: whoever stops the command has the page of the worlds so far.
+        together = Judged(pl.concat([each.cases for each in found]), pl.concat([each.leads for each in found]))
+        lines = write_page(page, together.cases, together.leads, len(found), items, time.process_time() - begun)
     if page is None:
         for line in lines:
             echo(line)
@@ -49,14 +55,25 @@ def evaluate_company_leads(seeds: Iterable[int], items: int, page: Path | None, 
 
 
 def judge_world(folder: Path, seed: int, items: int) -> Judged:
-    """Write one world into a folder, run it as a user would, and judge its company leads."""
+    """Write one world into a folder, run it as a user would, up to its release, and judge its company leads."""
     world = folder / "world"
     write_world(world, seed=seed, declared_items=items)
     lake = Lake(folder / "lake")
-    run_pipeline(load_settings(world / "run.toml"), lake)
+    with contextlib.suppress(_JudgedTablesStand):
+        run_pipeline(load_settings(world / "run.toml"), lake, run_step=_run_before_release)
     tables = {name: read_table(lake, name).collect() for name in ("company_signal", "company_signal_evidence", "company_item")}
     judged = judge_leads(world, tables["company_signal"], tables["company_signal_evidence"], tables["company_item"])
     return Judged(*(table.with_columns(pl.lit(seed).alias("seed")) for table in (judged.cases, judged.leads)))
+
+
+class _JudgedTablesStand(Exception):  # noqa: N818 (nothing went wrong)
+    """Ends a run before its release, which takes a quarter of the time and changes no lead."""
+
+
+def _run_before_release(name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    if name == "publish":
+        raise _JudgedTablesStand
+    return function(*args, **kwargs)
 
 
 def judge_leads(world: Path, signals: pl.DataFrame, evidence: pl.DataFrame, items: pl.DataFrame) -> Judged:

@@ -11,7 +11,7 @@ from tradeflow.evaluate.page import head_lines, table_lines, write_lines
 
 _TOPS = (20, 50, 100)
 _ABOUT = """\
-Each world is written and run as a user would: `tradeflow sample`, then `tradeflow run` on all of its sources. Declarations add up to the
+Each world is written and run as a user would: `tradeflow sample`, then `tradeflow run` on its sources, but for the release. Declarations add up to the
 trade figures of the countries that open theirs; companies have a line of business, aliases, slips, licences and notifications; the cases
 are planted by a generator that shares no formula with the rules (`src/tradeflow/sample/company_cases.py`). A lead tells a case when it
 rests on one of the case's declarations and is about the company that the case is about. *by its own rule*: one of the rules of that signal
