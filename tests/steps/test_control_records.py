@@ -215,3 +215,15 @@ def test_without_any_table_there_are_no_records(tmp_path: Path) -> None:
     known = know_figures(settings, lake, None, ingest(settings, lake))
     assert known_records(lake, known, "licensed_operator").is_empty()
     assert table_version(lake, "licensed_operator") is None
+
+
+def test_a_new_licence_makes_no_trade_figure_anew(named: Callable[..., Settings], tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    settings = named(licensed_operator=[LICENCE])
+    before = know_figures(settings, lake, None, ingest(settings, lake))
+    settings = named(licensed_operator=[LICENCE, LICENCE | {"licence_number": "L-2"}])
+    after = know_figures(settings, lake, None, ingest(settings, lake, NOW + timedelta(days=1)))
+    assert after.trade_key == before.trade_key
+    assert after.key != before.key
+    watched = settings.model_copy(update={"watch": settings.watch.model_copy(update={"reporters": (484,)})})
+    assert know_figures(watched, lake, None, conform_snapshots(lake)).trade_key != after.trade_key

@@ -43,7 +43,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
     # Moves are told of the periods that are compared and scored.
     told = f"{settings.model.scored_months}+{settings.model.calibration_months}"
-    key = hash_texts("reconcile", known.key, settings.reconcile.model_dump_json(), told)
+    key = hash_texts("reconcile", known.trade_key, settings.reconcile.model_dump_json(), told)
     tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
     if stands := standing(lake, key, *tables, *CORRECTIONS):
         return Made(stands, is_new=False)

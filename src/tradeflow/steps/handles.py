@@ -37,13 +37,15 @@ class Conformed:
 @dataclass(frozen=True)
 class Known:
     """Which figures a run sees: all that was known at `as_of` in these versions of the conformed tables, under a key that changes when
-    they do, or what is watched of them; `answers_key` changes with the answers alone. Trade after `last_period` is not seen.
+    they do, or what is watched of them. `trade_key` changes with the trade and the watch, `answers_key` with the answers alone. Trade after
+    `last_period` is not seen.
     """
 
     key: str
     as_of: datetime | None
     tables: tuple[TableVersion, ...]
     answers_key: str = ""
+    trade_key: str = ""
     last_period: int | None = None
 
 

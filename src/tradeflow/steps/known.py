@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from tradeflow.conform import select_known_rows, state_in_newest_edition
-from tradeflow.contract import load_codelist
+from tradeflow.contract import load_codelist, source_layouts
 from tradeflow.exceptions import SourceError
 from tradeflow.lake import Lake, list_snapshots
 from tradeflow.settings import Settings, Watch
@@ -18,14 +18,17 @@ from tradeflow.steps.watch_list import watched_commodities
 def know_figures(settings: Settings, lake: Lake, as_of: date | None, conformed: Conformed) -> Known:
     """Decide which answers a run sees, and name them by a key."""
     moment = None if as_of is None else datetime.combine(as_of + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
-    seen = read_handed(lake, conformed, "snapshot").select("snapshot_id", "retrieved_at").collect()
+    seen = read_handed(lake, conformed, "snapshot").select("snapshot_id", "layout", "retrieved_at").collect()
     if moment is not None:
         seen = seen.filter(pl.col("retrieved_at") <= moment)
         if seen.is_empty():
             raise SourceError(f"nothing was known on {as_of}: the lake's first answer came later; name a later --as-of date")
     answers_key = hash_texts(code_version(), *sorted(seen["snapshot_id"]))
-    key = hash_texts(answers_key, settings.watch.model_dump_json(), _overlay_text(settings))
-    return Known(key, moment, conformed.tables, answers_key, settings.watch.last_period)
+    watched = (settings.watch.model_dump_json(), _overlay_text(settings))
+    trade_layouts = [layout.name for layout in source_layouts("trade_flow")]
+    trade = seen.filter(pl.col("layout").is_in(trade_layouts))["snapshot_id"].sort()
+    trade_key = hash_texts(code_version(), *watched, *trade)
+    return Known(hash_texts(answers_key, *watched), moment, conformed.tables, answers_key, trade_key, settings.watch.last_period)
 
 
 def known_rows(lake: Lake, known: Known) -> pl.LazyFrame:
