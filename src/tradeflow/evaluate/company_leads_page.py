@@ -11,11 +11,11 @@ from tradeflow.evaluate.page import head_lines, table_lines, write_lines
 
 _TOPS = (20, 50, 100)
 _ABOUT = """\
-Each world is written and run as a user would: `tradeflow sample`, then `tradeflow run` on its sources, but for the release. Declarations add up to the
-trade figures of the countries that open theirs; companies have a line of business, aliases, slips, licences and notifications; the cases
-are planted by a generator that shares no formula with the rules (`src/tradeflow/sample/company_cases.py`). A lead tells a case when it
-rests on one of the case's declarations and is about the company that the case is about. *by its own rule*: one of the rules of that signal
-is the one that ought to find the case; another rule may have found it first."""
+Each world is written and run as a user would: `tradeflow sample`, then `tradeflow run` on its sources, up to the release. Declarations add
+up to the trade figures of the countries that open theirs; companies have a line of business, aliases, slips, licences and notifications;
+the cases are planted by a generator that shares no formula with the rules (`src/tradeflow/sample/company_cases.py`). A lead tells a case
+when it rests on one of the case's declarations and is about the company that the case is about. *by its own rule*: one of the rules of
+that signal is the one that ought to find the case; another rule may have found it first."""
 _ABOUT_FALSE = """\
 A lead of the top 100 that tells no planted case is counted as false here. Some of these are about a diversion that was planted in the trade
 figures, some about an event that was written down as innocent before any lead was made (`innocent_company_event`); the others are ordinary
