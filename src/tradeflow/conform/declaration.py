@@ -49,6 +49,23 @@ def select_known_declarations(declared: pl.LazyFrame, snapshots: pl.DataFrame, a
     rows = declared.join(newest_answers.lazy().select("snapshot_id"), on="snapshot_id", how="semi")
     if newest_answers.height <= 1:
         return rows
+    marked = rows.with_columns(pl.struct(DECLARATION).hash().alias("_mark"))
+    contested = _find_contested(marked, newest_answers["snapshot_id"]).lazy()
+    settled = _settle(marked.join(contested, on="_mark", how="semi"))
+    return pl.concat([marked.join(contested, on="_mark", how="anti"), settled]).drop("_mark")
+
+
+def _find_contested(marked: pl.LazyFrame, answers: pl.Series) -> pl.DataFrame:
+    """Return _mark of the declarations that stand in several answers: few of many, so that the others need no comparison.
+
+    Another declaration of the same hash is compared in vain, and harms nothing.
+    """
+    answer = pl.col("snapshot_id").replace_strict(answers, pl.int_range(answers.len(), dtype=pl.UInt32, eager=True)).alias("_answer")
+    spread = marked.select("_mark", answer).group_by("_mark").agg(pl.col("_answer").min(), pl.col("_answer").max().alias("_last"))
+    return spread.filter(pl.col("_answer") != pl.col("_last")).select("_mark").collect(engine="streaming")
+
+
+def _settle(rows: pl.LazyFrame) -> pl.LazyFrame:
     newest = rows.group_by(DECLARATION).agg(pl.col("retrieved_at").max().alias("_newest"))
     current = rows.join(newest, on=DECLARATION, nulls_equal=True).filter(pl.col("retrieved_at") == pl.col("_newest")).drop("_newest")
     item = [*DECLARATION, "item_number"]
