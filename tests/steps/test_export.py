@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from tests.publish.company_records import make_records
 from tests.steps.test_company_trade import HEAD, ROWS, run
+from tests.telling.company_records import make_records
 from tradeflow.cli import main
 from tradeflow.contract import load_contract
 from tradeflow.lake import Lake, read_table, write_table
