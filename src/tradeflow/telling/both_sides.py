@@ -9,7 +9,8 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.telling import wording
-from tradeflow.telling.names import name_area
+from tradeflow.telling.language import t
+from tradeflow.telling.names import name_area, name_month
 from tradeflow.telling.standing import say_standing, standing_of
 
 Facts = list[tuple[str, str]]
@@ -18,16 +19,17 @@ Facts = list[tuple[str, str]]
 def explain_correction(month: dict[str, Any]) -> Facts:
     """Take the lead's month as it was paired; return what was done before the sides were compared, and what came out."""
     facts = [
-        ("Importer's value", _say_basis(month)),
-        *((f"{side.capitalize()}er's weight", _say_label(month[f"{side}_weight_label"])) for side in ("export", "import")),
-        ("Usual difference", _say_habit(month["corridor_gap_log"])),
-        ("Usual scatter", _say_scatter(month["gap_log_variance"])),
-        (f"In {say.name_period(month['period'])}", _say_gap(month)),
-        ("By arrival", _say_timing(month)),
-        ("Unnamed partners", _say_amounts(month, "nes", "stated for no named partner may belong here")),
-        ("Other units", _say_amounts(month, "converted", "follows from a quantity in another unit")),
-        ("Known reason", wording.GAP_WORDS[month["gap_explanation"]]),
-        ("Balanced weight", _say_balanced(month)),
+        (t("Importer's value"), _say_basis(month)),
+        (t("Exporter's weight"), _say_label(month["export_weight_label"])),
+        (t("Importer's weight"), _say_label(month["import_weight_label"])),
+        (t("Usual difference"), _say_habit(month["corridor_gap_log"])),
+        (t("Usual scatter"), _say_scatter(month["gap_log_variance"])),
+        (t("In {period}", period=name_month(month["period"])), _say_gap(month)),
+        (t("By arrival"), _say_timing(month)),
+        (t("Unnamed partners"), _say_unnamed(month)),
+        (t("Other units"), _say_converted(month)),
+        (t("Known reason"), _say_reason(month["gap_explanation"])),
+        (t("Balanced weight"), _say_balanced(month)),
     ]
     return [(fact, text) for fact, text in facts if text]
 
@@ -47,7 +49,11 @@ def _say_side(signal: dict[str, Any], side: str, flow_code: str, ranked: pl.Data
         return ""
     standing = standing_of(ranked, reporter, flow_code, signal["commodity_code"])
     if standing is None:
-        return f"No {wording.ROLE_WORDS[flow_code]} of {name_area(reporter)} could be held against a partner’s weights so far."
+        untold = {
+            "M": "No imports of {area} could be held against a partner’s weights so far.",
+            "X": "No exports of {area} could be held against a partner’s weights so far.",
+        }
+        return t(untold[flow_code], area=name_area(reporter))
     return say_standing(standing)
 
 
@@ -58,22 +64,26 @@ def _say_lean(month: dict[str, Any] | None, signal: dict[str, Any]) -> str:
     side, leans = ("exporter", share) if share >= 0.5 else ("importer", 1 - share)
     name = name_area(signal[f"{side}_code"])
     if leans == 1:
-        return f"Only {name} gives a weight that can be used, so the balanced weight is its own."
-    return f"The balanced weight therefore leans {leans:.0%} on {name}."
+        return t("Only {area} gives a weight that can be used, so the balanced weight is its own.", area=name)
+    return t("The balanced weight therefore leans {share} on {area}.", share=f"{leans:.0%}", area=name)
 
 
 def _say_basis(month: dict[str, Any]) -> str:
-    words = wording.BASIS_WORDS[month["valuation_basis"]]
+    words = t(wording.BASIS_WORDS[month["valuation_basis"]])
     if month["import_value_usd"] is None or not month["cif_fob_margin_rate"]:
         return words[0].upper() + words[1:]
-    return (
-        f"{say.say_value(month['import_value_usd'])} as published, {say.say_value(month['import_fob_value_usd'])} FOB: "
-        f"{month['cif_fob_margin_rate']:.1%} taken off, {words}"
+    return t(
+        "{published} as published, {fob} FOB: {margin} taken off, {basis}",
+        published=say.say_value(month["import_value_usd"]),
+        fob=say.say_value(month["import_fob_value_usd"]),
+        margin=f"{month['cif_fob_margin_rate']:.1%}",
+        basis=words,
     )
 
 
 def _say_label(label: str | None) -> str:
-    return wording.WEIGHT_LABEL_WORDS.get(label or "", "")
+    words = wording.WEIGHT_LABEL_WORDS.get(label or "", "")
+    return t(words) if words else ""
 
 
 def _say_habit(corridor_gap_log: float | None) -> str:
@@ -81,23 +91,26 @@ def _say_habit(corridor_gap_log: float | None) -> str:
         return ""
     factor = math.exp(corridor_gap_log)
     if 0.98 < factor < 1.02:
-        return "on this route both usually record the same weight"
-    return f"on this route the importer usually records {_say_multiple(factor)} the exporter’s weight"
+        return t("on this route both usually record the same weight")
+    return t("on this route the importer usually records {multiple} the exporter’s weight", multiple=_say_multiple(factor))
 
 
 def _say_scatter(gap_log_variance: float | None) -> str:
     if gap_log_variance is None:
         return ""
-    return f"two thirds of such pairs lie within {say.say_spread(math.sqrt(gap_log_variance))} of that"
+    return t("two thirds of such pairs lie within {spread} of that", spread=say.say_spread(math.sqrt(gap_log_variance), t("a factor of ")))
 
 
 def _say_gap(month: dict[str, Any]) -> str:
     if month["z_kg"] is None:
-        return wording.MIRROR_WORDS.get(month["mirror_reason"] or "", "")
+        return _say_reason_of_silence(month["mirror_reason"])
     factor, change = month["import_net_weight_kg"] / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
-    return (
-        f"the importer recorded {_say_multiple(factor)} the exporter’s weight, {_say_multiple(change)} what is usual here: "
-        f"z {say.say_deviation(month['z_kg'])}, p of a shortfall {say.say_probability(month['shortfall_p_value'])}"
+    return t(
+        "the importer recorded {multiple} the exporter’s weight, {change} what is usual here: z {z}, p of a shortfall {p}",
+        multiple=_say_multiple(factor),
+        change=_say_multiple(change),
+        z=say.say_deviation(month["z_kg"]),
+        p=say.say_probability(month["shortfall_p_value"]),
     )
 
 
@@ -106,22 +119,46 @@ def _say_timing(month: dict[str, Any]) -> str:
     if month["corridor_change_aligned_log"] is None:
         return ""
     change = _say_multiple(math.exp(month["corridor_change_aligned_log"]))
-    partly = "; not all of these months are known yet" if month["alignment_label"] == "truncated" else ""
+    partly = t("; not all of these months are known yet") if month["alignment_label"] == "truncated" else ""
     arrived = say.say_weight(month["import_aligned_net_weight_kg"])
-    return f"{arrived} recorded in the months in which these goods usually arrive, {change} what is usual here{partly}"
+    told = "{amount} recorded in the months in which these goods usually arrive, {change} what is usual here"
+    return t(told, amount=arrived, change=change) + partly
 
 
-def _say_amounts(month: dict[str, Any], kind: str, words: str) -> str:
-    stated = [f"{say.say_weight(kg)} of the {side}er’s" for side in ("export", "import") if (kg := month[f"{side}_{kind}_kg"])]
-    return f"{' and '.join(stated)} {words}" if stated else ""
+def _say_unnamed(month: dict[str, Any]) -> str:
+    amounts = _say_amounts(month, "nes")
+    return t("{amounts} stated for no named partner may belong here", amounts=amounts) if amounts else ""
+
+
+def _say_converted(month: dict[str, Any]) -> str:
+    amounts = _say_amounts(month, "converted")
+    return t("{amounts} follows from a quantity in another unit", amounts=amounts) if amounts else ""
+
+
+def _say_amounts(month: dict[str, Any], kind: str) -> str:
+    words = {"export": "{amount} of the exporter’s", "import": "{amount} of the importer’s"}
+    stated = [t(words[side], amount=say.say_weight(kg)) for side in words if (kg := month[f"{side}_{kind}_kg"])]
+    return t(" and ").join(stated)
+
+
+def _say_reason(gap_explanation: str) -> str:
+    words = wording.GAP_WORDS[gap_explanation]
+    return t(words) if words else ""
+
+
+def _say_reason_of_silence(mirror_reason: str | None) -> str:
+    words = wording.MIRROR_WORDS.get(mirror_reason or "", "")
+    return t(words) if words else ""
 
 
 def _say_balanced(month: dict[str, Any]) -> str:
     if month["balanced_net_weight_kg"] is None:
         return ""
     lower, upper = say.say_weight(month["balanced_lower_kg"]), say.say_weight(month["balanced_upper_kg"])
-    return f"{say.say_weight(month['balanced_net_weight_kg'])} (90% interval {lower} to {upper})"
+    return t("{amount} (90% interval {lower} to {upper})", amount=say.say_weight(month["balanced_net_weight_kg"]), lower=lower, upper=upper)
 
 
 def _say_multiple(factor: float) -> str:
-    return f"{factor:.0%} of" if 0.005 <= factor < 2 else f"{say.say_number(factor)} times"
+    if 0.005 <= factor < 2:
+        return t("{share} of", share=f"{factor:.0%}")
+    return t("{number} times", number=say.say_number(factor))

@@ -8,6 +8,7 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.telling import wording
+from tradeflow.telling.language import t
 from tradeflow.telling.lead_months import periods_back_to_lead, share_with_trade
 
 _STATE_WORDS = {
@@ -43,7 +44,7 @@ def history_figures(
         "flagged": months["is_lead_period"].to_list(),
         "beyond": _amounts_beyond(marked.select(pl.max_horizontal("observed_kg", "lead_kg")).to_series(), drawn),
         "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
-        "change": [wording.CHANGE_WORDS[change[0]] if change and period == change[1] else None for period in months["period"]],
+        "change": [t(wording.CHANGE_WORDS[change[0]]) if change and period == change[1] else None for period in months["period"]],
         "other": other,
         "above": is_above,
         **{column.removesuffix("_kg"): drawn[column].to_list() for column in drawn.columns if column.endswith("_kg")},
@@ -71,7 +72,8 @@ def mirror_figures(months: pl.DataFrame) -> dict[str, Any]:
 
 def say_observed(month: dict[str, Any]) -> str:
     """Say what was reported for a month, or why there is no figure."""
-    return _STATE_WORDS.get(month["observed_state"], say.say_weight(month["observed_kg"]))
+    words = _STATE_WORDS.get(month["observed_state"])
+    return t(words) if words else say.say_weight(month["observed_kg"])
 
 
 def _lead_weight(signal: dict[str, Any]) -> pl.Expr:
@@ -121,11 +123,19 @@ def _largest(months: pl.DataFrame, columns: list[str]) -> float:
 
 
 def _history_tip(month: dict[str, Any]) -> str:
-    expected = "" if month["expected_kg"] is None else f"; expected {say.say_weight(month['expected_kg'])}"
+    expected = "" if month["expected_kg"] is None else t("; expected {amount}", amount=say.say_weight(month["expected_kg"]))
     return f"{say.say_period(month['period'])}: {say_observed(month)}{expected}"
 
 
 def _mirror_tip(month: dict[str, Any]) -> str:
     importer, exporter, balanced = (say.say_weight(month[side]) for side in (*_SIDES, _BALANCED[0]))
-    best = f", balanced {balanced}" if month["balanced_net_weight_kg"] is not None else ""
-    return f"{say.say_period(month['period'])}: importer {importer}, exporter {exporter}{best}"
+    best = t(", balanced {amount}", amount=balanced) if month["balanced_net_weight_kg"] is not None else ""
+    return (
+        t(
+            "{period}: importer {importer}, exporter {exporter}",
+            period=say.say_period(month["period"]),
+            importer=importer,
+            exporter=exporter,
+        )
+        + best
+    )

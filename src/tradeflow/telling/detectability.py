@@ -9,6 +9,7 @@ import polars as pl
 
 from tradeflow import amounts as say
 from tradeflow.contract import load_codelist
+from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area, name_commodity
 
 _CODES_SHOWN = 40
@@ -48,10 +49,15 @@ def say_detectable(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> s
     if row["detectable_excess_kg"] is None:
         return str(row["detectability_reason"])
     sustained = row["sustained_excess_kg"]
-    over_six = "" if sustained is None else f", {say.say_weight(sustained)} in each of six"
-    return (
-        f"{say.say_weight(row['detectable_excess_kg'])} too much in one period{over_six}, over all origins. {row['detectability_reason']}"
+    once = say.say_weight(row["detectable_excess_kg"])
+    told = (
+        t("{once} too much in one period, over all origins.", once=once)
+        if sustained is None
+        else t(
+            "{once} too much in one period, {sustained} in each of six, over all origins.", once=once, sustained=say.say_weight(sustained)
+        )
     )
+    return f"{told} {row['detectability_reason']}"
 
 
 def _detectable_code(code: str, rows: pl.DataFrame) -> DetectableCode:

@@ -14,13 +14,19 @@ from tradeflow.telling import wording
 from tradeflow.telling.both_sides import explain_belief, explain_correction
 from tradeflow.telling.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.telling.detectability import say_detectable
+from tradeflow.telling.language import t
 from tradeflow.telling.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
 from tradeflow.telling.names import name_area, name_commodity, name_substance, spell_code
 from tradeflow.telling.score_parts import score_parts
 from tradeflow.telling.standing import rank_reporters
 from tradeflow.telling.tables import ReleaseTables
 
-_SHORT_LABELS = {"corrected_by_1000": "read in another unit", "out_of_scale": "out of scale, left out"}
+_SHORT_LABELS = {
+    ("export", "corrected_by_1000"): "exporter’s weight read in another unit",
+    ("import", "corrected_by_1000"): "importer’s weight read in another unit",
+    ("export", "out_of_scale"): "exporter’s weight out of scale, left out",
+    ("import", "out_of_scale"): "importer’s weight out of scale, left out",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Lead:
     def other_words(self) -> str:
         """Which other rules the lead broke; where there are none, that its own rule saw it elsewhere too."""
         rules = dict.fromkeys(other["rule"] for other in self.others if other["rule"] != self.signal["rule"])
-        return ", ".join(map(wording.say_rule, rules)) or "the same in other periods or sums"
+        return ", ".join(map(wording.say_rule, rules)) or t("the same in other periods or sums")
 
     @property
     def haystack(self) -> str:
@@ -124,23 +130,38 @@ def _paired_month(months: pl.DataFrame) -> dict[str, Any] | None:
 
 
 def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tuple[str, str]]:
-    summed = f" over {signal['window_periods']} periods together" if signal["window_periods"] > 1 else ""
-    interval = ""
-    if signal["lower_kg"] is not None and signal["upper_kg"] is not None:
-        interval = f" (90% interval {say.say_weight(signal['lower_kg'])} to {say.say_weight(signal['upper_kg'])})"
     facts = [
-        ("Observed", say.say_weight(signal["observed_kg"]) + summed),
-        ("Expected", say.say_weight(signal["expected_kg"]) + interval),
-        ("Excess", say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
-        ("Value", say.say_value(signal["observed_value_usd"])),
-        ("Unit value", _unit_value(signal["unit_value_usd_per_kg"])),
-        ("The other leg", _say_related(signal)),
-        ("Other side says", _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
-        ("p-value", f"{say.say_probability(signal['p_value'])}, against {signal['comparison']}"),
-        ("q-value", say.say_probability(signal["q_value"]) + (", flagged" if signal["is_flagged"] else ", listed but not flagged")),
+        (t("Observed"), _say_observed(signal)),
+        (t("Expected"), _say_expected(signal)),
+        (t("Excess"), say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
+        (t("Value"), say.say_value(signal["observed_value_usd"])),
+        (t("Unit value"), _unit_value(signal["unit_value_usd_per_kg"])),
+        (t("The other leg"), _say_related(signal)),
+        (t("Other side says"), _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
+        (t("p-value"), t("{p}, against {comparison}", p=say.say_probability(signal["p_value"]), comparison=signal["comparison"])),
+        (t("q-value"), _say_q(signal)),
     ]
-    facts.append(("Could be seen from", say_detectable(signal, detectable_excess)))
+    facts.append((t("Could be seen from"), say_detectable(signal, detectable_excess)))
     return [(fact, text) for fact, text in facts if text and not text.startswith(say.NOT_STATED)]
+
+
+def _say_observed(signal: dict[str, Any]) -> str:
+    weight = say.say_weight(signal["observed_kg"])
+    count = signal["window_periods"]
+    return t("{amount} over {count} periods together", amount=weight, count=count) if count > 1 else weight
+
+
+def _say_expected(signal: dict[str, Any]) -> str:
+    weight = say.say_weight(signal["expected_kg"])
+    if signal["lower_kg"] is None or signal["upper_kg"] is None:
+        return weight
+    lower, upper = say.say_weight(signal["lower_kg"]), say.say_weight(signal["upper_kg"])
+    return t("{amount} (90% interval {lower} to {upper})", amount=weight, lower=lower, upper=upper)
+
+
+def _say_q(signal: dict[str, Any]) -> str:
+    q = say.say_probability(signal["q_value"])
+    return t("{q}, flagged", q=q) if signal["is_flagged"] else t("{q}, listed but not flagged", q=q)
 
 
 def _say_related(signal: dict[str, Any]) -> str:
@@ -149,7 +170,8 @@ def _say_related(signal: dict[str, Any]) -> str:
         return ""
     code, area = signal["related_commodity_code"], signal["related_area_code"]
     leg = spell_code(code) if code else name_area(area)
-    return f"{leg}: {say.say_weight(signal['related_observed_kg'])}, expected {say.say_weight(signal['related_expected_kg'])}"
+    observed, expected = say.say_weight(signal["related_observed_kg"]), say.say_weight(signal["related_expected_kg"])
+    return t("{leg}: {observed}, expected {expected}", leg=leg, observed=observed, expected=expected)
 
 
 def _in_brackets(ratio: float | None) -> str:
@@ -157,7 +179,7 @@ def _in_brackets(ratio: float | None) -> str:
 
 
 def _unit_value(usd_per_kg: float | None) -> str:
-    return say.NOT_STATED if usd_per_kg is None else f"USD {say.say_number(usd_per_kg)} per kg"
+    return say.NOT_STATED if usd_per_kg is None else t("USD {number} per kg", number=say.say_number(usd_per_kg))
 
 
 def _weight_and_value(kg: float | None, usd: float | None) -> str:
@@ -187,7 +209,7 @@ def _evidence(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _partner(code: int) -> str:
-    return "World" if code == 0 else name_area(code)
+    return t("World") if code == 0 else name_area(code)
 
 
 def newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]:
@@ -205,14 +227,9 @@ def newest_months(months: pl.DataFrame, shown: int = 24) -> list[dict[str, Any]]
 
 def _say_mirror(month: dict[str, Any]) -> str:
     """Say what is to be known about a period's two sides: why one is missing, which weight is no evidence, what explains a gap."""
-    weights = [
-        f"{side}er’s weight {_SHORT_LABELS[label]}"
-        for side in ("export", "import")
-        if (label := month[f"{side}_weight_label"]) in _SHORT_LABELS
-    ]
     reasons = [
         wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""),
-        *weights,
+        *(_SHORT_LABELS.get((side, month[f"{side}_weight_label"]), "") for side in ("export", "import")),
         wording.GAP_WORDS.get(month["gap_explanation"] or "", ""),
     ]
-    return "; ".join(reason for reason in reasons if reason)
+    return "; ".join(t(reason) for reason in reasons if reason)

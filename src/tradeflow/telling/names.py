@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from tradeflow import amounts as say
 from tradeflow.contract import load_codelist
 from tradeflow.exceptions import ContractError
+from tradeflow.telling.language import t
 
 ALL_EXPORTERS = "all exporters"
 _AREA_COLUMNS = ("importer_code", "exporter_code", "reporter_code", "partner_code")
@@ -34,24 +36,30 @@ def substance_names() -> dict[str, str]:
 
 def name_area(code: int) -> str:
     """Return an area's name, or its code as text."""
-    return area_names().get(code, str(code))
+    return t(area_names().get(code, str(code)))
 
 
 def name_commodity(code: str) -> str:
     """Return an HS code's short text, or the code."""
-    return commodity_names().get(code, code)
+    return t(commodity_names().get(code, code))
 
 
 def spell_code(code: str) -> str:
     """Write an HS code as people do, with its name where it is known: "Acetone (HS 2914.11)"."""
     spelled = f"HS {code[:4]}.{code[4:]}" if len(code) == 6 else f"HS {code}"
     name = commodity_names().get(code)
-    return f"{name} ({spelled})" if name else spelled
+    return f"{t(name)} ({spelled})" if name else spelled
 
 
 def name_substance(code: str | None) -> str | None:
     """Return a substance's name, or its code; None where the signal names none."""
-    return None if code is None else substance_names().get(code, code)
+    return None if code is None else t(substance_names().get(code, code))
+
+
+def name_month(period: int) -> str:
+    """Write 202403 as March 2024 in the language of the moment, and leave 2024 as it is."""
+    month, _, year = say.name_period(period).partition(" ")
+    return f"{t(month)} {year}".strip()
 
 
 def add_names(frame: pl.DataFrame) -> pl.DataFrame:

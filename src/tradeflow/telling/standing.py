@@ -7,11 +7,17 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
-from tradeflow.telling import wording
+from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area
 
 ALL_CHAPTERS = "all"
 _RANKED_WITHIN = ["flow_code", "measure", "product_group"]
+_STANDING = {
+    ("M", False): "{area}’s imports usually lie within {spread} of the true weight (90% interval {interval})",
+    ("M", True): "{area}’s imports of HS chapter {chapter} usually lie within {spread} of the true weight (90% interval {interval})",
+    ("X", False): "{area}’s exports usually lie within {spread} of the true weight (90% interval {interval})",
+    ("X", True): "{area}’s exports of HS chapter {chapter} usually lie within {spread} of the true weight (90% interval {interval})",
+}
 _90_PERCENT = 1.645
 """Standard errors to each side that hold 90% of a normal distribution."""
 
@@ -42,11 +48,17 @@ def standing_of(ranked: pl.DataFrame, reporter: int, flow_code: str, commodity_c
 
 def say_standing(standing: dict[str, Any]) -> str:
     """Say how steady a reporter is in its role, on how much that rests, and where it stands among the others."""
-    of_chapter = "" if standing["product_group"] == ALL_CHAPTERS else f" of HS chapter {standing['product_group']}"
-    interval = say.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"])
-    return (
-        f"{name_area(standing['reporter_code'])}’s {wording.ROLE_WORDS[standing['flow_code']]}{of_chapter} usually lie within "
-        f"{say.say_spread(standing['log_error_sigma'])} of the true weight (90% interval {interval}), judged by "
-        f"{say.say_count(standing['pair_count'])} partners and {say.say_count(standing['observation_count'])} two-sided flows: "
-        f"place {standing['place']} of {standing['reporters']}, the steadiest first."
+    chapter = None if standing["product_group"] == ALL_CHAPTERS else standing["product_group"]
+    return t(
+        _STANDING[standing["flow_code"], chapter is not None],
+        area=name_area(standing["reporter_code"]),
+        chapter=chapter,
+        spread=say.say_spread(standing["log_error_sigma"], t("a factor of ")),
+        interval=say.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"]),
+    ) + t(
+        ", judged by {partners} partners and {flows} two-sided flows: place {place} of {reporters}, the steadiest first.",
+        partners=say.say_count(standing["pair_count"]),
+        flows=say.say_count(standing["observation_count"]),
+        place=standing["place"],
+        reporters=standing["reporters"],
     )

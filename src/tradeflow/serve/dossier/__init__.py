@@ -46,7 +46,7 @@ def _write_xlsx(company: CompanyFile, visit: Visit) -> bytes:
 def _write_graph(company: CompanyFile, visit: Visit) -> bytes:
     from tradeflow.serve.dossier.graph import write_follow_the_money_lines
 
-    return write_follow_the_money_lines(company, visit.connection)
+    return write_follow_the_money_lines(company, visit.release)
 
 
 KINDS = {

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import polars as pl
 import sqlalchemy as sa
 
+from tradeflow.serve.database import Release
 from tradeflow.serve.queries.company import CompanyFile
 from tradeflow.serve.queries.frames import read_rows
 from tradeflow.serving_database import TABLES
 from tradeflow.telling.company_graph import CompanyRecords
-from tradeflow.telling.follow_the_money import list_entities
+from tradeflow.telling.follow_the_money import PUBLISHER, list_entities
+from tradeflow.telling.wording import READING_NOTE
 
 
-def write_follow_the_money_lines(company: CompanyFile, connection: sa.Connection) -> bytes:
-    """Return one entity a line: the newest declared items only, as on the page."""
-    return b"".join(json.dumps(entity, ensure_ascii=False).encode() + b"\n" for entity in list_entities(_records(company, connection)))
+def write_follow_the_money_lines(company: CompanyFile, release: Release) -> bytes:
+    """Return one entity a line: a note on how to read it, the company, who is tied to it, and its newest declared items."""
+    entities = [_note(company, release), *list_entities(_records(company, release.connection))]
+    return b"".join(json.dumps(entity, ensure_ascii=False).encode() + b"\n" for entity in entities)
+
+
+def _note(company: CompanyFile, release: Release) -> dict[str, object]:
+    """Say what the file is, on which data, and that a lead is no finding."""
+    told = {
+        "name": f"Dossier from release {release.release_id}",
+        "description": READING_NOTE,
+        "summary": f"Data as of {release.manifest.get('as_of') or release.manifest.get('made_at')}; code {release.manifest.get('code_version')}",
+        "entity": f"tradeflow-company-{company.entity_id}",
+        "publisher": PUBLISHER,
+        "retrievedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+    properties = {name: [text] for name, text in told.items()}
+    return {"id": f"tradeflow-note-{company.entity_id}-{release.release_id}", "schema": "Note", "properties": properties}
 
 
 def _records(company: CompanyFile, connection: sa.Connection) -> CompanyRecords:
