@@ -21,14 +21,16 @@ _ALIKE = {"’": "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-"
 def spell_plainly(text: pl.Expr) -> pl.Expr:
     """Return the words of text in small letters without accents, two blanks apart and one blank at both ends; null stays null.
 
-    Chinese characters stand apart from letters and digits and are brought to their simplified form, usual slips among them mended; hyphens
-    and commas become blanks.
+    Chinese characters stand apart from letters and digits and are brought to their simplified form, usual slips among them mended and
+    grades (工业级) left out; hyphens and commas become blanks, M.E.K. is written as one word.
     """
     letters = text.str.normalize("NFKC").str.to_lowercase().str.normalize("NFD").str.replace_all(r"\p{Mn}", "")
     changed = _GREEK | dict(zip(_TRADITIONAL, _SIMPLIFIED, strict=True))
     simple = letters.str.replace_many(list(changed), list(changed.values()))
     alike = simple.str.replace_many(list(_MISWRITTEN), list(_MISWRITTEN.values()))
-    apart = alike.str.replace_all(r"(\p{Han}+)", " $1 ").str.replace_all(r"[^a-z0-9\p{Han}]+", GAP)
+    joined = alike.str.replace_all(r"\b([a-z])\.([a-z])\.([a-z])\b", "$1$2$3")
+    graded = joined.str.replace_all(r"\p{Han}{2}级", GAP)
+    apart = graded.str.replace_all(r"(\p{Han}+)", " $1 ").str.replace_all(r"[^a-z0-9\p{Han}]+", GAP)
     return pl.format(" {} ", apart.str.strip_chars(" "))
 
 

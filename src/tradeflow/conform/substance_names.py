@@ -10,7 +10,7 @@ from tradeflow.conform.goods_text import GAP, spell_plainly
 
 _GROUPS = (
     "phenyl|fenil|methyl|metil|ethyl|etil|propyl|propil|isopropyl|isopropil|butyl|butil|isobutyl|isobutil|benzyl|bencil|benzil|acetyl|acetil"
-    "|nitro|amino|mono|butyro|butiro"
+    "|nitro|amino|mono|butyro|butiro|butane|butano"
 )
 """Groups that people write apart from the rest of the word (phenyl acetic acid)."""
 _SHORT_FORMS = {
@@ -21,6 +21,8 @@ _SHORT_FORMS = {
     "isopropilico": ["isoprop"], "hydrochloric": ["hydrochl"], "sulphuric": ["sulph"], "sulfuric": ["sulf"],
 }  # fmt: skip
 """How words of a name of several words are cut short on papers."""
+_SALTS = ("盐酸", "硫酸", "酒石酸", "马来酸", "磷酸", "草酸")
+"""Acids whose name stands before that of the base in a Chinese salt."""
 _SHORTEST_COMPACT = 12
 """Letters of a name of several words from which on it is also looked for written as one word (methylethylketone)."""
 
@@ -49,7 +51,7 @@ def build_name_list(substance_name: pl.DataFrame, near_name: pl.DataFrame, subst
     near = near_name.with_columns(spell_plainly(pl.col("near_name")).alias("_near"))
     is_chinese, is_qualifier = pl.col("language") == "zh", pl.col("near_kind") == "qualifier"
     in_letters = names.filter(~is_chinese)
-    variants = [_compact(in_letters), _apart(in_letters), _cut_short(in_letters)]
+    variants = [_compact(in_letters), _apart(in_letters), _cut_short(in_letters), _as_salts(names.filter(is_chinese))]
     phrases = pl.concat([names, *variants]).unique("phrase", keep="first", maintain_order=True)
     words = _with_words(in_letters, "phrase").select("language", "word").unique(maintain_order=True)
     other_words = _with_words(near.filter(~is_qualifier), "_near")["word"]
@@ -99,6 +101,13 @@ def _cut_short(names: pl.DataFrame) -> pl.DataFrame:
         for short in shorts
     ]
     return pl.concat(variants)
+
+
+def _as_salts(names: pl.DataFrame) -> pl.DataFrame:
+    """Write Chinese names of bases as their salts, which are one word there (盐酸麻黄碱)."""
+    bases = names.filter(pl.col("phrase").str.contains("[碱素胺] $"))
+    bare = pl.col("phrase").str.strip_chars_start(" ")
+    return pl.concat([bases.with_columns(pl.format(" {}{}", pl.lit(acid), bare).alias("phrase")) for acid in _SALTS])
 
 
 def _replacements(names: pl.DataFrame, qualifiers: pl.DataFrame) -> pl.DataFrame:
