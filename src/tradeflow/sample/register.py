@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradeflow.sample.business import BROKERAGE, NAME_TRADES, OTHER_NAME_TRADES, Lines, load_lines
 from tradeflow.sample.chance import Floats, Ints, named_generator
@@ -82,7 +83,7 @@ def build_register(areas: Areas, opened: Ints, items: int, seed: int) -> Registe
     )
     names, addresses = _spell(known, rng)
     number_in_country = np.arange(len(country)) - (ends - count)[country, 0]
-    key = pl.Series([f"{areas.iso[where]}-{number:06d}" for where, number in zip(country, number_in_country, strict=True)])
+    key = pl.Series(np.array(areas.iso)[country]) + "-" + pl.Series(number_in_country).cast(pl.String).str.zfill(6)
     return Register(lines, ends - count, count, country, line, key, known["_number"], names, addresses)
 
 
@@ -95,18 +96,18 @@ def _count_companies(areas: Areas, opened: Ints, lines: Lines, total: float) -> 
     return np.maximum(np.round(expected), np.where(is_open, 3, 1)[:, None]).astype(np.int64)
 
 
-def _styles(areas: Areas, country: Ints) -> list[str]:
+def _styles(areas: Areas, country: Ints) -> NDArray[np.str_]:
     """The legal form by which the companies of a country are known; every company of one country has the same."""
-    style = [_STYLES.get(iso, "GBR") for iso in areas.iso]
-    return [style[where] for where in country.tolist()]
+    return np.array([_STYLES.get(iso, "GBR") for iso in areas.iso])[country]
 
 
-def _name_trades(lines: Lines, line: Ints, rng: np.random.Generator) -> list[str]:
+def _name_trades(lines: Lines, line: Ints, rng: np.random.Generator) -> NDArray[np.str_]:
     """What each company's name says of its trade."""
     said = [NAME_TRADES.get(name, OTHER_NAME_TRADES) for name in lines.name]
-    return [
-        said[which][int(chance * len(said[which]))] for which, chance in zip(line.tolist(), rng.random(len(line)).tolist(), strict=True)
-    ]
+    width = np.array([len(trades) for trades in said])
+    table = np.array([trades + ("",) * (width.max() - len(trades)) for trades in said])
+    trades: NDArray[np.str_] = table[line, np.floor(rng.random(len(line)) * width[line]).astype(np.int64)]
+    return trades
 
 
 def _spell(known: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.Series, pl.Series]:
