@@ -14,7 +14,7 @@ from tradeflow.serve.queries.lead import list_decisions
 from tradeflow.serve.visit import Visit
 from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area, name_substance
-from tradeflow.telling.wording import say_rule
+from tradeflow.telling.wording import say_company_rule
 
 
 def tell_leads(company: CompanyFile) -> Section:
@@ -27,7 +27,7 @@ def tell_leads(company: CompanyFile) -> Section:
         Column(t("Signal"), "long"),
     ]
     rows = [
-        [row["lead_rank"], row["lead_score"], say_rule(row["rule"]), row["period"], row["signal_reason"]]
+        [row["lead_rank"], row["lead_score"], say_company_rule(row["rule"]), row["period"], row["signal_reason"]]
         for row in company.leads.iter_rows(named=True)
     ]
     return Section(t("Leads"), columns, rows, none=t("No lead names this company."))
