@@ -23,6 +23,10 @@ INCIDENT = {
     "incident_number": "I-1", "incident_date": "2024-03-03", "area_code": "484", "incident_kind": "seizure",
     "substance_code": "anhídrido acético", "quantity_kg": 800,
 }  # fmt: skip
+REQUIREMENT = {
+    "importer_code": "Mexico", "required_substance_code": "acetic_anhydride", "requirement_year": 2024, "requirement_kg": 250_000,
+    "requirement_source": "as stated",
+}  # fmt: skip
 RECORDS = {"licensed_operator": LICENCE, "pre_export_notification": NOTIFICATION, "precursor_incident": INCIDENT}
 
 

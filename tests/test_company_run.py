@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.control_tables import INCIDENT, LICENCE, NOTIFICATION, write_rows
+from tests.control_tables import INCIDENT, LICENCE, NOTIFICATION, REQUIREMENT, write_rows
 from tests.small_world import FinishedRun, run_command
 from tradeflow.lake import read_table, table_version
 
@@ -46,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(given / "licences.xlsx", licences())
     write_rows(given / "notified.csv", [NOTIFICATION, NOTIFICATION | {"notification_number": "N-2", "notified_on": "31.12.2023"}])
     write_rows(given / "incidents.xlsx", [INCIDENT, INCIDENT | {"incident_number": "I-2", "substance_code": "water"}])
+    write_rows(given / "needs.xlsx", [REQUIREMENT])
     return given
 
 
@@ -60,10 +61,9 @@ def release_of(run: FinishedRun) -> Path:
 
 def test_every_table_is_found_by_its_columns(run: FinishedRun) -> None:
     assert run.exit_code == 0, run.stderr
-    rows = {
-        name: read_table(run.lake, name).collect().height for name in ("licensed_operator", "pre_export_notification", "precursor_incident")
-    }
-    assert rows == {"licensed_operator": 4, "pre_export_notification": 1, "precursor_incident": 1}
+    tables = ("licensed_operator", "pre_export_notification", "precursor_incident", "annual_requirement")
+    rows = {name: read_table(run.lake, name).collect().height for name in tables}
+    assert rows == {"licensed_operator": 4, "pre_export_notification": 1, "precursor_incident": 1, "annual_requirement": 1}
     assert read_table(run.lake, "customs_declaration").collect().height == len(declarations())
 
 

@@ -31,6 +31,7 @@ LAYOUTS = [
     *source_layouts("licensed_operator"),
     *source_layouts("pre_export_notification"),
     *source_layouts("precursor_incident"),
+    *source_layouts("annual_requirement"),
 ]
 
 UNIT_ENDINGS = {"USD": "_usd", "kg": "_kg", "USD/kg": "_usd_per_kg"}

@@ -6,8 +6,8 @@ the Great Expectations suite, the Hypothesis strategies and the data dictionary 
 What the standard has no field for stands in `customProperties`:
 
 - of a column: `unit`; `codelist` ("area.area_code": the value must stand there); `alias` ("area_alias" or
-  "substance_name.name": other spellings and their fix); `mapsTo` (the column of the target that a source's column becomes) or `ignored` (why
-  it is not read);
+  "substance_name.name": other spellings and their fix); `mapsTo` (the column of the target that a source's column becomes) or `ignored`
+  (why it is not read);
 - of a table: `derive` (columns of the target that the source does not name, as SQL expressions); `conformsTo` (the target); `encodings`;
   `hasHeading` (false: columns are told by their place); `decimalMark` ("," where numbers are written 1.234,5); `refusesFormulas` (true for
   what people fill in: text that begins with "=" is a formula that was saved in place of its value. In what others declare it stays text).

@@ -41,6 +41,7 @@ _TABLE_FOLDERS = {
     "licensed_operator": "2_conformed",
     "pre_export_notification": "2_conformed",
     "precursor_incident": "2_conformed",
+    "annual_requirement": "2_conformed",
     "snapshot": "2_conformed",
     "coverage": "2_conformed",
     "commodity_coverage": "2_conformed",

@@ -116,7 +116,8 @@ class Watch(_Section):
     overlay: Path | None = None
     """A private substance list (CSV with the columns of `codelists/substance.csv`) laid over the public one."""
     requirements: Path | None = None
-    """What areas legitimately need in a year (CSV or XLSX with the columns of contract `annual_requirement`)."""
+    """What areas legitimately need in a year (CSV or XLSX with the columns of contract `source_annual_requirement`); empty:
+    what the sources hold in that layout."""
 
 
 class Reconcile(_Section):

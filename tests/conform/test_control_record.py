@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from tests.control_tables import LICENCE, NOTIFICATION, RECORDS
-from tradeflow.conform import CONTROL_RECORDS, conform_control_record, select_known_records
+from tests.control_tables import LICENCE, NOTIFICATION, RECORDS, REQUIREMENT
+from tradeflow.conform import conform_control_record, select_known_records
 from tradeflow.contract import load_contract
 from tradeflow.validate.gate import hold_to_contract
 
@@ -21,12 +21,18 @@ def conform(table: str, *rows: dict[str, object], snapshot: str = "a" * 16, day:
     return conform_control_record(verdict.kept, layout, source="files", snapshot_id=snapshot, retrieved_at=day)
 
 
-@pytest.mark.parametrize("table", CONTROL_RECORDS)
+@pytest.mark.parametrize("table", RECORDS)
 def test_a_conformed_record_keeps_its_contract(table: str) -> None:
     made = conform(table, RECORDS[table])
     assert made.schema == load_contract(table).schema
     assert hold_to_contract(made, load_contract(table)).counts == {}
     assert made["substance_code"].to_list() == ["acetic_anhydride"]
+
+
+def test_a_requirement_is_conformed_with_its_area_as_a_code() -> None:
+    made = conform("annual_requirement", REQUIREMENT)
+    assert hold_to_contract(made, load_contract("annual_requirement")).counts == {}
+    assert made.select("importer_code", "required_substance_code", "requirement_kg").rows() == [(484, "acetic_anhydride", 250_000.0)]
 
 
 @pytest.mark.parametrize("spelling", ["Germany", "DEU", "DE", "276", " germany"])

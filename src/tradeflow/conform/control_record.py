@@ -9,7 +9,7 @@ import polars as pl
 from tradeflow.conform.layout import map_columns
 from tradeflow.contract import Contract, load_codelist, load_contract
 
-CONTROL_RECORDS = ("licensed_operator", "pre_export_notification", "precursor_incident")
+CONTROL_RECORDS = ("licensed_operator", "pre_export_notification", "precursor_incident", "annual_requirement")
 """The tables of control records."""
 _PLACE = ["source", "snapshot_id", "row_number"]
 

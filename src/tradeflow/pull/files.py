@@ -25,7 +25,9 @@ _SIDECAR_ENDING = ".manifest.json"
 _SIDECAR_FORM = "a JSON object with source, query, retrieved_at, licence and scope"
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PROGRESS_EVERY = 100
-_TABLES = ("trade_flow", "customs_declaration", "licensed_operator", "pre_export_notification", "precursor_incident")
+_TABLES = (
+    "trade_flow", "customs_declaration", "licensed_operator", "pre_export_notification", "precursor_incident", "annual_requirement",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

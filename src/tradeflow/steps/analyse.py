@@ -26,12 +26,13 @@ from tradeflow.signals import (
     propose_candidates,
     rank_leads,
 )
+from tradeflow.steps.control_records import known_records
 from tradeflow.steps.corrections import CORRECTIONS, correct_figures
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.judged_window import find_window_starts, in_periods
 from tradeflow.steps.known import known_rows, watched_rows
 from tradeflow.steps.moves import trace_moves
-from tradeflow.steps.requirements import read_requirements
+from tradeflow.steps.requirements import gather_requirements
 from tradeflow.steps.watch_list import list_substances
 
 _log = logging.getLogger("tradeflow")
@@ -183,7 +184,8 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
 
     day = (known.as_of or datetime.now(UTC)).date()
     watch_list = _watch_list(settings, day)
-    requirements = read_requirements(settings.watch.requirements, watch_list)
+    recorded = known_records(lake, known, "annual_requirement")
+    requirements = gather_requirements(settings.watch.requirements, recorded, watch_list)
     chosen = (settings.signals.model_dump_json(), watch_list.write_json(), requirements.write_json())
     key = hash_texts("signals", modelled.tables[0].inputs_key, *chosen)
     if stands := standing(lake, key, "requirement_use", "signal", "signal_feature", "signal_evidence"):

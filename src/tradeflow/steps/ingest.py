@@ -45,7 +45,7 @@ def pull_sources(settings: Settings, lake: Lake, now: datetime) -> Pulled:
 
 def _record_files(companies: Companies) -> dict[str, Path]:
     """Return the file of each of CONTROL_RECORDS that the settings name."""
-    named = {table: getattr(companies, f"{table}s") for table in CONTROL_RECORDS}
+    named = {table: getattr(companies, f"{table}s", None) for table in CONTROL_RECORDS}
     return {table: path for table, path in named.items() if path is not None}
 
 
