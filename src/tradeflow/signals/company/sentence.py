@@ -48,7 +48,8 @@ def _write_reason(row: dict[str, Any], called: Called) -> str:
 
 def _tell_words(row: dict[str, Any], called: Called) -> str:
     others = (
-        f" Of {say_count(row['_others'])} other companies that had described goods so, {say_count(row['_users'])} used that code."
+        f" Of {_number(row['_others'], 'other company', 'other companies')} that had described goods so, {_few(row['_users'])} used "
+        "that code."
         if row["_others"]
         else " No other company had described goods so."
     )
@@ -71,7 +72,7 @@ def _tell_unit_value(row: dict[str, Any], called: Called) -> str:
 
 def _tell_notification(row: dict[str, Any], called: Called) -> str:
     goods, area = called.substance(row["substance_code"]), called.areas.get(row["reporter_code"], str(row["reporter_code"]))
-    others = _others(row, f"exported from {area} in the year", "have a notification among those given")
+    others = _others(row, "exported", f"from {area} in the year", "under a notification on record")
     if row["_fact"] == "above":
         return (
             f"{_name(row)} exported {_kg(row)} of {goods} from {area} {_on(row)}; notifications on record near it in time announce "
@@ -102,21 +103,22 @@ def _tell_licence(row: dict[str, Any], called: Called) -> str:
             f"where the licences on record allow {say_weight(row['expected_kg'])} a year: {say_weight(row['excess_kg'])} more."
         )
     ended = f" Its last one on record ended on {row['_ended_on']}." if row["_ended_on"] else ""
-    elsewhere = f" It holds permissions for {row['_elsewhere']} other substance(s)." if row["_elsewhere"] and not ended else ""
+    elsewhere = f" It has permissions for {_number(row['_elsewhere'], 'other substance', 'other substances')}." if row["_elsewhere"] else ""
     return (
         f"{_name(row)} declared {_kg(row)} of {goods} for import into {area} in {_items(row)} in the twelve months to "
         f"{name_period(row['period'])}; no permission that covers them is on record among those given to us.{ended}{elsewhere}"
-        f"{_others(row, 'imported there in these months', 'are covered')}"
+        f"{_others(row, 'imported', 'there in these months', 'covered')}"
     )
 
 
-def _others(row: dict[str, Any], did: str, held: str) -> str:
+def _others(row: dict[str, Any], did: str, where: str, held: str) -> str:
     """Say how complete the record is, by the substance or, where nobody else trades it, by all watched goods."""
-    if row["_others"]:
-        return f" Of {say_count(row['_others'])} items of it that others {did}, {say_count(row['_others_held'])} {held}."
-    if row["_of_area"]:
-        return f" Of {say_count(row['_of_area'])} items of watched goods that others {did}, {say_count(row['_held_of_area'])} {held}."
-    return " Nobody else is on record with whom it could be compared."
+    goods, count, covered = "of it", row["_others"], row["_others_held"]
+    if not count:
+        goods, count, covered = "of watched goods", row["_of_area"], row["_held_of_area"]
+    if not count:
+        return f" Nobody else {did} any {where}."
+    return f" Others {did} {_number(count, 'item', 'items')} {goods} {where}, {_few(covered)} of them {held}."
 
 
 def _tell_profile(row: dict[str, Any], called: Called) -> str:
@@ -145,8 +147,8 @@ def _line(row: dict[str, Any]) -> str:
     if row["_main_chapter"] is None:
         return ""
     return (
-        f", and of {say_count(row['_line_companies'])} other companies whose goods are mostly of HS chapter {row['_main_chapter']}, "
-        f"{say_count(row['_line_traders'])} trade anything watched"
+        f", and of {_number(row['_line_companies'], 'other company', 'other companies')} with goods mostly of HS chapter "
+        f"{row['_main_chapter']}, {_few(row['_line_traders'])} traded anything watched"
     )
 
 
@@ -205,8 +207,16 @@ def _on(row: dict[str, Any]) -> str:
     return f"on {row['declaration_date']} (declaration {row['declaration_id']})"
 
 
+def _number(count: int, one: str, several: str) -> str:
+    return f"{say_count(count)} {one if count == 1 else several}"
+
+
+def _few(count: int) -> str:
+    return say_count(count) if count else "none"
+
+
 def _items(row: dict[str, Any]) -> str:
-    return "one item" if row["_items"] == 1 else f"{say_count(row['_items'])} items"
+    return _number(row["_items"], "item", "items")
 
 
 def _family_words(family: str) -> str:

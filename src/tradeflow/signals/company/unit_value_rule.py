@@ -20,7 +20,7 @@ def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
     """A declared unit value that no ordinary buyer of the substance would pay or take, beside earlier items of like size.
 
     score = |ln(unit value / usual)| over the spread of its like. usual: the median of the twelve months before, of items of the same
-    tenfold of weight where there are enough, drawn to what the company itself declared earlier.
+    tenfold of weight where there are enough, or the same drawn to what the company itself declared earlier, whichever is nearer.
     """
     priced = pl.col("unit_value_usd_per_kg").is_finite() & (pl.col("unit_value_usd_per_kg") > 0) & (pl.col("net_weight_kg") > 0)
     items = declaring_party(tables.company_item.filter(priced)).with_columns(
@@ -44,8 +44,10 @@ def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
     spread = pl.max_horizontal(drawn.sqrt(), pl.lit(_LEAST_SPREAD))
     gap = pl.col("_log") - pl.col("_middle")
     judged = _with_own_habit(against.with_columns(gap.alias("_gap"), spread.alias("_spread")))
-    usual = (pl.col("_middle") + pl.col("_habit")).exp()
-    off = (pl.col("_gap") - pl.col("_habit")).abs() / pl.col("_spread")
+    # What is ordinary for all, or for the company, is ordinary: one odd price of its own makes the next usual one no odd one.
+    nearer = pl.when(pl.col("_gap").abs() < (pl.col("_gap") - pl.col("_habit")).abs()).then(0.0).otherwise(pl.col("_habit"))
+    usual = (pl.col("_middle") + nearer).exp()
+    off = (pl.col("_gap") - nearer).abs() / pl.col("_spread")
     return tell_item(judged).with_columns(
         off.alias("score"), (pl.col("value_usd") / usual).alias("expected_kg"), usual.alias("_usual_usd_per_kg"),
         pl.lit(None, pl.Float64).alias("excess_kg"), name_group("declared items", tables.substances),
