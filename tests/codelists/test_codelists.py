@@ -24,6 +24,7 @@ KEYS = {
     "quantity_unit": ("quantity_unit_code",),
     "substance": ("substance_code",),
     "substance_name": ("substance_code", "language", "name"),
+    "area_name": ("area_code", "language"),
     "substance_source": ("source_id",),
     "address_word": ("word",),
     "legal_form": ("legal_form_spelling",),
