@@ -21,7 +21,7 @@ _SQL_TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
 _SERIES = ["importer_code", "commodity_code", "exporter_code"]
 _INDEXES: dict[str, list[list[str]]] = {
     "signal": [
-        ["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id"],
+        ["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id", "rule"],
         *[["is_lead_head", code, "lead_rank"] for code in ("importer_code", "exporter_code", "commodity_code", "substance_code", "rule")],
         ["is_lead_head", "lead_rank"],
     ],

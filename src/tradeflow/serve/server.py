@@ -32,6 +32,7 @@ def run_server(settings: Settings, lake: Lake, tell: Callable[[str], None]) -> N
         server_header=False,
         limit_concurrency=500,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=60,  # shorter, and a person who reads for a while meets connections that are just being closed
         ssl_certfile=str(serve.certificate) if serve.certificate else None,
         ssl_keyfile=str(serve.certificate_key) if serve.certificate_key else None,
     )

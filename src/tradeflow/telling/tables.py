@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -55,10 +56,13 @@ class ReleaseTables:
     def __post_init__(self) -> None:
         for each in fields(self):
             frame: pl.DataFrame = getattr(self, each.name)
-            held = _hold_to_schema(each.name, frame, load_contract(each.name).schema)
-            object.__setattr__(self, each.name, held.with_columns(pl.col(pl.Float64).fill_nan(None)))
+            declared = load_contract(each.name).schema
+            if frame.schema != declared:
+                frame = _hold_to_schema(each.name, frame, declared)
+            object.__setattr__(self, each.name, frame if frame.is_empty() else frame.with_columns(pl.col(pl.Float64).fill_nan(None)))
 
 
+@cache
 def empty_tables() -> ReleaseTables:
     """Return the tables of a release that found nothing."""
     return ReleaseTables(**{each.name: load_contract(each.name).schema.to_frame() for each in fields(ReleaseTables)})

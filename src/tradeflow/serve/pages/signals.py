@@ -38,7 +38,7 @@ def show_signals(visit: Reading, asked: Asked) -> Response:
             found=found,
             count=count_leads(visit.connection, asked),
             most_counted=MOST_COUNTED,
-            statuses=count_statuses(visit.connection),
+            statuses=count_statuses(visit.connection, visit.release_id),
             choices=_choices(visit),
             views=list_views(visit.connection, visit.person.account_id),
             precision=read_precision(visit.connection)[0],

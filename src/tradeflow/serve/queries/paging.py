@@ -25,16 +25,22 @@ class Order:
 
     @property
     def by(self) -> list[sa.ColumnElement[Any]]:
-        """What ORDER BY takes."""
-        figure = sa.func.coalesce(self.figure, _LOWEST)
-        return [figure.desc() if self.is_falling else figure.asc(), self.key.asc()]
+        """What ORDER BY takes; the key alone where it is the figure, so that its index gives the order."""
+        first = [] if self.figure is self.key else [self._stated.desc() if self.is_falling else self._stated.asc()]
+        return [*first, self.key.asc()]
 
     def behind(self, cursor: str) -> sa.ColumnElement[bool]:
         """Tell the rows behind a cursor; QuestionError for one that we did not write."""
         figure, key = read_cursor(cursor)
-        stated = sa.func.coalesce(self.figure, _LOWEST)
-        further = stated < figure if self.is_falling else stated > figure
-        return sa.or_(further, sa.and_(stated == figure, self.key > key))
+        beyond: sa.ColumnElement[bool] = self.key > key
+        if self.figure is self.key:
+            return beyond
+        further = self._stated < figure if self.is_falling else self._stated > figure
+        return sa.or_(further, sa.and_(self._stated == figure, beyond))
+
+    @property
+    def _stated(self) -> sa.ColumnElement[Any]:
+        return sa.func.coalesce(self.figure, _LOWEST)
 
     def cursor_of(self, row: dict[str, Any]) -> str:
         """Write the cursor that points behind a row."""

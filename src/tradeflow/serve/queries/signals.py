@@ -74,9 +74,9 @@ def count_leads(connection: sa.Connection, lead_filter: LeadFilter) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
-def count_statuses(connection: sa.Connection) -> dict[str, int]:
+def count_statuses(connection: sa.Connection, release_id: str) -> dict[str, int]:
     """Return how many leads of the release stand where; those that nobody decided on are open."""
-    leads = connection.scalar(sa.select(sa.func.count()).where(SIGNAL.c.is_lead_head)) or 0
+    leads = sum(count for _, count in read_choices(connection, release_id)["rule"])
     decided = sa.select(STATUS.c.status, sa.func.count()).join(SIGNAL, SIGNAL.c.signal_id == STATUS.c.signal_id)
     counted = dict(
         connection.execute(decided.where(SIGNAL.c.is_lead_head, STATUS.c.status != "open").group_by(STATUS.c.status)).tuples().all()
