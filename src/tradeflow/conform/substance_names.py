@@ -105,7 +105,7 @@ def _cut_short(names: pl.DataFrame) -> pl.DataFrame:
 
 def _as_salts(names: pl.DataFrame) -> pl.DataFrame:
     """Write Chinese names of bases as their salts, which are one word there (盐酸麻黄碱)."""
-    bases = names.filter(pl.col("phrase").str.contains("[碱素胺] $"))
+    bases = names.filter(pl.col("phrase").str.contains(r"^ \p{Han}*[碱素胺] $"))
     bare = pl.col("phrase").str.strip_chars_start(" ")
     return pl.concat([bases.with_columns(pl.format(" {}{}", pl.lit(acid), bare).alias("phrase")) for acid in _SALTS])
 
@@ -115,7 +115,7 @@ def _replacements(names: pl.DataFrame, qualifiers: pl.DataFrame) -> pl.DataFrame
     bare = pl.col("phrase").str.split(GAP).list.last().str.strip_chars(" ")
     kept = names.select(bare.alias("old")).with_columns(pl.col("old").alias("new"))
     gone = qualifiers.select(pl.col("_near").str.strip_chars(" ").alias("old"), pl.lit(GAP).alias("new"))
-    every = pl.concat([kept, gone]).unique("old", keep="first", maintain_order=True)
+    every = pl.concat([kept, gone]).filter(pl.col("old") != "").unique("old", keep="first", maintain_order=True)
     return every.sort(pl.col("old").str.len_chars(), "old", descending=True)
 
 
