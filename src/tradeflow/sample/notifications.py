@@ -13,6 +13,8 @@ _EPOCH = 719_163
 _TOGETHER = 0.2
 _LATE = 0.03
 _SAID_NO = 0.01
+_NOT_A_DECLARATION = 2**43
+"""Lies beyond every number of a declaration, so that a notification's number tells nothing of it."""
 NOTIFICATION_COLUMNS = (
     "notification_number", "notified_on", "exporting_area_code", "importing_area_code", "exporter_name", "exporter_number",
     "importer_name", "importer_number", "substance_code", "notified_kg", "expected_on", "notification_status",
@@ -77,7 +79,7 @@ def _write_notifications(customs: Customs, gathered: pl.DataFrame) -> pl.DataFra
     has_objected = (gathered["notified_status"] == "objected").fill_null(value=False).to_numpy()
     status = np.select([has_objected, draw("status") < 0.82], ["objected", "not_objected"], default="open")
     written = gathered.with_columns(
-        notification_number="PEN-" + print_numbers(areas.code[gathered["_from"].to_numpy()], number),
+        notification_number="PEN-" + print_numbers(areas.code[gathered["_from"].to_numpy()], number + _NOT_A_DECLARATION),
         notified_on=_days(notified_on),
         exporting_area_code=pl.Series(areas.code[gathered["_from"].to_numpy()]),
         importing_area_code=pl.Series(areas.code[gathered["_to"].to_numpy()]),
