@@ -11,23 +11,32 @@ from tradeflow.evaluate.series_worlds import POOLED_KINDS
 from tradeflow.model.excess import log_tail
 from tradeflow.model.expectation import expect_months
 from tradeflow.model.scoring import MIN_TRADED_PERIODS
-from tradeflow.model.tail_power import LEVEL, tail_groups
+from tradeflow.model.tail_power import LEVEL, amounts_group
 
 Array = NDArray[np.float64]
 
-SERIES, SEED = 8_000, 8_001
+SERIES, SEED = 12_000, 8_001
+LEAST_SERIES = 800
+"""Series of a kind and length in a group from which their far tail can be read."""
 _LENGTHS = (30, 36, 48, 60, 84, 120)
 _SPARSE = (0.05, 0.5)
 """Shares of months with trade of the sparse series, beside the kinds that are judged: few amounts in a long history."""
 
 
 def fit_tail_powers(series: int, seed: int) -> pl.DataFrame:
-    """Return amounts_group, doubted_group, power, series: what `POWERS` is read from; `series` of each kind and length are drawn."""
-    drawn = [make_series(kind, series, months, seed) for kind in POOLED_KINDS for months in _LENGTHS]
-    parts = [_log_chances(amounts) for amounts in [*drawn, *(_thin_out(series, months, seed) for months in _LENGTHS)]]
-    groups = pl.concat(parts).group_by("amounts_group", "doubted_group")
+    """Return group, power, least, most, series: what `POWERS` is read from; `series` of each kind and length are drawn.
+
+    least, most: of the kinds and lengths with at least LEAST_SERIES in the group.
+    """
+    cells = [(kind, months, make_series(kind, series, months, seed)) for kind in POOLED_KINDS for months in _LENGTHS]
+    cells += [("sparse", months, _thin_out(series, months, seed)) for months in _LENGTHS]
+    chances = pl.concat([_log_chances(amounts).with_columns(kind=pl.lit(kind), months=months) for kind, months, amounts in cells])
     power = np.log(LEVEL) / pl.col("log_chance").quantile(LEVEL)
-    return groups.agg(power.alias("power"), pl.len().alias("series")).sort("amounts_group", "doubted_group")
+    by_kind = chances.group_by("group", "kind", "months").agg(power.alias("power"), pl.len().alias("series"))
+    least, most = pl.col("power").min(), pl.col("power").max()
+    middle = ((least + most) / 2).alias("power")
+    groups = by_kind.filter(pl.col("series") >= LEAST_SERIES).group_by("group")
+    return groups.agg(middle, least.alias("least"), most.alias("most"), pl.col("series").sum()).sort("group")
 
 
 def _thin_out(series: int, months: int, seed: int) -> Array:
@@ -44,8 +53,7 @@ def _log_chances(amounts: Array) -> pl.DataFrame:
     rows, last = np.arange(len(log_kg)), log_kg.shape[1] - 1
     expected = expect_months(log_kg, rows, np.full(len(rows), last), 12)
     chance = log_tail((log_kg[:, -1] - expected.mean[:, 0]) / expected.sd[:, 0])
-    amounts_group, doubted_group = tail_groups(expected.amounts, expected.doubted_share)
-    return pl.DataFrame({"log_chance": chance, "amounts_group": amounts_group, "doubted_group": doubted_group})
+    return pl.DataFrame({"log_chance": chance, "group": amounts_group(expected.amounts)})
 
 
 if __name__ == "__main__":

@@ -51,8 +51,6 @@ class Expectation:
     """(series, A, A)"""
     amounts: Array
     """(series,) known amounts of the history."""
-    doubted_share: Array
-    """(series,) share of them that are beyond DOUBTED standard deviations from what the regression sees."""
 
     @property
     def sd(self) -> Array:
@@ -73,7 +71,7 @@ def expect_months(
     first = np.where(known.any(axis=1), np.argmax(known, axis=1), log_kg.shape[1])
     lengths = np.clip(columns - first[rows], 0, longest)
     mean, covariance = np.full((len(rows), ahead), np.nan), np.full((len(rows), ahead, ahead), np.nan)
-    amounts, doubted_share = np.zeros(len(rows)), np.zeros(len(rows))
+    amounts = np.zeros(len(rows))
 
     def expect_part(part: NDArray[np.intp]) -> None:
         length = int(lengths[part[0]])
@@ -81,12 +79,12 @@ def expect_months(
         models = noise_models(length, periods_per_year, ahead, longest)
         found = _expect_block(log_kg[rows[part][:, None], months], models, periods_per_year)
         mean[part], covariance[part] = found.mean, found.covariance
-        amounts[part], doubted_share[part] = found.amounts, found.doubted_share
+        amounts[part] = found.amounts
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(expect_part, _parts_of_one_length(lengths)):
             pass
-    return Expectation(mean, covariance, amounts, doubted_share)
+    return Expectation(mean, covariance, amounts)
 
 
 def _parts_of_one_length(lengths: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -104,9 +102,7 @@ def _expect_block(log_amounts: Array, models: NoiseModels, periods_per_year: int
     mean, covariance, noise = _average_models(history, counted, models)
     shared, own = _doubts(fit, is_sure, counted, noise)
     whole = covariance + shared[:, None, None] + own[:, None, None] * np.eye(mean.shape[1])
-    amounts = fit.known.sum(axis=1).astype(np.float64)
-    doubted = ((np.abs(fit.residuals) >= DOUBTED * fit.scale[:, None]) & fit.known).sum(axis=1)
-    return Expectation(fit.centre[:, None] + mean, whole, amounts, doubted / np.maximum(amounts, 1.0))
+    return Expectation(fit.centre[:, None] + mean, whole, fit.known.sum(axis=1).astype(np.float64))
 
 
 def _clean(fit: RobustFit, is_sure: Array) -> tuple[Array, Mask]:

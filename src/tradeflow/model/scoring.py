@@ -72,7 +72,7 @@ def score_months(series: Series, rows: Places, columns: Places, shortest: int, *
     mean, sd, power = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.ones(len(rows))
     expected = expect_months(log_kg, rows[has_level], columns[has_level], series.periods_per_year, workers=workers)
     mean[has_level], sd[has_level] = expected.mean[:, 0], expected.sd[:, 0]
-    power[has_level] = tail_power(expected.amounts, expected.doubted_share)
+    power[has_level] = tail_power(expected.amounts)
     chance = np.where(is_judged, _chances(series, rows, columns), np.nan)
     observed = log_kg[rows, columns]
     with np.errstate(invalid="ignore"):
