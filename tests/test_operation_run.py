@@ -46,6 +46,7 @@ def test_the_run_is_titled_by_the_operation(operation: FinishedRun) -> None:
     report = (release_of(operation) / "report.html").read_text()
     assert f"Looked at: <b>{title.removeprefix('Quiet harbour: ')}</b>" in report
     assert "<title>Quiet harbour: release" in report
+    assert "<h1>Quiet harbour: leads in licit chemical trade</h1>" in report
     book = pl.read_excel(release_of(operation) / "signal.xlsx", sheet_name="Read me", has_header=False, infer_schema_length=0)
     assert book.item(0, 0) == "Quiet harbour: leads in licit chemical trade"
     assert ("Looked at", title.removeprefix("Quiet harbour: ")) in book.select(pl.nth(0, 1)).rows()
