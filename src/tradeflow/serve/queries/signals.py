@@ -77,10 +77,9 @@ def count_leads(connection: sa.Connection, lead_filter: LeadFilter) -> int:
 def count_statuses(connection: sa.Connection, release_id: str) -> dict[str, int]:
     """Return how many leads of the release stand where; those that nobody decided on are open."""
     leads = sum(count for _, count in read_choices(connection, release_id)["rule"])
-    decided = sa.select(STATUS.c.status, sa.func.count()).join(SIGNAL, SIGNAL.c.signal_id == STATUS.c.signal_id)
-    counted = dict(
-        connection.execute(decided.where(SIGNAL.c.is_lead_head, STATUS.c.status != "open").group_by(STATUS.c.status)).tuples().all()
-    )
+    is_head = sa.exists().where(SIGNAL.c.signal_id == STATUS.c.signal_id, SIGNAL.c.is_lead_head)  # people decide on few: begin with those
+    decided = sa.select(STATUS.c.status, sa.func.count()).where(STATUS.c.status != "open", is_head).group_by(STATUS.c.status)
+    counted = dict(connection.execute(decided).tuples().all())
     return {status: counted.get(status, 0) for status in STATUSES} | {"open": leads - sum(counted.values())}
 
 
