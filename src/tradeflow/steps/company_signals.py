@@ -122,12 +122,20 @@ def _substances() -> pl.DataFrame:
     return substance_codes().join(listed, on="substance_code", how="left")
 
 
+_ON_THE_ROUTE = [
+    "source", "snapshot_id", "row_number", "reporter_code", "flow_code", "declaration_id", "item_number", "declaration_date", "hs6_code",
+    "net_weight_kg", "origin_code", "consignment_code", "departure_code",
+    *(f"{role}_{name}" for role in ("importer", "exporter") for name in ("id", "name", "address")),
+]  # fmt: skip
+"""What is asked of `customs_declaration` here: of a wide table over millions of items, no more is read."""
+
+
 def _link_country_leads(lake: Lake, known: Known, resolved: Made, proposed: Made) -> pl.DataFrame:
     """Return `signal_declaration`. An import is on the route from its origin, as in statistics; an export names no other side."""
     signal = read_handed(lake, proposed, "signal").collect()
     areas, names = load_codelist("area"), name_entities(read_handed(lake, resolved, "entity_name").collect())
     watched = known_declarations(lake, known).filter(pl.col("hs6_code").is_in(signal["commodity_code"].unique().implode()))
-    declared = watched.collect(engine="streaming")
+    declared = watched.select(_ON_THE_ROUTE).collect(engine="streaming")
     is_export = pl.col("flow_code").is_in(["X", "RX"]).fill_null(value=False)
     items = declared.with_columns(
         *(link_party(tell_party(role, declared.columns, areas), names).alias(f"{role}_entity_id") for role in ("importer", "exporter")),

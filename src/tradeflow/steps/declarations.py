@@ -7,6 +7,7 @@ import logging
 import polars as pl
 
 from tradeflow.conform import link_declared_items, name_substances, select_known_declarations
+from tradeflow.contract import load_contract
 from tradeflow.lake import Lake
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 
@@ -33,8 +34,10 @@ def name_declared_substances(lake: Lake, known: Known) -> Made:
     if stands := standing(lake, key, "named_substance", "declared_substance"):
         return Made(stands, is_new=False)
     rows = known_declarations(lake, known)
-    descriptions = rows.select("description").unique().drop_nulls().collect()["description"]
+    descriptions = rows.select("description").unique().drop_nulls().collect(engine="streaming")["description"].sort()
     _log.info(f"reading {descriptions.len():,} goods descriptions")
     named = name_substances(descriptions)
-    telling = rows.join(named.lazy().select("description").unique(), on="description", how="semi").collect()
+    used = [name for name in (*load_contract("declared_substance").column_names, "hs6_code") if name in load_contract(DECLARATIONS).schema]
+    told = named.lazy().select("description").unique()
+    telling = rows.select(sorted({*used, "description"})).join(told, on="description", how="semi").collect(engine="streaming")
     return Made(commit(lake, key, named_substance=named, declared_substance=link_declared_items(telling, named)), is_new=True)
