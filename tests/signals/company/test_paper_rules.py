@@ -108,6 +108,9 @@ def unnotified(exports: list[dict[str, Any]], notices: list[dict[str, Any]], **t
         ([notification(due="2024-06-24")], None),
         ([notification(due="2024-07-01")], ("none", 1000.0)),
         ([notification(due=None)], None),
+        ([notification(due=None, notified_on=date(2024, 6, 15))], None),
+        ([notification(due=None, notified_on=date(2024, 6, 16))], ("none", 1000.0)),
+        ([notification(due=None, notified_on=date(2024, 4, 1))], ("none", 1000.0)),
         ([notification("SOMEBODY")], ("none", 1000.0)),
         ([notification(substance_code=ANHYDRIDE)], ("none", 1000.0)),
         ([notification(notification_status="objected")], ("none", 1000.0)),
@@ -118,7 +121,8 @@ def unnotified(exports: list[dict[str, Any]], notices: list[dict[str, Any]], **t
         ([notification(kg=500.0), notification(due="2024-06-20", kg=500.0)], None),
         ([notification(exporting_area_code=MEXICO)], ("none", 1000.0)),
     ],
-    ids=["none", "noticed", "56 days late", "66 days late", "9 days early", "16 days early", "no day planned", "another's",
+    ids=["none", "noticed", "56 days late", "66 days late", "9 days early", "16 days early", "no day planned", "noticed that day",
+         "noticed the day after", "noticed months before", "another's",
          "another substance", "objected", "withdrawn", "no answer yet", "a little more", "twice as much", "in two parts",
          "from another area"],
 )  # fmt: skip
@@ -131,6 +135,12 @@ def test_one_of_a_monthly_run_without_its_own_notification_is_seen() -> None:
     exports = [export(on=f"2024-{month:02d}-15") for month in range(2, 10)]
     notices = [notification(due=f"2024-{month:02d}-15") for month in range(2, 10) if month != 6]
     assert unnotified(exports, notices) == [("EXP", "above", 202406, 1000.0)]
+
+
+def test_a_small_consignment_beside_a_large_one_is_within_its_slack() -> None:
+    exports = [export(on="2024-06-15", kg=1000.0), export(on="2024-06-20", kg=80.0)]
+    assert unnotified(exports, [notification()]) == []
+    assert len(unnotified([exports[0], export(on="2024-06-20", kg=300.0)], [notification()])) == 1
 
 
 def test_what_is_a_little_more_each_time_is_ordinary() -> None:
@@ -158,7 +168,7 @@ def test_what_no_notification_can_stand_for_is_what_the_best_assignment_leaves(
 
 def _exports_and_notices(exports: list[dict[str, Any]], notices: list[dict[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     tables = company_tables(exports, notifications=notices)
-    return tables.company_item.rename({"exporter_entity_id": "entity_id"}), _planned(tables.pre_export_notification)
+    return tables.company_item.rename({"exporter_entity_id": "entity_id"}), _planned(tables.pre_export_notification, 10)
 
 
 def largest_assignment(days: list[int], dues: list[int], weights: list[float]) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from tradeflow.signals.company.tables import CompanyTables, Tolerances, share_of_others, tell_item
@@ -22,10 +20,11 @@ def unnotified_export(tables: CompanyTables) -> pl.DataFrame:
     """
     slack = tables.tolerances
     stands = ~pl.col("notification_status").is_in(_STOPPED)
-    notified = _planned(tables.pre_export_notification.filter(stands))
-    stopped = _planned(tables.pre_export_notification.filter(~stands))
+    notified = _planned(tables.pre_export_notification.filter(stands), slack.notification_early_days)
+    stopped = _planned(tables.pre_export_notification.filter(~stands), slack.notification_early_days)
     balanced = _balance(_spoken_of(tables), notified, slack)
-    is_notified = pl.col("_beyond_kg") <= slack.quantity_ratio * pl.col("net_weight_kg")
+    # A small consignment beside a large one is within the slack of the large one's notification.
+    is_notified = pl.col("_beyond_kg") <= slack.quantity_ratio * pl.max_horizontal("net_weight_kg", "_near_kg")
     judged = balanced.with_columns(is_notified.alias("_is_notified"))
     others = share_of_others(judged, "_is_notified")
     found = _near_stopped(judged.filter(~pl.col("_is_notified")), stopped, slack).join(others, on=[*_KEY, "period"], how="left")
@@ -39,10 +38,12 @@ def unnotified_export(tables: CompanyTables) -> pl.DataFrame:
     )
 
 
-def _planned(notifications: pl.DataFrame) -> pl.DataFrame:
-    """Return the notifications of known exporters by _KEY with _due in their order; where no day is planned, after the usual time ahead."""
-    ahead = (pl.col("expected_on") - pl.col("notified_on")).median().fill_null(timedelta())
-    due = pl.coalesce("expected_on", pl.col("notified_on") + ahead)
+def _planned(notifications: pl.DataFrame, early_days: int) -> pl.DataFrame:
+    """Return the notifications of known exporters by _KEY with _due in their order.
+
+    Where no day is planned, goods may leave from the day of notice on.
+    """
+    due = pl.coalesce("expected_on", pl.col("notified_on").dt.offset_by(f"{early_days}d"))
     return notifications.drop_nulls("exporter_entity_id").select(
         pl.col("exporter_entity_id").alias("entity_id"), pl.col("exporting_area_code").alias("reporter_code"), "substance_code",
         "notification_number", "notification_status", "notified_kg", due.alias("_due"),
