@@ -80,13 +80,14 @@ def load_company_plan() -> tuple[CompanyPlan, ...]:
 def plant_company_cases(scene: Scene) -> tuple[Scene, list[tuple[CompanyPlan, Told]]]:
     """The scene with the cases in it. A case that finds no place, as can be in a small world, is left out."""
     told = []
-    for plan in load_company_plan():
+    # A broker's share needs a whole market, and a small world has few of them: it comes first.
+    for plan in sorted(load_company_plan(), key=lambda plan: plan.rule != "broker_bottleneck"):
         rng = named_generator(scene.customs.seed, plan.case_id)
         happened = _RULES[plan.rule](scene, plan, rng)
         if happened is not None:
             scene = happened.scene
             told.append((plan, happened))
-    return scene, told
+    return scene, sorted(told, key=lambda each: each[0].case_id)
 
 
 def _misdeclared(scene: Scene, plan: CompanyPlan, rng: np.random.Generator) -> Told | None:
@@ -236,7 +237,9 @@ def _bottleneck(scene: Scene, plan: CompanyPlan, rng: np.random.Generator) -> To
     changed = casting.change_papers(scene, _rows(mine), broker_company=broker)
     text = f"about {float(plan.factor):.0%} of a country's papers of one substance pass through one small broker for {plan.papers} months"
     buyers = sorted(set(mine["local_company"].to_list()))
-    return casting.take(Told(changed, _rows(mine), (broker, *buyers), item, text, casting.kilograms(scene, _rows(mine))))
+    # The buyers stay open to other cases: nothing that they do is odd here.
+    happened = casting.take(Told(changed, _rows(mine), (broker,), item, text, casting.kilograms(scene, _rows(mine))))
+    return replace(happened, companies=(broker, *buyers))
 
 
 def _small_broker(scene: Scene, reporter: int, rng: np.random.Generator) -> int:

@@ -23,6 +23,8 @@ _MASK = np.uint64(2**44 - 1)
 _ODD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _COUNTRIES_AT_10_000 = 3
 _COUNTRIES_PER_DECADE = 4.5
+_USUAL_ROWS = 150_000
+"""A world of fewer trade rows has fewer papers in each country, and opens more countries for as many."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Customs:
         return self.world.seed
 
 
-def open_customs(world: World, folder: Path, items: int) -> Customs:
-    """Choose the countries and months of a world of about so many declared items, and found the companies."""
+def open_customs(world: World, folder: Path, size: int, items: int) -> Customs:
+    """Choose the countries and months of a world of about so many trade rows and declared items, and found the companies."""
     areas, month_count = world.offices.areas, len(world.offices.clock.periods)
-    opened = _opened_countries(world, items)
+    opened = _opened_countries(world, size, items)
     register = build_register(areas, opened, items, world.seed)
     substances = load_substances(world.items)
     first = month_count - (36 if items <= 1_000_000 else 60)
@@ -60,11 +62,12 @@ def open_customs(world: World, folder: Path, items: int) -> Customs:
     return Customs(world, market, opened, range(first, month_count), substances, phrases, folder)
 
 
-def _opened_countries(world: World, items: int) -> Ints:
+def _opened_countries(world: World, size: int, items: int) -> Ints:
     areas = world.offices.areas
-    count = _COUNTRIES_AT_10_000 + round(_COUNTRIES_PER_DECADE * float(np.log10(items / 10_000)))
+    usual = _COUNTRIES_AT_10_000 + _COUNTRIES_PER_DECADE * float(np.log10(items / 10_000))
+    count = round(usual * max(_USUAL_ROWS / size, 1.0) ** 0.6)
     order = [*(areas.index(iso) for iso in _OPENING), *range(areas.reporter_count)]
-    return np.array(list(dict.fromkeys(order))[: max(count, 1)], dtype=np.int64)
+    return np.array(list(dict.fromkeys(order))[:count], dtype=np.int64)
 
 
 def stage_papers(customs: Customs, goods: pl.DataFrame, documents: pl.DataFrame) -> None:

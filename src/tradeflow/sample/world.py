@@ -102,7 +102,7 @@ def _refuse_foreign_folder(out: Path) -> None:
 def _build(folder: Path, out: Path, world: World, size: int, declared_items: int) -> WorldSummary:
     cells = folder / "cells"
     cells.mkdir()
-    customs = open_customs(world, cells, declared_items) if declared_items else None
+    customs = open_customs(world, cells, size, declared_items) if declared_items else None
     cases: list[PlantedCase] = []
     events: list[InnocentEvent] = []
     for place in range(len(world.items)):
