@@ -54,8 +54,9 @@ class Server:
             self.process.wait(timeout=20)
             self.process = None
 
-    def url(self, name: str) -> str:
-        self._run("createdb", "-h", str(self.folder), "-U", "tradeflow", name)
+    def url(self, name: str, template: str = "template1") -> str:
+        """Make a database, empty or the copy of one that nobody is connected to, and return its address."""
+        self._run("createdb", "-h", str(self.folder), "-U", "tradeflow", "-T", template, name)
         return f"postgresql+psycopg://tradeflow@/{name}?host={self.folder}"
 
     def _run(self, program: str, *arguments: str, is_checked: bool = True) -> int:

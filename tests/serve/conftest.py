@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
 from tradeflow.publish.serving import serve_release
 from tradeflow.serve import accounts
 from tradeflow.serve.app import create_app
+from tradeflow.serve.database import open_stores
 from tradeflow.settings import Settings
 
 ORIGIN = "http://127.0.0.1:8383"
@@ -46,6 +48,28 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("TRADEFLOW_DATABASE", server.url(f"tradeflow_{next(_NUMBERS)}"))
     return Lake(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def lake_of_few(few: Made, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake whose file serves six leads, with an empty case store. To be copied."""
+    lake = Lake(tmp_path_factory.mktemp("few") / "lake")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TRADEFLOW_DATABASE", raising=False)
+        publish(lake, few)
+        open_stores(lake).dispose()
+    return lake
+
+
+@pytest.fixture(scope="session")
+def database_of_few(few: Made, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same on the server: the name of a database to be copied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRADEFLOW_DATABASE", postgres.url("of_few"))
+        lake = Lake(tmp_path_factory.mktemp("few-postgresql"))
+        publish(lake, few)
+        open_stores(lake).dispose()
+    return "of_few"
 
 
 def publish(lake: Lake, made: Made, release_id: str = "202412-first") -> None:
@@ -124,19 +148,27 @@ def open_app() -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture
-def served(lake: Lake, few: Made, open_app: Callable[..., Served]) -> Served:
-    """The application over six leads, on either database."""
-    publish(lake, few)
-    return open_app(lake)
+def served_on_sqlite(tmp_path: Path, lake_of_few: Lake, monkeypatch: pytest.MonkeyPatch, open_app: Callable[..., Served]) -> Served:
+    """The application over six leads, on SQLite alone: for what the database has no part in."""
+    monkeypatch.delenv("TRADEFLOW_DATABASE", raising=False)
+    shutil.copytree(lake_of_few.root, tmp_path / "lake")
+    return open_app(Lake(tmp_path / "lake"))
 
 
 @pytest.fixture
-def served_on_sqlite(tmp_path: Path, few: Made, monkeypatch: pytest.MonkeyPatch, open_app: Callable[..., Served]) -> Served:
-    """The application over six leads, on SQLite alone: for what the database has no part in."""
-    monkeypatch.delenv("TRADEFLOW_DATABASE", raising=False)
-    lake = Lake(tmp_path / "lake")
-    publish(lake, few)
-    return open_app(lake)
+def served_on_postgresql(
+    tmp_path: Path, postgres: Server, database_of_few: str, monkeypatch: pytest.MonkeyPatch, open_app: Callable[..., Served]
+) -> Served:
+    """The same on PostgreSQL."""
+    monkeypatch.setenv("TRADEFLOW_DATABASE", postgres.url(f"tradeflow_{next(_NUMBERS)}", database_of_few))
+    return open_app(Lake(tmp_path / "lake"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def served(request: pytest.FixtureRequest) -> Served:
+    """The application over six leads, on either database."""
+    found: Served = request.getfixturevalue(f"served_on_{request.param}")
+    return found
 
 
 @pytest.fixture
