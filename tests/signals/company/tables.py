@@ -84,9 +84,10 @@ def company_tables(
     isolation: list[dict[str, Any]] | None = None,
     tolerances: Tolerances | None = None,
 ) -> CompanyTables:
-    """The rules' tables; the year 2024 is scored, the two before it calibrate."""
+    """The rules' tables; the year 2024 is scored, the two before it calibrate. A month without an item gets one."""
+    behind = [] if items is not None else [_item_behind(each) for each in months or []]
     return CompanyTables(
-        company_item=table("company_item", *(items or [])),
+        company_item=table("company_item", *(items or behind)),
         declared_substance=table("declared_substance", *(words or [])),
         company_month=table("company_month", *(months or [])),
         company_profile=table("company_profile", *(profiles or [])),
@@ -103,6 +104,12 @@ def company_tables(
         months=MONTHS,
         tolerances=tolerances or Tolerances(),
     )
+
+
+def _item_behind(month: dict[str, Any]) -> dict[str, Any]:
+    on = f"{month['period'] // 100}-{month['period'] % 100:02d}-15"
+    declare = export if month["party_role"] == "exporter" else item
+    return declare(month["entity_id"], on, month["net_weight_kg"], substance_code=month["substance_code"])
 
 
 def widened(name: str, rows: list[dict[str, Any]], **more: pl.DataType) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.signals.company.tables import ACETONE, ANHYDRIDE, MEXICO, PERMANGANATE, company_tables, item, month
+from tests.signals.company.tables import ACETONE, ANHYDRIDE, MEXICO, PERMANGANATE, company_tables, export, item, month
 from tradeflow.signals.company.broker_rule import broker_bottleneck
 from tradeflow.signals.company.profile_rules import family_basket, out_of_profile
 from tradeflow.signals.company.split_rule import split_consignment
@@ -75,16 +75,33 @@ def test_a_month_as_expected_scores_nothing_and_more_scores_more() -> None:
 @pytest.mark.parametrize(
     ("changed", "score"),
     [
-        ({"is_first_trade": True, "past_chapter_share_ratio": 0.0, "past_item_count": 98}, 4.605),
-        ({"is_first_trade": True, "past_chapter_share_ratio": 1.0, "past_item_count": 98}, 0.01),
+        ({"is_first_trade": True, "past_chapter_share_ratio": 0.0, "past_item_count": 98}, 2.485),
+        ({"is_first_trade": True, "past_chapter_share_ratio": 1.0, "past_item_count": 98}, 0.087),
         ({"is_first_trade": True, "past_chapter_share_ratio": None, "past_item_count": 0}, 0.693),
-        ({"months_since_last_trade": 13, "past_chapter_share_ratio": 0.0, "past_item_count": 98}, 4.605),
+        ({"months_since_last_trade": 13, "past_chapter_share_ratio": 0.0, "past_item_count": 98}, 2.485),
         ({"months_since_last_trade": 6, "past_chapter_share_ratio": 0.0, "past_item_count": 98}, 0.0),
     ],
     ids=["a stranger to the trade", "a chemist", "nothing known of it", "after long", "in the habit"],
 )
 def test_who_begins_is_held_against_its_business(changed: dict[str, Any], score: float) -> None:
     assert profile_score(**changed) == pytest.approx(score, abs=0.01)
+
+
+def test_a_line_of_business_that_trades_nothing_watched_makes_a_beginning_stranger() -> None:
+    def begins(traders: int) -> float:
+        shoes = [{"entity_id": f"S{number}", "party_role": "importer", "main_chapter": "64"} for number in range(20)]
+        months = [month(f"S{number}", 202301) for number in range(traders)]
+        odd = month("ODD", is_first_trade=True, past_chapter_share_ratio=0.0, past_item_count=4)
+        profiles = [*shoes, {"entity_id": "ODD", "party_role": "importer", "main_chapter": "64"}]
+        return out_of_profile(company_tables(months=[*months, odd], profiles=profiles)).filter(entity_id="ODD")["score"].item()
+
+    assert begins(0) > begins(10) + 2
+
+
+def test_of_a_company_abroad_only_this_side_is_seen() -> None:
+    bought = export(on="2024-06-15")
+    tables = company_tables([bought], months=[month("ABROAD", z_company=5.0), month("EXP", party_role="exporter", z_company=5.0)])
+    assert out_of_profile(tables)["entity_id"].to_list() == ["EXP"]
 
 
 def basket(*rows: dict[str, Any]) -> dict[tuple[str, int], float]:

@@ -39,6 +39,7 @@ def sentences() -> dict[str, str]:
         item("ODD", "2024-04-04", 300.0, named_by="words", is_code_of_substance=False, hs6_code="392310", description="ACETONA EN TAMBOR",
              declaration_id="W1"),
         item("ODD", "2024-05-05", 950.0, value_usd=95.0, declaration_id="U1"),
+        item("ODD", "2024-06-06", 1000.0, substance_code=ANHYDRIDE, hs6_code="291524"),
         *(item("ODD", f"2024-08-{day:02d}", 240.0) for day in (3, 5, 7, 9)),
         export("ODD", "2024-07-09", 400.0, declaration_id="X1"), export("OTHER", "2024-07-09", 400.0),
     ]  # fmt: skip

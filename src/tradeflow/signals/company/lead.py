@@ -38,7 +38,8 @@ def rank_company_leads(
 
     calibrated: `propose_company_candidates` with p_value, q_value, comparison. entity: entity_id, entity_name. areas: names of areas.
     score of a signal = 100 x rule's weight x sureness x size (share of the substance's declared items that weigh no more, from 0.4 to 1) x
-    what a white-listed company or a likely slip counts for. sureness: -log10 p, full at 1e-4; of a plain fact its _strength. score of a
+    what a white-listed company or a likely slip counts for. sureness: two thirds 1 - q, the share of true ones expected among those at
+    least as strange, one third -log10 p, full at 1e-4, which orders those of one q; of a plain fact its _strength. score of a
     lead = 1 - prod(1 - score) of its rules' strongest signals: another rule never lowers it. Ranks are by lead score, then kilograms:
     facts have no q-value, so flagged leads do not stand above the others as such.
     """
@@ -132,7 +133,8 @@ def _signal_score(options: CompanyRankOptions) -> pl.Expr:
     rare = (pl.col("p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
     white = pl.when("is_white_listed").then(options.white_list_weight).otherwise(1.0)
     slip = pl.when(is_likely_slip()).then(options.slip_weight).otherwise(1.0)
-    sureness = pl.when(pl.col("score").is_null()).then(pl.col("_strength")).otherwise(rare)
+    likely = (2 * (1 - pl.col("q_value")) + rare) / 3
+    sureness = pl.when(pl.col("score").is_null()).then(pl.col("_strength")).otherwise(likely)
     return 100 * weight * white * slip * sureness * (_SMALLEST_COUNTS + (1 - _SMALLEST_COUNTS) * pl.col("_size"))
 
 

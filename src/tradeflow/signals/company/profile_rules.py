@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from tradeflow.signals.company.tables import CompanyTables, family_of, month_number, name_group
+from tradeflow.signals.company.tables import CompanyTables, declaring_party, family_of, month_number, name_group
 
 _DORMANT_MONTHS = 12
 """Months without the substance after which a company buys it as if for the first time."""
+_TELLING_ITEMS = 10
+"""Earlier items that tell a line of business: more of them would make every beginning stranger the later it is."""
 _BASKET_MONTHS = 6
 
 
@@ -16,11 +18,12 @@ def out_of_profile(tables: CompanyTables) -> pl.DataFrame:
 
     score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0) and, where the company begins or begins anew, -ln of how
     ordinary that is: the share of the substance's HS chapters in all its earlier declared items, drawn to the share q of watched traders
-    among the other companies of its main chapter, (held + 2 q) / (items + 2) with q = (traders + 1) / (companies + 2).
+    among the other companies of its main chapter, (held + 2 q) / (items + 2) with q = (traders + 1) / (companies + 2) and
+    as if there were ten items where there are more.
     """
-    months = tables.company_month.filter(pl.col("party_role").is_in(["importer", "exporter"]) & (pl.col("net_weight_kg") > 0))
+    months = _declaring_months(tables).filter(pl.col("net_weight_kg") > 0)
     begins = pl.col("is_first_trade") | (pl.col("months_since_last_trade") > _DORMANT_MONTHS)
-    items = pl.col("past_item_count")
+    items = pl.min_horizontal("past_item_count", pl.lit(_TELLING_ITEMS))
     in_line = ((pl.col("_line_traders") + 1) / (pl.col("_line_companies") + 2)).fill_null(0.5)
     ordinary = (pl.col("past_chapter_share_ratio").fill_null(0) * items + 2 * in_line) / (items + 2)
     size = pl.col("z_company").fill_null(0).clip(lower_bound=0) ** 2 / 2
@@ -37,6 +40,12 @@ def out_of_profile(tables: CompanyTables) -> pl.DataFrame:
         name_group("company months", tables.substances),
         family_of(tables.substances),
     )
+
+
+def _declaring_months(tables: CompanyTables) -> pl.DataFrame:
+    """Return the months of who declares: importers of imports and exporters of exports. Of the company abroad only this side is seen."""
+    key = ["entity_id", "party_role", "substance_code", "period"]
+    return tables.company_month.join(declaring_party(tables.company_item).select(key).unique(), on=key, how="semi")
 
 
 def _lines(tables: CompanyTables) -> pl.DataFrame:
@@ -77,7 +86,7 @@ def family_basket(tables: CompanyTables) -> pl.DataFrame:
 
 def _traded_months(tables: CompanyTables) -> pl.DataFrame:
     """Return a row per company, role, substance, family and month, with _rarity of the substance and whether it is new to the company."""
-    months = tables.company_month.filter(pl.col("party_role").is_in(["importer", "exporter", "consignee"])).select(
+    months = _declaring_months(tables).select(
         "entity_id",
         "party_role",
         "substance_code",
