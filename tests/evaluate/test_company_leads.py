@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tradeflow.contract import load_contract
-from tradeflow.evaluate.company_leads import Judged, judge_leads
+from tradeflow.evaluate.company_leads import Judged, JudgedTablesStandError, judge_leads, run_before_release
 from tradeflow.evaluate.company_leads_page import write_page
 
 PLANTED = [
@@ -91,3 +91,9 @@ def test_the_page_counts_recall_and_false_leads(world: Path, tmp_path: Path) -> 
     assert "| out_of_profile | 1 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in lines
     assert any(line.startswith("In a world 1.0 of the top 100 leads are false: 0.0 are about a planted") for line in lines)
     assert "| merger | 1.000 |" in lines
+
+
+def test_a_judged_run_does_every_step_but_the_release() -> None:
+    assert run_before_release("signals", len, "abc") == 3
+    with pytest.raises(JudgedTablesStandError):
+        run_before_release("publish", len, "abc")
