@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from tests.company_world import entity_id
+from tests.release_world import make_release
+from tests.serve.conftest import Served, Visitor
+from tests.serve.with_companies import open_with_companies, state_purpose
+from tradeflow.contract import load_contract
+
+API = "/api/v1"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, cheap_hashing: None) -> Iterator[Served]:
+    served = open_with_companies(tmp_path_factory.mktemp("api"))
+    yield served
+    served.app.state.house.stores.dispose()
+
+
+@pytest.fixture(scope="module")
+def investigator(served: Served) -> Visitor:
+    return state_purpose(served.signed_in("investigator"))
+
+
+@pytest.fixture(scope="module")
+def viewer(served: Served) -> Visitor:
+    return served.signed_in("viewer")
+
+
+def ask(visitor: Visitor, path: str, status: int = 200, **more: Any) -> Any:
+    answer = visitor.get(API + path, **more)
+    assert answer.status_code == status, (path, answer.status_code, answer.text[:300])
+    return answer.json() if status not in (304,) else None
+
+
+def send(visitor: Visitor, path: str, status: int, content: Any) -> Any:
+    answer = visitor.client.post(API + path, json=content, headers={"X-CSRF-Token": visitor.csrf_token})
+    assert answer.status_code == status, answer.text[:300]
+    return answer.json()
+
+
+def test_pages_by_cursor_give_every_lead_once_and_whole(viewer: Visitor) -> None:
+    heads = make_release()[0].signal.filter("is_lead_head").sort("lead_rank")
+    seen: list[dict[str, Any]] = []
+    following: str | None = ""
+    while following is not None:
+        told = ask(viewer, f"/signals?limit=7&behind={following}")
+        assert told["count"] == heads.height
+        seen += [lead["signal"] for lead in told["results"]]
+        following = told["following"]
+    assert [row["signal_id"] for row in seen] == heads["signal_id"].to_list()
+    assert list(seen[0]) == load_contract("signal").column_names
+    assert seen[0]["signal_reason"] == heads["signal_reason"][0]
+
+
+def test_downloads_hold_what_the_list_holds(viewer: Visitor) -> None:
+    heads = make_release()[0].signal.filter("is_lead_head", importer_code=484).sort("lead_rank")
+    parquet = viewer.get(f"{API}/signals.parquet?importer=484")
+    assert_frame_equal(pl.read_parquet(io.BytesIO(parquet.content)), heads)
+    csv = pl.read_csv(viewer.get(f"{API}/signals.csv?importer=484").content, infer_schema=False)
+    assert csv["signal_id"].to_list() == heads["signal_id"].to_list()
+    assert set(csv["importer_name"]) == {"Mexico"}
+
+
+def test_a_download_of_nothing_has_its_heading(viewer: Visitor) -> None:
+    text = viewer.get(f"{API}/signals.csv?substance=nothing").text
+    assert text.startswith("signal_id,")
+    assert len(text.splitlines()) == 1
+
+
+def test_who_has_the_answer_of_this_release_is_told_so(viewer: Visitor) -> None:
+    first = viewer.get(f"{API}/release")
+    ask(viewer, "/release", 304, headers={"If-None-Match": first.headers["etag"]})
+    ask(viewer, "/release", 200, headers={"If-None-Match": '"another"'})
+    assert viewer.get(f"{API}/run").headers["etag"] != first.headers["etag"]
+
+
+def test_a_lead_whole(viewer: Visitor) -> None:
+    tables, _ = make_release()
+    signal = tables.signal.filter("is_lead_head", lead_rank=1).row(0, named=True)
+    told = ask(viewer, f"/signals/{signal['signal_id']}")
+    assert told["signal"]["lead_id"] == signal["lead_id"]
+    assert len(told["evidence"]) == tables.signal_evidence.filter(signal_id=signal["signal_id"]).height
+    assert {period["period"] for period in told["periods"]} >= {signal["period"]}
+    ask(viewer, "/signals/0000000000000000", 404)
+    ask(viewer, "/signals/nonsense", 422)
+
+
+def test_a_decision_is_added_and_never_by_who_may_not(viewer: Visitor, investigator: Visitor) -> None:
+    signal_id = make_release()[0].signal["signal_id"][0]
+    path = f"/signals/{signal_id}/decisions"
+    send(viewer, path, 403, {"decision": "confirmed"})
+    send(investigator, path, 400, {"decision": "dismissed"})
+    send(investigator, path, 400, {"decision": "anything"})
+    send(investigator, path, 201, {"decision": "dismissed", "reason_code": "timing"})
+    assert [one["decision"] for one in ask(investigator, path)] == ["dismissed"]
+    send(investigator, f"/signals/{signal_id}/notes", 201, {"note_text": "Seen."})
+    assert [one["kind"] for one in ask(investigator, path)] == ["note", "decision"]
+
+
+def test_what_a_company_page_shows_the_api_gives(investigator: Visitor, viewer: Visitor, served: Served) -> None:
+    path = f"/companies/{entity_id('importer')}"
+    told = ask(investigator, path)
+    assert told["entity"]["entity_name"] == "Qalem Química S.A. de C.V."
+    assert [one["licence_number"] for one in told["licences"]] == ["LIC-2024-7"]
+    assert {one["notification_number"] for one in told["notifications"]} == {"PEN-1", "PEN-2", "PEN-3"}
+    assert told["upstream"][0]["step_count"] == 1
+    assert ask(investigator, "/company-signals")["count"] == 5
+    assert ask(investigator, "/company-signals?rule=family_basket")["count"] == 1
+    ask(viewer, path, 403)
+    ask(served.signed_in("investigator"), path, 403)
+
+
+def test_search_names_companies_to_investigators_alone(viewer: Visitor, investigator: Visitor) -> None:
+    assert {one["kind"] for one in ask(investigator, "/search?q=qalem quimca")["results"]} == {"company"}
+    assert ask(viewer, "/search?q=qalem quimca")["results"] == []
+    assert ask(viewer, "/search?q=24-0000001")["declarations"] == []
+
+
+def test_many_names_are_matched_in_the_form_of_yente(investigator: Visitor) -> None:
+    queries = {
+        "slip": {"schema": "Company", "properties": {"name": ["Qalem Quimca"], "country": ["mx"]}},
+        "abroad": {"schema": "Company", "properties": {"name": ["Qalem Quimca"], "country": ["de"]}},
+        "number": {"schema": "LegalEntity", "properties": {"taxNumber": ["QEXP800101AB1"]}},
+        "nobody": {"schema": "Company", "properties": {"name": ["Zzzzz Wwwww"]}},
+    }
+    told = send(investigator, "/match", 200, {"queries": queries})["responses"]
+    first = told["slip"]["results"][0]
+    assert (first["id"], first["match"], first["schema"], first["properties"]["country"]) == (
+        entity_id("importer"),
+        True,
+        "Company",
+        ["mx"],
+    )
+    assert told["abroad"]["results"][0]["score"] < first["score"]
+    assert told["number"]["results"][0]["id"] == entity_id("exporter")
+    assert told["nobody"]["results"] == []
+    send(investigator, "/match", 422, {"queries": {}})
+    send(investigator, "/match", 422, {"queries": {str(at): queries["slip"] for at in range(101)}})
+
+
+def test_the_description_declares_every_column_with_its_meaning(viewer: Visitor) -> None:
+    described = ask(viewer, "/openapi.json")["components"]["schemas"]["SignalRow"]["properties"]
+    for column in load_contract("signal").columns:
+        assert column.meaning in described[column.name]["description"]
