@@ -276,3 +276,47 @@ def test_forms_without_their_token_change_nothing(served: Served) -> None:
     administrator.csrf_token = kept
     assert "mallory" not in administrator.get("/users").text
     assert find_token(administrator.get("/users").text) == kept
+
+
+def call(served: Served, token: str, path: str, **headers: str):  # type: ignore[no-untyped-def]
+    return served.visitor().get(f"/api/v1{path}", headers={"Authorization": f"Bearer {token}"} | headers)
+
+
+def test_a_token_does_what_its_scopes_say_and_no_more(served: Served) -> None:
+    investigator = served.signed_in("investigator")
+    signals, companies = make_token(investigator, "read_signals"), make_token(investigator, "read_companies")
+    assert call(served, signals, "/signals").status_code == 200
+    assert call(served, signals, "/companies/none", **{"X-Purpose": "case review"}).status_code == 403
+    assert call(served, companies, "/signals").status_code == 403
+
+
+def test_a_call_about_a_company_states_its_purpose(served: Served) -> None:
+    token = make_token(served.signed_in("investigator"), "read_companies")
+    refused = call(served, token, "/companies/none")
+    assert (refused.status_code, "X-Purpose" in refused.json()["detail"]) == (403, True)
+    assert call(served, token, "/companies/none", **{"X-Case-Number": "FIU-7"}).status_code == 404
+    with served.writing() as store:
+        newest = store.scalars(sa.select(AuditEntry).order_by(AuditEntry.entry_number.desc())).first()
+    assert newest is not None
+    assert (newest.case_number, newest.status_code, newest.path) == ("FIU-7", 404, "GET /api/v1/companies/none")
+
+
+def test_a_token_ends_with_its_time_its_role_and_its_account(served: Served) -> None:
+    investigator, administrator = served.signed_in("investigator"), served.signed_in("administrator")
+    token = make_token(investigator, "read_signals", "read_companies")
+    administrator.post(f"/users/{investigator.name}/role", role="analyst")
+    assert call(served, token, "/signals").status_code == 200
+    assert call(served, token, "/companies/none", **{"X-Purpose": "case review"}).status_code == 403
+    with served.writing() as store:
+        store.execute(sa.update(ApiToken).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+        store.commit()
+    ended = call(served, token, "/signals")
+    assert (ended.status_code, ended.headers["www-authenticate"]) == (401, "Bearer")
+    administrator.post(f"/users/{investigator.name}/active", is_active="false")
+    assert call(served, token, "/signals").status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer tf_wrong", "Basic dXNlcjpwYXNz", "bearer \u00e9"])
+def test_what_is_no_token_opens_nothing(served_on_sqlite: Served, header: str) -> None:
+    answer = served_on_sqlite.visitor().get("/api/v1/signals", headers={"Authorization": header.encode("latin-1")})
+    assert (answer.status_code, set(answer.json())) == (401, {"detail"})
