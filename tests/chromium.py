@@ -70,12 +70,26 @@ class Page:
 
     def open(self, path: Path, fragment: str = "", *, width: int = 1400, height: int = 1000, media: dict[str, str] | None = None) -> None:
         """Open a file at a width, with media features such as prefers-color-scheme."""
+        self.set_screen(width, height, media)
+        self.go(path.as_uri() + fragment)
+
+    def set_screen(self, width: int = 1400, height: int = 1000, media: dict[str, str] | None = None) -> None:
+        """Show what comes at a width, with media features."""
         features = [{"name": name, "value": value} for name, value in (media or {}).items() if name != "type"]
         self.call("Emulation.setEmulatedMedia", media=(media or {}).get("type", ""), features=features)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def go(self, address: str) -> None:
+        """Open an address and wait until it is there, wherever it leads."""
         self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url=path.as_uri() + fragment)
-        self.wait_for("location.protocol === 'file:' && document.readyState === 'complete'")
+        self.call("Page.navigate", url=address)
+        self.wait_for("location.protocol !== 'about:' && document.readyState === 'complete'")
+
+    def follow(self, expression: str) -> None:
+        """Do what leads to another page, such as a click, and wait for that page."""
+        self.evaluate("window.isOld = true")
+        self.evaluate(expression)
+        self.wait_for("!window.isOld && document.readyState === 'complete'")
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """Write what is seen, or the whole page, as PNG."""
