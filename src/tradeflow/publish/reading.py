@@ -43,7 +43,7 @@ def read_signals(
     `commodity` is an HS code or the beginning of one, dots allowed; `importer` an M49 code, ISO code or name; `min_score` is held against
     the score of the lead, by which the table is ranked.
     """
-    question = sa.select(_SIGNAL).order_by(_SIGNAL.c.is_lead_head.desc(), _SIGNAL.c.lead_rank, _SIGNAL.c.anomaly_score.desc())
+    question = sa.select(_SIGNAL).order_by(*_by_rank(_SIGNAL))
     if rule is not None:
         question = question.where(_SIGNAL.c.rule == _known_rule(rule))
     if commodity is not None:
@@ -56,10 +56,15 @@ def read_signals(
         return _frame(connection, "signal", question.limit(limit))
 
 
+def _by_rank(signal: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """Heads first, by rank; in one order, whatever index answers."""
+    return [signal.c.is_lead_head.desc(), signal.c.lead_rank, signal.c.anomaly_score.desc(), signal.c.signal_id]
+
+
 def read_company_signals(url: str, *, rule: str | None = None, min_score: float | None = None, limit: int | None = None) -> pl.DataFrame:
     """Return the leads on companies as `read_signals` returns those on countries; none where the release has none."""
     signal = TABLES["company_signal"]
-    question = sa.select(signal).order_by(signal.c.is_lead_head.desc(), signal.c.lead_rank, signal.c.anomaly_score.desc())
+    question = sa.select(signal).order_by(*_by_rank(signal))
     if rule is not None:
         question = question.where(signal.c.rule == rule)
     if min_score is not None:
