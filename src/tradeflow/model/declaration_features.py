@@ -5,7 +5,7 @@ A row sees only history of days before its own: outcomes and prices of the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 
@@ -154,10 +154,14 @@ def _average_rate(days: Whole, outcome: Array, is_inspected: Flags) -> Array:
 
 
 def usual_distances(
-    numbered: dict[str, Whole], measures: pl.DataFrame, days: Whole, is_history: Flags
+    numbered: dict[str, Whole],
+    measures: pl.DataFrame,
+    days: Whole,
+    is_history: Flags,
+    compared_within: Sequence[tuple[str, ...]] = COMPARED_WITHIN,
 ) -> Iterator[tuple[tuple[str, ...], str, Array]]:
     """Yield (group columns, measure, distance from the mean of the group's earlier declarations in its standard deviations)."""
-    for within in COMPARED_WITHIN:
+    for within in compared_within:
         if not set(within) <= set(numbered):
             continue
         past = PastRecord(cross_groups([numbered[role] for role in within]), days)

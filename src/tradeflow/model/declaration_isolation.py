@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.model.contribution import path_contributions
-from tradeflow.model.declaration_features import MEASURES, ROLES, Feature, Flags, measure_declarations, usual_distances
+from tradeflow.model.declaration_features import COMPARED_WITHIN, MEASURES, ROLES, Feature, Flags, measure_declarations, usual_distances
 from tradeflow.model.isolation import group_seed, grow_forest, percentile_among
 from tradeflow.model.past_record import Array, PastRecord, Whole, cross_groups, number_values
 
@@ -45,7 +45,13 @@ class Isolation:
 
 
 def isolate_declarations(
-    rows: pl.DataFrame, is_history: Flags, *, trees: int, seed: int, known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE
+    rows: pl.DataFrame,
+    is_history: Flags,
+    *,
+    trees: int,
+    seed: int,
+    known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE,
+    compared_within: Sequence[tuple[str, ...]] = COMPARED_WITHIN,
 ) -> Isolation:
     """Score every row by forests grown from the history of its chapter; percentiles are places among that history.
 
@@ -53,7 +59,7 @@ def isolate_declarations(
     everybody is new. Rows outside the history change nothing of one another's scores. A row's contributions are zero below
     EXPLAINED_PERCENTILE.
     """
-    inputs, features = isolation_inputs(rows, is_history, known_before)
+    inputs, features = isolation_inputs(rows, is_history, known_before, compared_within)
     is_typical = _later_half(rows, is_history)
     group = _comparable_groups(rows, is_typical)
     score, percentile, contributions = np.full(rows.height, np.nan), np.full(rows.height, np.nan), np.zeros(inputs.shape)
@@ -69,7 +75,10 @@ def isolate_declarations(
 
 
 def isolation_inputs(
-    rows: pl.DataFrame, is_history: Flags, known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE
+    rows: pl.DataFrame,
+    is_history: Flags,
+    known_before: Sequence[tuple[str, ...]] = KNOWN_BEFORE,
+    compared_within: Sequence[tuple[str, ...]] = COMPARED_WITHIN,
 ) -> tuple[Array, tuple[Feature, ...]]:
     """Return (rows, features): size and price, their distance from what is usual, and how rare everybody and everything on it was before.
 
@@ -79,7 +88,7 @@ def isolation_inputs(
     measures = measure_declarations(rows)
     numbered = {role: number_values(rows[role]) for role in ROLES if role in rows.columns}
     described = [(Feature("stated", name, ()), measures[name].to_numpy()) for name in MEASURES]
-    distances = usual_distances(numbered, measures, days, is_history)
+    distances = usual_distances(numbered, measures, days, is_history, compared_within)
     described += [(Feature("usual", measure, within), distance) for within, measure, distance in distances]
     described += _rarities(numbered, days, is_history, known_before)
     usual = [_median(column[is_history]) for _, column in described]

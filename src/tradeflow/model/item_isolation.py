@@ -9,6 +9,8 @@ from tradeflow.model.declaration_isolation import KNOWN_BEFORE, isolate_declarat
 _KEY = ["snapshot_id", "row_number", "substance_code"]
 _KNOWN_BEFORE = (*KNOWN_BEFORE, ("office",), ("importer_id", "office"), ("transport_mode",), ("hs6_code", "transport_mode"))
 """What is rare among the days before; where and how goods travel is told in the codes of one administration here."""
+_COMPARED_WITHIN = (("hs6_code",),)
+"""Whose earlier sizes and prices are usual: not the company's own, which say of a stranger that nothing about it is unusual."""
 _LEAST_ROWS = 100
 """Items below which no forest is grown, nor places told among them."""
 _FEATURES = {
@@ -44,6 +46,8 @@ def _isolate(items: pl.DataFrame, scored_start: int, trees: int, seed: int) -> p
     found = named.filter(~is_history).select(_KEY)
     if is_history.sum() < _LEAST_ROWS:
         return found.clear().with_columns(isolation_score=pl.lit(None, pl.Float64), comparable_group=pl.lit(None, pl.String))
-    isolation = isolate_declarations(named, is_history, trees=trees, seed=seed, known_before=_KNOWN_BEFORE)
+    isolation = isolate_declarations(
+        named, is_history, trees=trees, seed=seed, known_before=_KNOWN_BEFORE, compared_within=_COMPARED_WITHIN
+    )
     scored = named.select(_KEY).with_columns(isolation_score=pl.Series(isolation.score), comparable_group=isolation.group)
     return scored.filter(~is_history)

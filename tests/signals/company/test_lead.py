@@ -157,6 +157,12 @@ def test_evidence_of_an_export_holds_what_was_notified_near_it() -> None:
     assert set(found.select("evidence_role", "row_number").rows()) == {("observed", row["row_number"]), ("notified", near["row_number"])}
 
 
+def test_a_notification_that_was_objected_to_is_told() -> None:
+    notices = [notification(notification_status="objected"), notification("OTHER", "2023-01-01"), notification("OTHER", "2025-01-01")]
+    told = leads_of(busy(export(), notifications=notices)).filter(rule="unnotified_export")["signal_reason"].item()
+    assert f"Notification {notices[0]['notification_number']}, near it in time, was objected to." in told
+
+
 def test_a_baskets_evidence_is_of_all_its_substances() -> None:
     months = [month("IMP", 202405), month("IMP", 202406, substance_code=ANHYDRIDE)]
     months += [month(f"C{number}", 202201 + number) for number in range(12)]

@@ -14,6 +14,7 @@ from tradeflow.signals.sentence import how_sure
 _QUOTED = 90
 """Letters of a goods description that a sentence quotes."""
 _LEAD = "a lead to check, not a finding."
+_STOPPED = {"objected": "objected to", "withdrawn": "withdrawn"}
 _WHITE = " The company stands on the white list for it, so this counts for less."
 
 
@@ -78,7 +79,7 @@ def _tell_notification(row: dict[str, Any], called: Called) -> str:
             f"{_name(row)} exported {_kg(row)} of {goods} from {area} {_on(row)}; notifications on record near it in time announce "
             f"{say_weight(row['expected_kg'])}, and beside its other exports {say_weight(row['excess_kg'])} of it is beyond them.{others}"
         )
-    stopped = f" Notification {row['_stopped_number']}, near it in time, was {row['_stopped']}." if row["_stopped"] else ""
+    stopped = f" Notification {row['_stopped_number']}, near it in time, was {_STOPPED[row['_stopped']]}." if row["_stopped"] else ""
     return (
         f"{_name(row)} exported {_kg(row)} of {goods} from {area} {_on(row)}; no notification of it within the tolerated days is on "
         f"record among those given to us.{stopped}{others}"
