@@ -118,6 +118,17 @@ def test_what_a_company_page_shows_the_api_gives(investigator: Visitor, viewer: 
     ask(served.signed_in("investigator"), path, 403)
 
 
+def test_every_time_names_its_zone(investigator: Visitor) -> None:
+    company = ask(investigator, f"/companies/{entity_id('importer')}")
+    assert company["licences"][0]["retrieved_at"] == "2025-01-05T00:00:00Z"
+
+
+def test_refusals_before_the_application_are_json_too(investigator: Visitor) -> None:
+    answer = investigator.get(f"{API}/search?q=%00")
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
 def test_search_names_companies_to_investigators_alone(viewer: Visitor, investigator: Visitor) -> None:
     assert {one["kind"] for one in ask(investigator, "/search?q=qalem quimca")["results"]} == {"company"}
     assert ask(viewer, "/search?q=qalem quimca")["results"] == []

@@ -6,7 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeflow.exceptions import SettingsError
@@ -96,27 +96,34 @@ class Gate:
         refusal = self._refuse(scope, Headers(scope=scope))
         await (refusal or self.app)(scope, receive, send_with_headers)
 
-    def _refuse(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _refuse(self, scope: Scope, headers: Headers) -> Response | None:
         if headers.get("host") not in self.hosts:
-            return PlainTextResponse("This name is not served here (serve.public_url).", 421)
+            return _refusal(scope, "This name is not served here (serve.public_url).", 421)
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
-            return PlainTextResponse("The address is too long.", 414)
+            return _refusal(scope, "The address is too long.", 414)
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            return PlainTextResponse("The address holds a null character.", 400)
+            return _refusal(scope, "The address holds a null character.", 400)
         if not self.rate.allows(scope["client"][0] if scope["client"] else "local"):
-            return PlainTextResponse("Too many requests; wait a moment.", 429, {"Retry-After": "5"})
-        return self._refuse_body(headers) if scope["method"] in _UNSAFE else None
+            return _refusal(scope, "Too many requests; wait a moment.", 429, {"Retry-After": "5"})
+        return self._refuse_body(scope, headers) if scope["method"] in _UNSAFE else None
 
-    def _refuse_body(self, headers: Headers) -> PlainTextResponse | None:
+    def _refuse_body(self, scope: Scope, headers: Headers) -> Response | None:
         if headers.get("origin", next(iter(self.origins))) not in self.origins or headers.get("sec-fetch-site") == "cross-site":
-            return PlainTextResponse("This form comes from another site.", 403)
+            return _refusal(scope, "This form comes from another site.", 403)
         length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
         if not length.isdecimal():
-            return PlainTextResponse("Say how long the content is (Content-Length).", 411)
-        return PlainTextResponse("The content is too large; 2 MB at the most.", 413) if int(length) > LARGEST_BODY else None
+            return _refusal(scope, "Say how long the content is (Content-Length).", 411)
+        return _refusal(scope, "The content is too large; 2 MB at the most.", 413) if int(length) > LARGEST_BODY else None
 
     def _set_headers(self, headers: MutableHeaders) -> None:
         headers.update(_HEADERS)
         headers.setdefault("Cache-Control", "no-store")
         if self.is_encrypted:
             headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def _refusal(scope: Scope, told: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    """Tell a refusal as its reader expects it: JSON to programs, a line of text to browsers."""
+    if scope["path"].startswith("/api/"):
+        return JSONResponse({"detail": told}, status, headers)
+    return PlainTextResponse(told, status, headers)

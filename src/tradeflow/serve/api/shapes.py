@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import functools
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from tradeflow.contract import Column, load_contract
 
+
+def _in_utc(given: Any) -> Any:
+    """Give a time its zone: all of ours are UTC, and SQLite keeps none."""
+    return given.replace(tzinfo=UTC) if isinstance(given, datetime) and given.tzinfo is None else given
+
+
+UtcTime = Annotated[datetime, BeforeValidator(_in_utc)]
 _TYPES: dict[pl.DataType, Any] = {
     pl.String(): str,
     pl.Int32(): int,
@@ -18,7 +25,7 @@ _TYPES: dict[pl.DataType, Any] = {
     pl.Float64(): float,
     pl.Boolean(): bool,
     pl.Date(): date,
-    pl.Datetime("us", "UTC"): datetime,
+    pl.Datetime("us", "UTC"): UtcTime,
 }
 
 
