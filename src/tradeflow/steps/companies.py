@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.util
 import logging
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +31,7 @@ _TABLES = ("entity", "entity_name", "entity_link", "record_party")
 
 def resolve_companies(options: Companies, lake: Lake, known: Known, today: datetime.date) -> Made:
     """Make _TABLES from the declarations and control records that the run sees and what earlier runs called the companies on them."""
-    decided = options.decisions.read_text(encoding="utf-8") if options.decisions and options.decisions.is_file() else ""
+    decided = sha256(options.decisions.read_bytes()).hexdigest() if options.decisions and options.decisions.is_file() else ""
     key = hash_texts("companies", known.answers_key, decided, options.linker)
     if stands := standing(lake, key, *_TABLES):
         return Made(stands, is_new=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +37,10 @@ def export_companies(lake: Lake, form: str, out: Path, *, everything: bool = Fal
     chosen = take_companies(records) if everything else take_flagged(records)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _write(form, out, chosen)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as scratch:
+            draft = Path(scratch) / out.name
+            _write(form, draft, chosen)
+            _put_in_place(draft, out)
     except OSError as error:
         raise SourceError(f"{out}: cannot be written: {error.strerror or error}") from error
     about = chosen.company_signal.filter("is_flagged")["entity_id"].n_unique()
@@ -47,6 +52,16 @@ def _write(form: str, out: Path, records: CompanyRecords) -> None:
     from tradeflow.telling.follow_the_money import write_follow_the_money
 
     {"ftm": write_follow_the_money, "graphml": write_graphml, "csv": write_graph_csv}[form](out, records)
+
+
+def _put_in_place(draft: Path, out: Path) -> None:
+    """Give what is complete its name; a folder that stands keeps its other files."""
+    if draft.is_file():
+        os.replace(draft, out)
+        return
+    out.mkdir(exist_ok=True)
+    for file in sorted(draft.iterdir()):
+        os.replace(file, out / file.name)
 
 
 def _read_records(lake: Lake) -> CompanyRecords:
