@@ -25,10 +25,11 @@ def write_follow_the_money_lines(company: CompanyFile, release: Release) -> byte
 
 def _note(company: CompanyFile, release: Release) -> dict[str, object]:
     """Say what the file is, on which data, and that a lead is no finding."""
+    manifest = release.manifest
     told = {
         "name": f"Dossier from release {release.release_id}",
         "description": READING_NOTE,
-        "summary": f"Data as of {release.manifest.get('as_of') or release.manifest.get('made_at')}; code {release.manifest.get('code_version')}",
+        "summary": f"Data as of {manifest.get('as_of') or manifest.get('made_at')}; code {manifest.get('code_version')}",
         "entity": f"tradeflow-company-{company.entity_id}",
         "publisher": PUBLISHER,
         "retrievedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
