@@ -28,7 +28,7 @@ from tradeflow.steps.companies import resolve_companies
 from tradeflow.steps.company_signals import judge_companies
 from tradeflow.steps.company_trade import follow_companies
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
-from tradeflow.steps.handles import Made
+from tradeflow.steps.handles import Known, Made
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
 from tradeflow.steps.known import know_figures
 from tradeflow.steps.outcomes import learn_from_outcomes
@@ -82,20 +82,11 @@ def run_pipeline(
         pulled = timed("pull", pull_sources, settings, lake, started)
         conformed = timed("conform", conform_snapshots, lake)
         known = know_figures(settings, lake, as_of, conformed)
-        if has_declarations(known):
-            named = timed("declarations", name_declared_substances, lake, known)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
-        learned = timed("outcomes", learn_from_outcomes, settings.declarations, lake, known)
-        if has_declarations(known):
-            resolved = timed("resolve", resolve_companies, settings.companies, lake, known, started.date())
-            traded = timed("company_trade", follow_companies, lake, known, named, resolved)
         proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
-        companies: tuple[Made, ...] = ()
-        if has_declarations(known):
-            judged = timed("company_signals", judge_companies, settings, lake, known, named, resolved, traded, proposed)
-            companies = (resolved, traded, judged)
-        made = (reconciled, modelled, learned, *companies, proposed)
+        companies = _judge_declarations(timed, settings, lake, known, proposed, started.date()) if has_declarations(known) else ()
+        made = (reconciled, modelled, *companies, proposed)
         problems = (*pulled.problems, *conformed.problems)
         released = timed("publish", publish_run, settings, lake, known, made, problems, dict(seconds))
         result = RunResult(
@@ -103,6 +94,16 @@ def run_pipeline(
         )
         record |= _run_facts(result, pulled.new)
     return result
+
+
+def _judge_declarations(timed: StepRunner, settings: Settings, lake: Lake, known: Known, proposed: Made, today: date) -> tuple[Made, ...]:
+    """Run the steps that declarations add: what they name, what outcomes teach, who trades, and the leads on companies."""
+    named = timed("declarations", name_declared_substances, lake, known)
+    learned = timed("outcomes", learn_from_outcomes, settings.declarations, lake, known)
+    resolved = timed("resolve", resolve_companies, settings.companies, lake, known, today)
+    traded = timed("company_trade", follow_companies, lake, known, named, resolved)
+    judged = timed("company_signals", judge_companies, settings, lake, known, named, resolved, traded, proposed)
+    return learned, resolved, traded, judged
 
 
 def _timed(run_step: StepRunner, seconds: dict[str, float]) -> StepRunner:
