@@ -22,7 +22,8 @@ _SERIES = ["importer_code", "commodity_code", "exporter_code"]
 _INDEXES: dict[str, list[list[str]]] = {
     "signal": [
         ["rule"], ["commodity_code"], ["importer_code"], ["anomaly_score"], ["lead_score"], ["lead_rank"], ["lead_id", "rule"],
-        *[["is_lead_head", code, "lead_rank"] for code in ("importer_code", "exporter_code", "commodity_code", "substance_code", "rule")],
+        *[["is_lead_head", code, "lead_rank"] for code in ("importer_code", "exporter_code", "commodity_code", "substance_code")],
+        ["is_lead_head", "rule", "lead_rank"], ["is_lead_head", "period", "lead_rank"],
         ["is_lead_head", "lead_rank"],
     ],
     "signal_feature": [],

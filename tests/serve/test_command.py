@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.release_world import Made
 from tests.serve.conftest import Served, publish
 from tradeflow.cli import main
 from tradeflow.lake import Lake
+from tradeflow.serve.database import VISITS_AT_ONCE
 
 
 @pytest.fixture
@@ -110,6 +112,23 @@ def test_the_server_starts_tells_how_to_get_in_and_stops(tmp_path: Path, few: Ma
     again.communicate(timeout=30)
 
 
+def test_more_visitors_at_once_than_places_all_get_their_page(tmp_path: Path, few: Made) -> None:
+    publish(Lake(tmp_path), few)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = start_server(tmp_path, port)
+    try:
+        assert "Sign in" in fetch(f"http://127.0.0.1:{port}/sign-in")
+        with ThreadPoolExecutor(6 * VISITS_AT_ONCE) as pool:
+            pages = list(pool.map(fetch, [f"http://127.0.0.1:{port}/sign-in"] * (6 * VISITS_AT_ONCE)))
+    finally:
+        server.terminate()
+        _, complaints = server.communicate(timeout=30)
+    assert all("Sign in" in page for page in pages)
+    assert complaints == ""
+
+
 def start_server(lake: Path, port: int) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "TRADEFLOW_DATABASE"} | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-c", "from tradeflow.cli import main; main()", "serve", "--lake", str(lake), "--port", str(port)]
@@ -119,7 +138,7 @@ def start_server(lake: Path, port: int) -> subprocess.Popen[str]:
 def fetch(url: str) -> str:
     for _ in range(100):
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return str(answer.read().decode())
         except OSError:
             time.sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from tradeflow.lake import Lake
 from tradeflow.serve import api, house, pages
 from tradeflow.serve.access import ForbiddenError, NotSignedInError, PasswordChangeNeededError, PurposeNeededError
 from tradeflow.serve.audit import open_seal
-from tradeflow.serve.database import NoReleaseError, open_stores
+from tradeflow.serve.database import VISITS_AT_ONCE, NoReleaseError, open_stores
 from tradeflow.serve.routers import status_of
 from tradeflow.serve.security import Gate, RateLimit
 from tradeflow.serve.templating import STATIC_FOLDERS, make_environment, render
@@ -53,6 +54,7 @@ def create_app(settings: Settings, lake: Lake) -> FastAPI:
         app.include_router(router)
     for kind in _TOLD:
         app.add_exception_handler(kind, _tell)
+    app.add_middleware(_Turnstile)
     app.add_middleware(_FaultTeller)
     app.add_middleware(Gate, settings=settings.serve)
     return app
@@ -82,6 +84,22 @@ class _StaticFiles(StaticFiles):
         answer = await super().get_response(path, scope)
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if scope["query_string"] else "no-cache"
         return answer
+
+
+class _Turnstile:
+    """So many visits at once as there are connections; who comes later waits outside, holding neither a thread nor a connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.places = asyncio.Semaphore(VISITS_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on when there is a place."""
+        if scope["type"] != "http" or scope["path"].startswith("/static/"):
+            await self.app(scope, receive, send)
+            return
+        async with self.places:
+            await self.app(scope, receive, send)
 
 
 class _FaultTeller:

@@ -24,6 +24,9 @@ from tradeflow.serving_database import RELEASE, prepare_sqlite
 
 CASE_STORE_FILE = "case_store.sqlite"
 _MIGRATIONS = Path(__file__).parent / "migrations"
+VISITS_AT_ONCE = 16
+"""Each holds one connection to read and perhaps one to write. A visit that waited for a connection inside a thread would keep that
+thread from those who have one, until nobody gets on."""
 _MIGRATION_LOCK = 0x7466_6361
 """Any number that nothing else in the database locks."""
 
@@ -74,7 +77,7 @@ def _open_sqlite(folder: Path, release_file: str | None) -> Stores:
 
 
 def _open_sqlite_reading(case_store: str, release_file: Path) -> sa.Engine:
-    engine = sa.create_engine(case_store, hide_parameters=True, pool_size=40, max_overflow=0)
+    engine = sa.create_engine(case_store, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4)
 
     def attach(connection: Any, record: Any, _proxy: Any) -> None:
         # Looked for at each visit: the first release may come later, and SQLite would leave an empty file where none is.
@@ -93,7 +96,7 @@ def _open_sqlite_reading(case_store: str, release_file: Path) -> sa.Engine:
 
 
 def _open_sqlite_writing(case_store: str) -> sa.Engine:
-    engine = sa.create_engine(case_store, hide_parameters=True, pool_size=40, max_overflow=0)
+    engine = sa.create_engine(case_store, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4)
 
     def prepare(connection: Any, record: Any) -> None:
         prepare_sqlite(connection, record)
@@ -109,7 +112,7 @@ def _open_sqlite_writing(case_store: str) -> sa.Engine:
 def _open_postgres(url: str) -> Stores:
     patience = {"connect_timeout": 5, "options": "-c statement_timeout=30s -c lock_timeout=10s"}
     reading, writing = (
-        sa.create_engine(url, hide_parameters=True, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args=patience)
+        sa.create_engine(url, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4, pool_pre_ping=True, connect_args=patience)
         for _ in range(2)
     )
     return Stores(reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ MOST_COUNTED = 10_000
 Choices = dict[str, list[tuple[Any, int]]]
 _CHOSEN = ("rule", "substance_code", "commodity_code", "importer_code", "exporter_code", "period")
 _counted: dict[tuple[str, str], Choices] = {}
+_counting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,12 @@ def count_statuses(connection: sa.Connection, release_id: str) -> dict[str, int]
 def read_choices(connection: sa.Connection, release_id: str) -> Choices:
     """Return each value that the release's leads have in a column, with the number of leads; counted once per release."""
     key = (str(connection.engine.url), release_id)
-    if key not in _counted:
-        counted = {name: _count_values(connection, SIGNAL.c[name]) for name in _CHOSEN}
-        _counted.clear()
-        _counted[key] = counted
-    return _counted[key]
+    with _counting:  # of many who come at once after a release, one counts
+        if key not in _counted:
+            counted = {name: _count_values(connection, SIGNAL.c[name]) for name in _CHOSEN}
+            _counted.clear()
+            _counted[key] = counted
+        return _counted[key]
 
 
 def _count_values(connection: sa.Connection, column: sa.ColumnElement[Any]) -> list[tuple[Any, int]]:
