@@ -12,7 +12,7 @@ from tradeflow.serve.queries.company import CompanyFile
 MONTHS_SHOWN = 36
 _BARS_SHOWN = 12
 _NODES_SHOWN = 12
-WIDTH, HEIGHT = 760, 350
+WIDTH, HEIGHT = 860, 350
 BAR_WIDTH, BAR_HEIGHT = 9, 60
 _LONGEST_LABEL = 24
 
