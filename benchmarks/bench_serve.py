@@ -1,6 +1,6 @@
 """The application under load: a large release served while the next one goes in, on SQLite and on PostgreSQL.
 
-python benchmarks/bench_serve.py [--signals N] [--companies N] [--seconds S] [--rate R] [--postgresql URL-of-an-empty-database]
+python benchmarks/bench_serve.py [--signals N] [--companies N] [--seconds S] [--rate R] [--postgresql URL-of-an-empty-database] [--lake LAKE]
 """
 
 from __future__ import annotations
@@ -230,17 +230,30 @@ def tell(title: str, taken: dict[str, list[float]], statuses: Counter[str], cpu_
         print(f"| {kind} | {len(milliseconds)} | {p50:.0f} | {p99:.0f} | {max(milliseconds):.0f} |")
 
 
+async def ask_alone(client: httpx2.AsyncClient, server: psutil.Process, paths: Iterator[tuple[str, str]], times: int = 100) -> None:
+    """Print the server's CPU milliseconds per page, one request after another: what holds on a busy machine too."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    while not spent or min(map(len, spent.values())) < times / len(spent):
+        kind, path = next(paths)
+        before = sum(server.cpu_times()[:2])
+        (await client.get(path)).raise_for_status()
+        spent[kind].append(1000 * (sum(server.cpu_times()[:2]) - before))
+    print("\nCPU milliseconds per page: " + ", ".join(f"{kind} {np.mean(each):.0f}" for kind, each in sorted(spent.items())))
+
+
 def run(lake: Lake, options: argparse.Namespace) -> None:
     """Publish, serve, ask; then ask again while the next release goes in."""
     release = make_large_release(options.signals, options.companies)
     signal_ids = release[0].signal["signal_id"].gather_every(max(1, options.signals // 1000)).to_list()
-    publish(lake, release, "first")
+    if not options.lake:
+        publish(lake, release, "first")
 
     async def ask(server: psutil.Process) -> None:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=60) as client:
             await sign_in(client, lake)
             paths = draw_paths(signal_ids, options.companies)
             await load(client, paths, options.rate, 5)
+            await ask_alone(client, server, paths)
             before = sum(server.cpu_times()[:2])
             tell("at rest", *await load(client, paths, options.rate, options.seconds), sum(server.cpu_times()[:2]) - before)
             publishing = asyncio.create_task(asyncio.to_thread(publish_beside, lake, options))
@@ -266,10 +279,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--postgresql")
+    parser.add_argument("--lake", type=Path, help="a lake that an earlier --publish-into filled, on SQLite")
     parser.add_argument("--publish-into", type=Path)
     options = parser.parse_args()
     if options.publish_into:
         publish(Lake(options.publish_into), make_large_release(options.signals, options.companies), f"second {time.time():.0f}")
+        return
+    if options.lake:
+        run(Lake(options.lake), options)
         return
     for url in filter(None, ["sqlite", options.postgresql]):
         size = f"{options.signals:,} signals, {options.companies:,} companies"
