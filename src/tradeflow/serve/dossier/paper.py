@@ -14,8 +14,6 @@ from tradeflow.amounts import say_count, say_period, say_share, say_value, say_w
 from tradeflow.serve.dossier.shape import Dossier, Section
 from tradeflow.telling.language import t
 
-MOST_ROWS = 150
-"""Rows of one table that go on paper; the spreadsheet holds all."""
 _SAID: dict[str, Callable[[Any], str]] = {"kg": say_weight, "usd": say_value, "count": say_count, "share": say_share, "period": say_period}
 
 
@@ -38,8 +36,9 @@ def write_pdf(dossier: Dossier, language: str) -> bytes:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    shown = section.rows[:MOST_ROWS]
-    more = t("{count} more rows stand in the spreadsheet.", count=len(section.rows) - MOST_ROWS) if len(section.rows) > MOST_ROWS else ""
+    shown = section.rows[: section.most_on_paper]
+    left_out = len(section.rows) - len(shown)
+    more = t("{count} more rows stand in the spreadsheet.", count=left_out) if left_out else ""
     return {
         "title": section.title,
         "intro": section.intro,

@@ -59,7 +59,7 @@ def tell_joined(company: CompanyFile) -> Section:
         [row["left_name"], row["right_name"], t("yes") if row["is_merged"] else t("no"), row["link_reason"], t(row["link_source"])]
         for row in company.joined.iter_rows(named=True)
     ]
-    return Section(t("How the names were joined"), columns, rows, none=t("Only one spelling is known."))
+    return Section(t("How the names were joined"), columns, rows, none=t("Only one spelling is known."), most_on_paper=30)
 
 
 def tell_roles(company: CompanyFile) -> Section:

@@ -16,13 +16,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """A table with its heading; `intro` says how to read it, `none` what its emptiness means."""
+    """A table with its heading; `intro` says how to read it, `none` what its emptiness means; paper takes only the first rows."""
 
     title: str
     columns: list[Column]
     rows: list[list[Any]]
     intro: str = ""
     none: str = ""
+    most_on_paper: int = 150
 
 
 @dataclass(frozen=True)
