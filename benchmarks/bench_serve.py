@@ -1,6 +1,7 @@
 """The application under load: a large release served while the next one goes in, on SQLite and on PostgreSQL.
 
-python benchmarks/bench_serve.py [--signals N] [--companies N] [--seconds S] [--rate R] [--postgresql URL-of-an-empty-database] [--lake LAKE]
+python benchmarks/bench_serve.py [--signals N] [--companies N] [--seconds S] [--rate R]
+    [--postgresql URL-of-an-empty-database] [--lake LAKE]
 """
 
 from __future__ import annotations
