@@ -204,6 +204,15 @@ def test_a_decision_on_a_company_lead_needs_an_investigator_with_a_purpose(serve
     assert "Seen before." in page(investigator, "/company-signals/0000000000000001")
 
 
+def test_the_declarations_behind_a_country_lead_are_for_investigators(viewer: Visitor, investigator: Visitor) -> None:
+    path = f"/company-signals/behind/{head(1)}"
+    assert viewer.get(path).status_code == 403
+    assert path not in page(viewer, f"/signals/{head(1)}")
+    assert path in page(investigator, f"/signals/{head(1)}")
+    assert "24-0000001" in page(investigator, path)
+    assert "only statistics are" in page(investigator, f"/company-signals/behind/{head(2)}")
+
+
 def test_a_country_and_a_code_of_it(viewer: Visitor) -> None:
     series = make_release()[0].baseline.filter(series_level="importer").row(0, named=True)
     text = page(viewer, f"/countries/{series['importer_code']}/{series['commodity_code']}")

@@ -11,9 +11,15 @@ from tradeflow.serve import casework
 from tradeflow.serve.access import ForbiddenError, Right
 from tradeflow.serve.company_view import BAR_HEIGHT, BAR_WIDTH, HEIGHT, MONTHS_SHOWN, WIDTH, draw_months, draw_network
 from tradeflow.serve.dossier import KINDS, write_dossier
-from tradeflow.serve.queries.company import find_entity, read_company
-from tradeflow.serve.queries.company_leads import CompanyLeadFilter, list_company_leads, read_company_lead, read_company_signal
-from tradeflow.serve.queries.lead import list_decisions, read_status
+from tradeflow.serve.queries.company import find_entity, name_entities, read_company
+from tradeflow.serve.queries.company_leads import (
+    CompanyLeadFilter,
+    list_company_leads,
+    list_declarations_behind,
+    read_company_lead,
+    read_company_signal,
+)
+from tradeflow.serve.queries.lead import list_decisions, read_signal, read_status
 from tradeflow.serve.queries.search import KINDS as SEARCH_KINDS
 from tradeflow.serve.queries.search import find_declarations, find_signals, search
 from tradeflow.serve.queries.signals import MOST_COUNTED
@@ -74,6 +80,16 @@ def send_dossier(visit: UnderPurpose, entity_id: str, kind: str) -> Response:
     content = write_dossier(kind, company, visit)
     headers = {"Content-Disposition": f'attachment; filename="company-{entity_id}-{visit.release_id}.{KINDS[kind].ending}"'}
     return Response(content, media_type=KINDS[kind].media_type, headers=headers | {"Cache-Control": "no-store"})
+
+
+@router.get("/company-signals/behind/{signal_id}")
+def show_declarations_behind(visit: UnderPurpose, signal_id: str) -> Response:
+    """The declared items that make up a lead on a country."""
+    signal = read_signal(visit.connection, signal_id)
+    rows = list_declarations_behind(visit.connection, signal_id)
+    visit.returned("declaration", [row["declaration_id"] for row in rows])
+    ids = {row[f"{role}_entity_id"] for row in rows for role in ("importer", "exporter")} - {None}
+    return visit.page("declarations.html", signal=signal, rows=rows, called=name_entities(visit.connection, ids))
 
 
 @router.get("/company-signals/{signal_id}")

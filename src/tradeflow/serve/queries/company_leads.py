@@ -108,3 +108,10 @@ def read_company_lead(connection: sa.Connection, signal: dict[str, Any]) -> Comp
     )
     evidence = read_rows(connection, "company_signal_evidence", TABLES["company_signal_evidence"].c.signal_id == signal["signal_id"])
     return CompanyLead(signal, others, evidence.sort("evidence_role", "declaration_date", "row_number", nulls_last=True))
+
+
+def list_declarations_behind(connection: sa.Connection, signal_id: str, limit: int = 200) -> list[dict[str, Any]]:
+    """Return the declared items that make up a lead on a country, the heaviest first."""
+    behind = TABLES["signal_declaration"]
+    weight = sa.func.coalesce(behind.c.net_weight_kg, 0)
+    return mappings(connection, sa.select(behind).where(behind.c.signal_id == signal_id).order_by(weight.desc()).limit(limit))
