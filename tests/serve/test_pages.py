@@ -246,3 +246,11 @@ def test_decisions_outlive_a_release_and_new_leads_are_told(tmp_path_factory: py
     assert "to The office" in page(analyst, f"/signals/{head(1)}")
     assert signals_on(page(analyst, "/signals?status=passed_on")) == [head(1)]
     served.app.state.house.stores.dispose()
+
+
+def test_a_reason_without_words_is_never_kept(analyst: Visitor) -> None:
+    """Decisions are kept for good: one that no page can tell would take the lead's page away from everybody."""
+    path = f"/signals/{signals_on(page(analyst, '/signals'))[-1]}"
+    for decision in ("confirmed", "reopened", "dismissed"):
+        assert analyst.post(f"{path}/decisions", decision=decision, reason="seen", reason_code="made_up").status_code == 400
+    page(analyst, path)

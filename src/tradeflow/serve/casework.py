@@ -52,6 +52,8 @@ def decide_lead(
         raise TradeflowError(f"no decision {decision!r}; known are {', '.join(STATUSES)}")
     if decision == "dismissed" and reason_code not in DISMISSAL_REASONS:
         raise TradeflowError("Say why the lead is dismissed.")
+    if decision != "dismissed" and reason_code:
+        raise TradeflowError("A reason code goes with a dismissal only.")
     if decision == "passed_on" and not (passed_to or "").strip():
         raise TradeflowError("Say to whom the lead is passed on.")
     store.add(
