@@ -8,7 +8,7 @@ from tradeflow.serve.chart_assets import asset_url
 from tradeflow.serve.links import link
 from tradeflow.serve.queries.company_leads import RULES
 from tradeflow.telling.names import substance_names
-from tradeflow.telling.wording import READING_NOTE
+from tradeflow.telling.wording import READING_NOTE, say_family
 
 STATUS_WORDS = {"open": "open", "confirmed": "confirmed", "dismissed": "dismissed", "passed_on": "passed on"}
 DECISION_WORDS = {"confirmed": "confirmed", "dismissed": "dismissed", "passed_on": "passed on", "reopened": "opened again"}
@@ -62,6 +62,7 @@ GLOBALS: dict[str, object] = {
     "notice_words": NOTICE_WORDS,
     "named_by_words": NAMED_BY_WORDS,
     "kind_words": KIND_WORDS,
+    "say_family": say_family,
     "company_rules": RULES,
     "substances": lambda: sorted(substance_names().items(), key=lambda named: named[1].casefold()),
 }

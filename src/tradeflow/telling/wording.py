@@ -93,8 +93,8 @@ def say_company_rule(rule: str) -> str:
 
 
 def say_family(family: str | None) -> str:
-    """Return the class of drug whose control lists name a family of substances, in plain words."""
-    return (family or "").replace("_", " ").replace(";", ", ")
+    """Return what several substances are called that control lists name beside one class of drug: never the drug's own name alone."""
+    return t("chemicals of the {family} family", family=t(family.replace("_", " ").replace(";", " and "))) if family else ""
 
 
 def say_rule(rule: str) -> str:

@@ -72,6 +72,19 @@ def test_a_month_as_expected_scores_nothing_and_more_scores_more() -> None:
     assert profile_score(z_company=3.0) == pytest.approx(4.5)
 
 
+def test_a_month_is_as_strange_as_its_value_supports() -> None:
+    usual = [item(f"C{day}", f"2024-05-{day:02d}") for day in range(1, 12)]
+
+    def score(value_usd: float) -> float:
+        odd = item("ODD", "2024-06-15", 64_000.0, value_usd=value_usd)
+        months = [month("ODD", 202406, 64_000.0, z_company=4.0, value_usd=value_usd)]
+        return out_of_profile(company_tables([*usual, odd], months=months))["score"].item()
+
+    assert score(128_000.0) == pytest.approx(8.0)
+    assert score(2000.0) == 0.0
+    assert score(16_000.0) == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize(
     ("changed", "score"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tradeflow.signals.company.tables import CompanyTables, declaring_party, family_of, month_number, name_group
+from tradeflow.signals.company.tables import CompanyTables, declaring_party, family_of, month_number, name_group, usual_before
 
 _DORMANT_MONTHS = 12
 """Months without the substance after which a company buys it as if for the first time."""
@@ -16,17 +16,18 @@ _BASKET_MONTHS = 6
 def out_of_profile(tables: CompanyTables) -> pl.DataFrame:
     """A company trades more of a substance than its own past and companies of its size explain, or begins with it outside its business.
 
-    score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0) and, where the company begins or begins anew, -ln of how
-    ordinary that is: the share of the substance's HS chapters in all its earlier declared items, drawn to the share q of watched traders
-    among the other companies of its main chapter, (held + 2 q) / (items + 2) with q = (traders + 1) / (companies + 2) and
-    as if there were ten items where there are more.
+    score = z^2 / 2 of the month's weight (-ln of the normal tail, for z above 0; of the weight that its value buys at the usual unit value
+    where that is less: a weight mis-keyed a thousandfold leaves the value where it was) and, where the company begins or begins anew,
+    -ln of how ordinary that is: the share of the substance's HS chapters in all its earlier declared items, drawn to the share q of
+    watched traders among the other companies of its main chapter, (held + 2 q) / (items + 2) with q = (traders + 1) / (companies + 2)
+    and as if there were ten items where there are more.
     """
-    months = _declaring_months(tables).filter(pl.col("net_weight_kg") > 0)
+    months = _with_supported_z(_declaring_months(tables).filter(pl.col("net_weight_kg") > 0), tables.company_item)
     begins = pl.col("is_first_trade") | (pl.col("months_since_last_trade") > _DORMANT_MONTHS)
     items = pl.min_horizontal("past_item_count", pl.lit(_TELLING_ITEMS))
     in_line = ((pl.col("_line_traders") + 1) / (pl.col("_line_companies") + 2)).fill_null(0.5)
     ordinary = (pl.col("past_chapter_share_ratio").fill_null(0) * items + 2 * in_line) / (items + 2)
-    size = pl.col("z_company").fill_null(0).clip(lower_bound=0) ** 2 / 2
+    size = pl.col("_z").fill_null(0).clip(lower_bound=0) ** 2 / 2
     excess = pl.col("net_weight_kg") - pl.col("expected_kg")
     beside = months.join(_lines(tables), on=["entity_id", "party_role"], how="left")
     return beside.with_columns(
@@ -46,6 +47,18 @@ def _declaring_months(tables: CompanyTables) -> pl.DataFrame:
     """Return the months of who declares: importers of imports and exporters of exports. Of the company abroad only this side is seen."""
     key = ["entity_id", "party_role", "substance_code", "period"]
     return tables.company_month.join(declaring_party(tables.company_item).select(key).unique(), on=key, how="semi")
+
+
+def _with_supported_z(months: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Add _z: z_company as far as the month's value at the usual unit value of the twelve months before supports it."""
+    priced = items.filter((pl.col("unit_value_usd_per_kg") > 0) & pl.col("unit_value_usd_per_kg").is_finite())
+    logs = priced.with_columns(pl.col("unit_value_usd_per_kg").log().alias("_log"), month_number().alias("_month"))
+    usual = usual_before(logs, "_log", ["substance_code"]).select("substance_code", "_month", "_middle")
+    beside = months.with_columns(month_number().alias("_month")).join(usual, on=["substance_code", "_month"], how="left")
+    excess = (pl.col("net_weight_kg") / pl.col("expected_kg")).log()
+    by_value = pl.when(pl.col("value_usd") > 0).then(pl.col("value_usd").log() - pl.col("_middle") - pl.col("expected_kg").log())
+    supported = pl.when(excess > 0).then((by_value / excess).clip(0, 1)).fill_null(1.0)
+    return beside.with_columns((pl.col("z_company") * supported).alias("_z")).drop("_month", "_middle")
 
 
 def _lines(tables: CompanyTables) -> pl.DataFrame:

@@ -138,3 +138,14 @@ def family_of(substances: pl.DataFrame) -> pl.Expr:
     """Return the family of substance_code, as the code list has it."""
     families = dict(substances.select("substance_code", "family").drop_nulls().iter_rows())
     return pl.col("substance_code").replace_strict(families, default=None, return_dtype=pl.String).alias("family")
+
+
+def usual_before(items: pl.DataFrame, column: str, key: list[str]) -> pl.DataFrame:
+    """Return key, _month, and of the twelve months before it the column's median, absolute deviation and number of items."""
+    asked = items.select(*key, "_month").unique()
+    later = pl.int_ranges(pl.col("_month") + 1, pl.col("_month") + 1 + HABIT_MONTHS)
+    before = items.select(*key, column, later.alias("_month")).explode("_month").join(asked, on=[*key, "_month"], how="semi")
+    middle = pl.col(column).median()
+    return before.group_by(*key, "_month").agg(
+        middle.alias("_middle"), (pl.col(column) - middle).abs().median().alias("_spread"), pl.len().alias("_like")
+    )

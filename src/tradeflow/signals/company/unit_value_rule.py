@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tradeflow.signals.company.tables import HABIT_MONTHS, CompanyTables, declaring_party, month_number, name_group, tell_item
+from tradeflow.signals.company.tables import CompanyTables, declaring_party, month_number, name_group, tell_item, usual_before
 
 _HABIT_ITEMS = 6
 """Earlier items of a company at which its own unit values count as much as those of all."""
@@ -29,8 +29,8 @@ def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
         month_number().alias("_month"),
     )
     own_code = items.filter(pl.col("named_by") != "words")
-    wide = _usual_before(own_code, "_log", ["substance_code", "party_role"])
-    near = _usual_before(own_code, "_log", ["substance_code", "party_role", "_tenfold"]).filter(pl.col("_like") >= _LEAST_LIKE)
+    wide = usual_before(own_code, "_log", ["substance_code", "party_role"])
+    near = usual_before(own_code, "_log", ["substance_code", "party_role", "_tenfold"]).filter(pl.col("_like") >= _LEAST_LIKE)
     beside = items.join(wide, on=["substance_code", "party_role", "_month"], how="inner").join(
         near, on=["substance_code", "party_role", "_tenfold", "_month"], how="left", suffix="_near"
     )
@@ -54,20 +54,9 @@ def unit_value_outlier(tables: CompanyTables) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _usual_before(items: pl.DataFrame, column: str, key: list[str]) -> pl.DataFrame:
-    """Return key, _month, and of the twelve months before it the column's median, absolute deviation and number of items."""
-    asked = items.select(*key, "_month").unique()
-    later = pl.int_ranges(pl.col("_month") + 1, pl.col("_month") + 1 + HABIT_MONTHS)
-    before = items.select(*key, column, later.alias("_month")).explode("_month").join(asked, on=[*key, "_month"], how="semi")
-    middle = pl.col(column).median()
-    return before.group_by(*key, "_month").agg(
-        middle.alias("_middle"), (pl.col(column) - middle).abs().median().alias("_spread"), pl.len().alias("_like")
-    )
-
-
 def _with_own_habit(items: pl.DataFrame) -> pl.DataFrame:
     """Add _habit: the median gap of the company's items of the twelve months before, drawn to none."""
     key = ["entity_id", "party_role", "substance_code"]
-    own = _usual_before(items, "_gap", key).select(*key, "_month", pl.col("_middle").alias("_own"), pl.col("_like").alias("_own_items"))
+    own = usual_before(items, "_gap", key).select(*key, "_month", pl.col("_middle").alias("_own"), pl.col("_like").alias("_own_items"))
     drawn = pl.col("_own") * pl.col("_own_items") / (pl.col("_own_items") + _HABIT_ITEMS)
     return items.join(own, on=[*key, "_month"], how="left").with_columns(drawn.fill_null(0.0).alias("_habit"))
