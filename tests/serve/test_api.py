@@ -118,6 +118,14 @@ def test_what_a_company_page_shows_the_api_gives(investigator: Visitor, viewer: 
     ask(served.signed_in("investigator"), path, 403)
 
 
+def test_the_declarations_behind_a_lead_and_decisions_on_companies(investigator: Visitor, viewer: Visitor) -> None:
+    first = make_release()[0].signal.filter("is_lead_head", lead_rank=1)["signal_id"][0]
+    assert len(ask(investigator, f"/company-signals/behind/{first}")) == 5
+    ask(viewer, f"/company-signals/behind/{first}", 403)
+    send(investigator, "/company-signals/0000000000000001/decisions", 201, {"decision": "confirmed", "reason": "Seen."})
+    send(viewer, "/company-signals/0000000000000001/decisions", 403, {"decision": "confirmed"})
+
+
 def test_every_time_names_its_zone(investigator: Visitor) -> None:
     company = ask(investigator, f"/companies/{entity_id('importer')}")
     assert company["licences"][0]["retrieved_at"] == "2025-01-05T00:00:00Z"

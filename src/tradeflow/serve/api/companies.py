@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Response
+from fastapi import Body, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from tradeflow.serve.access import Right
+from tradeflow.serve import casework
+from tradeflow.serve.access import ForbiddenError, Right
 from tradeflow.serve.api import shapes
 from tradeflow.serve.dossier import KINDS, write_dossier
 from tradeflow.serve.queries.company import find_entity, read_company
-from tradeflow.serve.queries.company_leads import CompanyLeadFilter, list_company_leads, read_company_lead, read_company_signal
+from tradeflow.serve.queries.company_leads import (
+    CompanyLeadFilter,
+    list_company_leads,
+    list_declarations_behind,
+    read_company_lead,
+    read_company_signal,
+)
+from tradeflow.serve.queries.lead import read_signal
 from tradeflow.serve.queries.search import KINDS as SEARCH_KINDS
 from tradeflow.serve.queries.search import find_declarations, find_signals, search
 from tradeflow.serve.routers import api_router
@@ -109,6 +117,15 @@ def list_leads(visit: UnderPurpose, asked: Annotated[CompanyLeadQuestion, Query(
     return CompanyLeadList(release_id=visit.release_id, count=found.count, results=found.rows, following=found.following)
 
 
+@router.get("/company-signals/behind/{signal_id}")
+def list_behind(visit: UnderPurpose, signal_id: SignalId) -> list[shapes.row_of("signal_declaration")]:  # type: ignore[valid-type]
+    """The heaviest declared items that make up a lead on a country."""
+    read_signal(visit.connection, signal_id)
+    rows = list_declarations_behind(visit.connection, signal_id)
+    visit.returned("declaration", [row["declaration_id"] for row in rows])
+    return rows
+
+
 @router.get("/company-signals/{signal_id}")
 def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
     """One lead on a company."""
@@ -116,6 +133,19 @@ def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
     visit.returned("company_signal", [signal_id])
     visit.returned("company", [lead.signal["entity_id"]])
     return WholeCompanyLead(release_id=visit.release_id, signal=lead.signal, others=lead.others, evidence=lead.evidence.to_dicts())
+
+
+@router.post("/company-signals/{signal_id}/decisions", status_code=201)
+def add_decision(visit: UnderPurpose, signal_id: SignalId, decided: Annotated[shapes.NewDecision, Body()]) -> shapes.NewDecision:
+    """Add a decision on a lead on a company; what stands is never changed."""
+    if not visit.may(Right.DECIDE):
+        raise ForbiddenError(Right.DECIDE)
+    signal = read_company_signal(visit.connection, signal_id)
+    visit.asked(**decided.model_dump())
+    casework.decide_lead(
+        visit.case_store, visit.person, signal=signal, signal_kind="company", release_id=visit.release_id, **decided.model_dump()
+    )
+    return decided
 
 
 @router.get("/companies/{entity_id}")
