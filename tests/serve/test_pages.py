@@ -254,3 +254,10 @@ def test_a_reason_without_words_is_never_kept(analyst: Visitor) -> None:
     for decision in ("confirmed", "reopened", "dismissed"):
         assert analyst.post(f"{path}/decisions", decision=decision, reason="seen", reason_code="made_up").status_code == 400
     page(analyst, path)
+
+
+def test_rows_that_name_companies_are_opened_under_a_purpose(served: Served) -> None:
+    without, path = served.signed_in("investigator"), "/run/quarantine?contract=source_customs_declaration&rule=x"
+    assert without.get(path).headers["location"].startswith("/purpose?next=%2Frun%2Fquarantine")
+    assert without.get(f"/api/v1{path}").status_code == 403
+    assert without.get("/run/quarantine?contract=trade_flow&rule=x").status_code == 200

@@ -135,6 +135,13 @@ class Visit:
         """Say whether the person who asks has a right."""
         return self.signed_in is not None and self.signed_in.person.may(right)
 
+    def hold_to(self, right: Right, *, needs_purpose: bool = False) -> None:
+        """Go on only with a right, and where companies are opened only under a purpose; ForbiddenError, PurposeNeededError."""
+        if not self.person.may(right):
+            raise ForbiddenError(right)
+        if needs_purpose and self.purpose is None:
+            raise PurposeNeededError
+
     def asked(self, **fields: Any) -> None:
         """Add to the log what was asked for in a form or body; never a password."""
         self._asked |= fields
@@ -248,10 +255,8 @@ def visit_with(right: Right | None, *, needs_purpose: bool = False, needs_releas
         person = visit.person
         if person.must_change_password and right is not None:
             raise PasswordChangeNeededError
-        if right is not None and not person.may(right):
-            raise ForbiddenError(right)
-        if needs_purpose and visit.purpose is None:
-            raise PurposeNeededError
+        if right is not None:
+            visit.hold_to(right, needs_purpose=needs_purpose)
         if needs_release:
             _ = visit.release
         return visit

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import BaseModel
 
-from tradeflow.serve.access import ForbiddenError, Right
+from tradeflow.serve.access import Right
 from tradeflow.serve.api import shapes
 from tradeflow.serve.api.unchanged import NOT_CHANGED, mark
 from tradeflow.serve.queries.country import list_codes, read_series
@@ -119,9 +119,9 @@ def list_quarantined(
     rule: Annotated[str, Query(max_length=500)],
     is_set_aside: bool = False,
 ) -> list[QuarantinedRow]:
-    """The first rows that one rule set apart; rows that may name companies are for who may read companies."""
-    if names_companies(contract) and not visit.may(Right.READ_COMPANIES):
-        raise ForbiddenError(Right.READ_COMPANIES)
+    """The first rows that one rule set apart; rows that may name companies are for who may read companies, under a purpose."""
+    if names_companies(contract):
+        visit.hold_to(Right.READ_COMPANIES, needs_purpose=True)
     rows = read_quarantined(visit.lake, contract, rule, is_set_aside=is_set_aside)
     visit.returned("quarantine", [f"{row['snapshot_id']}:{row['row_number']}" for row in rows])
     return [QuarantinedRow(**{name: row[name] for name in QuarantinedRow.model_fields}) for row in rows]
