@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from tradeflow.exceptions import SettingsError
 from tradeflow.lake import Lake
 from tradeflow.serve.house.door import own_path
 from tradeflow.serve.security import LARGEST_BODY, LONGEST_URL, RateLimit, allowed_origins, public_origin
+from tradeflow.serve.server import run_server
 from tradeflow.settings import Serve, Settings
 
 NASTY = [
@@ -99,6 +102,7 @@ def test_what_is_too_large_is_refused(served_on_sqlite: Served) -> None:
     assert visitor.get("/sign-in?next=" + "a" * LONGEST_URL).status_code == 414
     assert visitor.client.post("/sign-in", content=b"a" * (LARGEST_BODY + 1)).status_code == 413
     assert visitor.client.post("/sign-in", content=iter([b"name=a"])).status_code == 411
+    assert visitor.client.post("/sign-in", content=b"name=a", headers={"transfer-encoding": "chunked"}).status_code == 411
     assert visitor.post("/sign-in", name="a" * 201, password="x").status_code == 422
     assert visitor.post("/sign-in", name="admin", password="x" * 2001).status_code == 422
 
@@ -192,3 +196,15 @@ def test_a_fault_of_ours_shows_nothing_of_its_inside(served_on_sqlite: Served, m
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize(("public_url", "is_heard"), [("", False), ("https://leads.example.org", True)])
+def test_an_address_is_taken_from_a_header_behind_a_proxy_only(
+    lake_of_few: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public_url: str, is_heard: bool
+) -> None:
+    """Who is not behind a proxy would choose the address that the log shows and that tries are counted by."""
+    monkeypatch.delenv("TRADEFLOW_DATABASE", raising=False)
+    given: dict[str, object] = {}
+    monkeypatch.setattr("uvicorn.run", lambda app, **more: given.update(more) or app.state.house.stores.dispose())
+    run_server(Settings(serve=Serve(public_url=public_url)), Lake(shutil.copytree(lake_of_few.root, tmp_path / "lake")), lambda line: None)
+    assert given["proxy_headers"] is is_heard

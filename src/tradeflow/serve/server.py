@@ -30,6 +30,7 @@ def run_server(settings: Settings, lake: Lake, tell: Callable[[str], None]) -> N
         port=serve.port,
         log_level="warning",
         server_header=False,
+        proxy_headers=bool(serve.public_url),  # without a proxy, whoever asks would choose the address that the log shows
         limit_concurrency=500,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=60,  # shorter, and a person who reads for a while meets connections that are just being closed
