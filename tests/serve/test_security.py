@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.types import Message, Receive
 
 from tests.serve.conftest import ORIGIN, PASSWORD, Served
 from tradeflow.exceptions import SettingsError
 from tradeflow.lake import Lake
+from tradeflow.serve import security
+from tradeflow.serve.database import VISITS_AT_ONCE
 from tradeflow.serve.house.door import own_path
 from tradeflow.serve.security import LARGEST_BODY, LONGEST_URL, RateLimit, allowed_origins, public_origin
 from tradeflow.serve.server import run_server
@@ -211,3 +216,48 @@ def test_an_address_is_taken_from_a_header_behind_a_proxy_only(
     monkeypatch.setattr("uvicorn.run", lambda app, **more: given.update(more) or app.state.house.stores.dispose())
     run_server(Settings(serve=Serve(public_url=public_url)), Lake(shutil.copytree(lake_of_few.root, tmp_path / "lake")), lambda line: None)
     assert given["proxy_headers"] is is_heard
+
+
+async def _ask(app: FastAPI, method: str, path: str, receive: Receive, taken: asyncio.Event) -> int:
+    """Ask as a server would; the answer is taken once `taken` is set."""
+    host, client = (b"host", b"127.0.0.1:8383"), ("127.0.0.1", 1)
+    asked = {"method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [host, (b"content-length", b"9")]}
+    status = 0
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        await taken.wait()
+
+    await app({"type": "http", "http_version": "1.1", "scheme": "http", "server": client, "client": client} | asked, receive, send)
+    return status
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/sign-in"), ("GET", "/assets/charts.json")])
+def test_who_sends_or_takes_slowly_holds_up_nobody_else(served_on_sqlite: Served, method: str, path: str) -> None:
+    async def never() -> Message:
+        return await asyncio.Future()
+
+    async def crowd() -> int:
+        slow = [asyncio.create_task(_ask(served_on_sqlite.app, method, path, never, asyncio.Event())) for _ in range(VISITS_AT_ONCE + 1)]
+        await asyncio.sleep(0.3)
+        at_once = asyncio.Event()
+        at_once.set()
+        status = await asyncio.wait_for(_ask(served_on_sqlite.app, "GET", "/sign-in", never, at_once), 10)
+        for each in slow:
+            each.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return status
+
+    assert asyncio.run(crowd()) == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(served_on_sqlite: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "_BODY_SECONDS", 0.05)
+    at_once = asyncio.Event()
+    at_once.set()
+
+    async def never() -> Message:
+        return await asyncio.Future()
+
+    assert asyncio.run(_ask(served_on_sqlite.app, "POST", "/sign-in", never, at_once)) == 408

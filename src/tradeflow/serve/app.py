@@ -24,7 +24,7 @@ from tradeflow.serve.access import ForbiddenError, NotSignedInError, PasswordCha
 from tradeflow.serve.audit import open_seal
 from tradeflow.serve.database import VISITS_AT_ONCE, NoReleaseError, open_stores
 from tradeflow.serve.routers import status_of
-from tradeflow.serve.security import Gate, RateLimit
+from tradeflow.serve.security import Gate, RateLimit, WholeBody
 from tradeflow.serve.templating import STATIC_FOLDERS, make_environment, render
 from tradeflow.serve.visit import API_PATH, House, Visit
 from tradeflow.settings import Settings
@@ -55,6 +55,7 @@ def create_app(settings: Settings, lake: Lake) -> FastAPI:
     for kind in _TOLD:
         app.add_exception_handler(kind, _tell)
     app.add_middleware(_Turnstile)
+    app.add_middleware(WholeBody)
     app.add_middleware(_FaultTeller)
     app.add_middleware(Gate, settings=settings.serve)
     return app
@@ -95,7 +96,7 @@ class _Turnstile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on when there is a place."""
-        if scope["type"] != "http" or scope["path"].startswith("/static/"):
+        if scope["type"] != "http" or scope["path"].startswith(("/static/", "/assets/")):
             await self.app(scope, receive, send)
             return
         async with self.places:

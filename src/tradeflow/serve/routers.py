@@ -24,6 +24,7 @@ _REFUSALS = {
     401: "Nobody is signed in, or the token is not good.",
     403: "The role or token does not hold the right, or no purpose was given (header X-Purpose or X-Case-Number).",
     404: "There is no such record.",
+    408: "The content did not come in time.",
     411: "The length of the content is not said.",
     413: "The content is too large.",
     414: "The address is too long.",

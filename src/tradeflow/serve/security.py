@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +15,7 @@ from tradeflow.exceptions import SettingsError
 from tradeflow.settings import Serve
 
 LARGEST_BODY, LONGEST_URL = 2 * 1024 * 1024, 8192
+_BODY_SECONDS = 20
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HEADERS = {
@@ -121,6 +124,38 @@ class Gate:
         headers.setdefault("Cache-Control", "no-store")
         if self.is_encrypted:
             headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+class WholeBody:
+    """Reads a body to its end before the request goes on, so that who sends slowly holds up nobody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its whole body; refuse one that does not come in time."""
+        if scope["type"] != "http" or scope["method"] not in _UNSAFE:
+            await self.app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                pieces = [message async for message in _read_body(receive)]
+        except TimeoutError:
+            await _refusal(scope, "The content did not come in time.", 408)(scope, receive, send)
+            return
+
+        async def receive_again() -> Message:
+            return pieces.pop(0) if pieces else await receive()
+
+        await self.app(scope, receive_again, send)
+
+
+async def _read_body(receive: Receive) -> AsyncIterator[Message]:
+    has_more = True
+    while has_more:
+        message = await receive()
+        has_more = message["type"] == "http.request" and message.get("more_body", False)
+        yield message
 
 
 def _refusal(scope: Scope, told: str, status: int, headers: dict[str, str] | None = None) -> Response:
