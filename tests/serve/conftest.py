@@ -106,6 +106,13 @@ def find_token(page: str) -> str:
     return found[1]
 
 
+def make_token(visitor: Visitor, *scopes: str) -> str:
+    """Return a token for the API that somebody makes on the page of the own account."""
+    page = visitor.post("/account/tokens", label="mine", scopes=list(scopes), days="30")
+    assert page.status_code == 200, page.text
+    return re.search(r"<code>(tf_[^<]+)</code>", page.text)[1]  # type: ignore[index]
+
+
 @dataclass
 class Served:
     """A running application."""

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.routing import APIRoute
 
-from tests.serve.conftest import PASSWORD, Served, Visitor, find_token
+from tests.serve.conftest import PASSWORD, Served, Visitor, find_token, make_token
 from tradeflow.lake import Lake
 from tradeflow.serve import api, house, pages
 from tradeflow.serve.access import RIGHTS
@@ -51,6 +51,7 @@ NEEDS = {
     "POST /api/v1/signals/": "decide",
     "GET /api/v1/companies/": "read_companies",
     "GET /api/v1/company-signals": "read_companies",
+    "POST /api/v1/company-signals/": "read_companies",
     "POST /api/v1/match": "read_companies",
 }
 """What a route asks for, by method and the beginning of its path; the longest that fits counts."""
@@ -232,12 +233,6 @@ def test_a_purpose_is_asked_for_kept_and_ended(served: Served) -> None:
 
 
 # --- tokens --------------------------------------------------------------------------------------------------------------------
-
-
-def make_token(visitor: Visitor, *scopes: str) -> str:
-    page = visitor.post("/account/tokens", label="mine", scopes=list(scopes), days="30")
-    assert page.status_code == 200, page.text
-    return re.search(r"<code>(tf_[^<]+)</code>", page.text)[1]  # type: ignore[index]
 
 
 def test_a_token_never_holds_more_than_its_owner(served: Served) -> None:

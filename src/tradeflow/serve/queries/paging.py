@@ -57,7 +57,7 @@ def read_cursor(cursor: str) -> tuple[Any, Any]:
     """Return the figure and the key that a cursor holds; QuestionError where it holds anything else."""
     try:
         figure, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise QuestionError("the page's cursor cannot be read; begin with the first page again") from error
     if not isinstance(figure, int | float) or isinstance(figure, bool) or not isinstance(key, int | str):
         raise QuestionError("the page's cursor cannot be read; begin with the first page again")
