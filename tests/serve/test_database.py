@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -197,3 +198,8 @@ def test_the_case_store_of_sqlite_is_a_file_of_its_own(served_on_sqlite: Served)
     with open_database(f"sqlite:///{folder / 'serving.sqlite'}").connect() as connection:
         assert "account" not in sa.inspect(connection).get_table_names()
     assert (folder / CASE_STORE_FILE).is_file()
+
+
+def test_the_case_store_of_sqlite_is_for_its_owner_alone(lake_of_few: Lake) -> None:
+    path = lake_of_few.root / RELEASE_FOLDER / CASE_STORE_FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

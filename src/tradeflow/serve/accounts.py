@@ -63,19 +63,20 @@ def set_active(store: Session, name: str, *, is_active: bool) -> Account:
     account = find_account(store, name)
     if not is_active:
         _keep_one_administrator(store, account)
-        store.execute(sa.update(ApiToken).where(ApiToken.account_id == account.account_id).values(revoked_at=datetime.now(UTC)))
+        _revoke_tokens(store, account)
     account.is_active = is_active
     close_sessions(store, account)
     return account
 
 
 def reset_password(store: Session, name: str) -> str:
-    """Give somebody a new one-time password; return it."""
+    """Give somebody a new one-time password; return it. Somebody else may have known the old one: sessions and tokens made by it end."""
     account = find_account(store, name)
     if account.subject is not None:
         raise TradeflowError(f"{account.name!r} signs in through the organisation's service and has no password here")
     password = secrets.token_urlsafe(15)
     account.password_hash, account.must_change_password = _HASHER.hash(password), True
+    _revoke_tokens(store, account)
     close_sessions(store, account)
     return password
 
@@ -141,6 +142,11 @@ def _by_name(name: str) -> sa.Select[tuple[Account]]:
 def _free_name(store: Session, name: str) -> str:
     wanted = "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST_NAME] or "person"
     return wanted if store.scalar(_by_name(wanted)) is None else f"{wanted[: LONGEST_NAME - 9]} {secrets.token_hex(4)}"
+
+
+def _revoke_tokens(store: Session, account: Account) -> None:
+    standing = sa.update(ApiToken).where(ApiToken.account_id == account.account_id, ApiToken.revoked_at.is_(None))
+    store.execute(standing.values(revoked_at=datetime.now(UTC)))
 
 
 def _known_role(role: str) -> str:

@@ -72,6 +72,7 @@ def open_stores(lake: Lake) -> Stores:
 
 def _open_sqlite(folder: Path, release_file: str | None) -> Stores:
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CASE_STORE_FILE).touch(mode=0o600)  # who looked at what, and the hashes of passwords, are for its owner alone
     case_store = f"sqlite:///{folder / CASE_STORE_FILE}"
     return Stores(_open_sqlite_reading(case_store, Path(release_file or "")), _open_sqlite_writing(case_store))
 
@@ -86,7 +87,7 @@ def _open_sqlite_reading(case_store: str, release_file: Path) -> sa.Engine:
             record.info["has_release"] = True
 
     def prepare(connection: Any, record: Any) -> None:
-        prepare_sqlite(connection, record)
+        _prepare(connection, record)
         connection.execute("PRAGMA query_only = ON")
 
     sa.event.listen(engine, "connect", prepare)
@@ -99,7 +100,7 @@ def _open_sqlite_writing(case_store: str) -> sa.Engine:
     engine = sa.create_engine(case_store, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4)
 
     def prepare(connection: Any, record: Any) -> None:
-        prepare_sqlite(connection, record)
+        _prepare(connection, record)
         # A release can be published again; a decision cannot: it is on the disk before anybody is told that it stands.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -107,6 +108,12 @@ def _open_sqlite_writing(case_store: str) -> sa.Engine:
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    prepare_sqlite(connection, record)
+    # SQLite's own knows A to Z only, and names of people begin with other letters too.
+    connection.create_function("lower", 1, lambda text: None if text is None else str(text).lower(), deterministic=True)
 
 
 def _open_postgres(url: str) -> Stores:

@@ -84,6 +84,8 @@ def show_password(visit: SignedInVisit) -> Response:
 @router.post("/password")
 def set_password(visit: SignedInVisit, old: Annotated[str, Form(max_length=2000)], new: Annotated[str, Form(max_length=2000)]) -> Response:
     """Change one's password; every session of the account ends and a new one begins here."""
+    if not _may_try(visit, visit.person.name):
+        return visit.page("house/password.html", 429, fault=t("Too many tries; wait a minute."))
     try:
         change_password(visit.case_store, visit.person, old, new)
     except TradeflowError as error:
