@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.serve.conftest import Served
-from tradeflow.serve.audit import ANCHOR_FILE, Head, append_command, read_entries, verify_log
+from tradeflow.exceptions import LakeError
+from tradeflow.lake import RELEASE_FOLDER, Lake
+from tradeflow.serve.audit import ANCHOR_FILE, KEY_FILE, Head, append_command, open_seal, read_entries, verify_log
 from tradeflow.serve.store import APPEND_ONLY, AuditEntry
+from tradeflow.settings import Settings
 
 ENTRY = AuditEntry.__table__
 
@@ -181,6 +184,14 @@ def test_another_key_seals_nothing(served: Served) -> None:
     with served.writing() as store:
         verdict = verify_log(store, replace(served.app.state.house.seal, key=b"another"))
     assert len([fault for fault in verdict.faults if fault.startswith("entry")]) == 2
+
+
+def test_a_key_cut_short_seals_nothing(lake: Lake) -> None:
+    """As a full disk leaves it at the first start."""
+    open_seal(Settings().serve, lake)
+    (lake.root / RELEASE_FOLDER / KEY_FILE).write_bytes(b"")
+    with pytest.raises(LakeError, match="0 bytes are no key"):
+        open_seal(Settings().serve, lake)
 
 
 def test_the_key_is_readable_by_its_owner_alone(served: Served) -> None:

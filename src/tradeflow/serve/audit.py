@@ -24,6 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from tradeflow.exceptions import LakeError
 from tradeflow.lake import RELEASE_FOLDER, Lake
 from tradeflow.serve.store import AuditEntry
 from tradeflow.settings import Serve
@@ -33,6 +34,7 @@ _LOG_LOCK = 0x7466_6175
 """Any number that nothing else in the database locks."""
 _SEALED = tuple(column.name for column in AuditEntry.__table__.columns if column.name != "entry_hash")
 _ROWS_AT_ONCE = 1000
+_KEY_BYTES = 32
 _ANCHORING = threading.Lock()
 
 
@@ -99,12 +101,19 @@ def open_seal(settings: Serve, lake: Lake) -> AuditSeal:
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
-        return AuditSeal(path.read_bytes(), folder / ANCHOR_FILE)
+        return AuditSeal(_read_key(path), folder / ANCHOR_FILE)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(32))
-    seal = AuditSeal(path.read_bytes(), folder / ANCHOR_FILE)
+        file.write(secrets.token_bytes(_KEY_BYTES))
+    seal = AuditSeal(_read_key(path), folder / ANCHOR_FILE)
     seal.anchor(FIRST, is_new_start=True)
     return seal
+
+
+def _read_key(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) < _KEY_BYTES:
+        raise LakeError(f"{path}: {len(key)} bytes are no key, and anybody could forge what it seals; put the key back from a copy")
+    return key
 
 
 def append_entry(store: Session, seal: AuditSeal, **fields: Any) -> Head | None:
