@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.company_world import NAMES, add_companies, entity_id
 from tests.release_world import NASTY, make_release, replace_tables
@@ -13,6 +15,7 @@ from tests.serve.conftest import NOW, Served, Visitor
 from tests.serve.with_companies import made_with_companies, open_with_companies, state_purpose
 from tradeflow.lake import serving_url
 from tradeflow.publish.serving import serve_release
+from tradeflow.serve.store import AuditEntry
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +264,15 @@ def test_rows_that_name_companies_are_opened_under_a_purpose(served: Served) -> 
     assert without.get(path).headers["location"].startswith("/purpose?next=%2Frun%2Fquarantine")
     assert without.get(f"/api/v1{path}").status_code == 403
     assert without.get("/run/quarantine?contract=trade_flow&rule=x").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/companies", "/companies/{0}", "/search?q=qalem", "/company-signals/{1}"])
+def test_the_log_says_which_companies_a_page_named(served: Served, investigator: Visitor, path: str) -> None:
+    lead = re.search(r"/company-signals/([0-9a-f]{16})", page(investigator, "/companies"))
+    assert lead is not None
+    text = page(investigator, path.format(entity_id("importer"), lead[1]))
+    with served.writing() as store:
+        returned = store.scalars(sa.select(AuditEntry.returned).order_by(AuditEntry.entry_number.desc()).limit(1)).one()
+    shown = set(re.findall(r'href="/companies/([^"/#?.]+)"', text))
+    assert shown
+    assert shown <= set(json.loads(returned)["company"]["ids"])

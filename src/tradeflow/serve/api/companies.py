@@ -95,6 +95,8 @@ def find(visit: Reading, q: Annotated[str, Query(max_length=200, description="A 
     kinds = SEARCH_KINDS if may_companies else tuple(kind for kind in SEARCH_KINDS if kind != "company")
     found = search(visit.connection, q, kinds=kinds, limit=40)
     declarations = find_declarations(visit.connection, q) if may_companies else []
+    signals = find_signals(visit.connection, q)
+    visit.returned("signal", signals)
     visit.returned("company", [each.target for each in found if each.kind == "company"])
     visit.returned("declaration", [row["declaration_id"] for row in declarations])
     things = [
@@ -105,7 +107,7 @@ def find(visit: Reading, q: Annotated[str, Query(max_length=200, description="A 
         release_id=visit.release_id,
         results=things,
         declarations=[shapes.FoundDeclaration(**row) for row in declarations],
-        signals=find_signals(visit.connection, q),
+        signals=signals,
     )
 
 
@@ -114,6 +116,7 @@ def list_leads(visit: UnderPurpose, asked: Annotated[CompanyLeadQuestion, Query(
     """The leads on companies, one page of them."""
     found = list_company_leads(visit.connection, asked, asked.limit)
     visit.returned("company_signal", [row["signal_id"] for row in found.rows])
+    visit.returned("company", [row["entity_id"] for row in found.rows])
     return CompanyLeadList(release_id=visit.release_id, count=found.count, results=found.rows, following=found.following)
 
 
@@ -123,6 +126,7 @@ def list_behind(visit: UnderPurpose, signal_id: SignalId) -> list[shapes.row_of(
     read_signal(visit.connection, signal_id)
     rows = list_declarations_behind(visit.connection, signal_id)
     visit.returned("declaration", [row["declaration_id"] for row in rows])
+    visit.returned("company", sorted({row[f"{role}_entity_id"] for row in rows for role in ("importer", "exporter")} - {None}))
     return rows
 
 
@@ -131,7 +135,7 @@ def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
     """One lead on a company."""
     lead = read_company_lead(visit.connection, read_company_signal(visit.connection, signal_id))
     visit.returned("company_signal", [signal_id])
-    visit.returned("company", [lead.signal["entity_id"]])
+    visit.returned("company", lead.entity_ids)
     return WholeCompanyLead(release_id=visit.release_id, signal=lead.signal, others=lead.others, evidence=lead.evidence.to_dicts())
 
 
@@ -152,7 +156,7 @@ def add_decision(visit: UnderPurpose, signal_id: SignalId, decided: Annotated[sh
 def tell_company(visit: UnderPurpose, entity_id: EntityId) -> Company:
     """One company; one that was merged into another says so in `entity.merged_into_id`."""
     company = read_company(visit.connection, entity_id)
-    visit.returned("company", [entity_id])
+    visit.returned("company", [entity_id, *company.other_ids])
     frames = ("names", "joined", "profiles", "leads", "months", "links", "shares", "upstream", "items")
     tables: dict[str, Any] = {name: getattr(company, name).to_dicts() for name in frames}
     return Company(
@@ -174,9 +178,10 @@ def tell_company(visit: UnderPurpose, entity_id: EntityId) -> Company:
 def send_dossier(visit: UnderPurpose, entity_id: EntityId, kind: Annotated[str, Path(description=", ".join(KINDS))]) -> Response:
     """All about a company as a file."""
     find_entity(visit.connection, entity_id)
-    content = write_dossier(kind, read_company(visit.connection, entity_id), visit)
+    company = read_company(visit.connection, entity_id)
+    content = write_dossier(kind, company, visit)
     visit.action = "export"
-    visit.returned("company", [entity_id])
+    visit.returned("company", [entity_id, *company.other_ids])
     name = f"company-{entity_id}-{visit.release_id}.{KINDS[kind].ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=KINDS[kind].media_type, headers=headers)

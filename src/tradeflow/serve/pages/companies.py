@@ -38,6 +38,7 @@ def show_found(visit: Reading, q: Annotated[str, Query(max_length=200)] = "") ->
     found = search(visit.connection, q, kinds=kinds, limit=40)
     declarations = find_declarations(visit.connection, q) if may_companies else []
     signals = find_signals(visit.connection, q)
+    visit.returned("signal", signals)
     visit.returned("company", [each.target for each in found if each.kind == "company"])
     visit.returned("declaration", [row["declaration_id"] for row in declarations])
     by_kind = {kind: [each for each in found if each.kind == kind] for kind in kinds}
@@ -49,6 +50,7 @@ def show_companies(visit: UnderPurpose, asked: Annotated[CompanyLeadFilter, Quer
     """The leads on companies, by rank."""
     found = list_company_leads(visit.connection, asked)
     visit.returned("company_signal", [row["signal_id"] for row in found.rows])
+    visit.returned("company", [row["entity_id"] for row in found.rows])
     return visit.page("companies.html", asked=asked, found=found, most_counted=MOST_COUNTED)
 
 
@@ -59,7 +61,7 @@ def show_company(visit: UnderPurpose, entity_id: str) -> Response:
     if merged_into:
         return visit.go(f"/companies/{merged_into}")
     company = read_company(visit.connection, entity_id)
-    visit.returned("company", [entity_id])
+    visit.returned("company", [entity_id, *company.other_ids])
     return visit.page(
         "company.html",
         company=company,
@@ -76,7 +78,7 @@ def send_dossier(visit: UnderPurpose, entity_id: str, kind: str) -> Response:
     find_entity(visit.connection, entity_id)
     company = read_company(visit.connection, entity_id)
     visit.action = "export"
-    visit.returned("company", [entity_id])
+    visit.returned("company", [entity_id, *company.other_ids])
     content = write_dossier(kind, company, visit)
     headers = {"Content-Disposition": f'attachment; filename="company-{entity_id}-{visit.release_id}.{KINDS[kind].ending}"'}
     return Response(content, media_type=KINDS[kind].media_type, headers=headers | {"Cache-Control": "no-store"})
@@ -89,6 +91,7 @@ def show_declarations_behind(visit: UnderPurpose, signal_id: str) -> Response:
     rows = list_declarations_behind(visit.connection, signal_id)
     visit.returned("declaration", [row["declaration_id"] for row in rows])
     ids = {row[f"{role}_entity_id"] for row in rows for role in ("importer", "exporter")} - {None}
+    visit.returned("company", sorted(ids))
     return visit.page("declarations.html", signal=signal, rows=rows, called=name_entities(visit.connection, ids))
 
 
@@ -97,8 +100,9 @@ def show_company_lead(visit: UnderPurpose, signal_id: str) -> Response:
     """One lead on a company with its source rows."""
     signal = read_company_signal(visit.connection, signal_id)
     visit.returned("company_signal", [signal_id])
-    visit.returned("company", [signal["entity_id"]])
-    return visit.page("company_lead.html", lead=read_company_lead(visit.connection, signal), **_casework(visit, [signal_id]))
+    lead = read_company_lead(visit.connection, signal)
+    visit.returned("company", lead.entity_ids)
+    return visit.page("company_lead.html", lead=lead, **_casework(visit, [signal_id]))
 
 
 @router.post("/company-signals/{signal_id}/decisions")

@@ -45,6 +45,11 @@ class CompanyFile:
         """Id of the company."""
         return str(self.entity["entity_id"])
 
+    @property
+    def other_ids(self) -> list[str]:
+        """Ids of the other companies that the file tells of: whoever reads it has seen them too."""
+        return sorted(_ids_in(self.joined, self.leads, self.links, self.shares, self.items, self.upstream) - {self.entity_id})
+
 
 def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
     """Return all about a company; NotFoundError where the release has none of this id."""

@@ -76,6 +76,11 @@ class CompanyLead:
     others: list[dict[str, Any]]
     evidence: pl.DataFrame
 
+    @property
+    def entity_ids(self) -> list[str]:
+        """Ids of the companies that the lead tells of."""
+        return sorted({row[name] for row in (self.signal, *self.others) for name in ("entity_id", "related_entity_id")} - {None})
+
 
 def list_company_leads(connection: sa.Connection, asked: CompanyLeadFilter, limit: int = _PAGE) -> CompanyLeadPage:
     """Return one page of the leads on companies that pass a filter, by rank."""
