@@ -5,11 +5,12 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeflow.exceptions import QuestionError
-from tradeflow.serve.queries.paging import read_cursor, write_cursor
+from tradeflow.serve.queries.paging import Order, read_cursor, write_cursor
 
 
 @given(st.integers() | st.floats(allow_nan=False), st.integers() | st.text())
@@ -29,3 +30,10 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
         read_cursor(text)
     except QuestionError:
         return
+
+
+@pytest.mark.parametrize("key", ["text", True])
+def test_a_place_of_another_kind_than_the_key_is_refused(key: Any) -> None:
+    order = Order(sa.column("lead_score", sa.Float), sa.column("lead_rank", sa.Integer))
+    with pytest.raises(QuestionError):
+        order.behind(write_cursor(1.5, key))

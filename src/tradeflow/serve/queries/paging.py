@@ -13,6 +13,7 @@ from tradeflow.exceptions import QuestionError
 
 _LOWEST = -1e300
 """Stands for what is not stated, so that it sorts last where the largest come first."""
+_UNREADABLE = "the page's cursor cannot be read; begin with the first page again"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Order:
     def behind(self, cursor: str) -> sa.ColumnElement[bool]:
         """Tell the rows behind a cursor; QuestionError for one that we did not write."""
         figure, key = read_cursor(cursor)
+        if type(key) is not self.key.type.python_type:
+            raise QuestionError(_UNREADABLE)
         beyond: sa.ColumnElement[bool] = self.key > key
         if self.figure is self.key:
             return beyond
@@ -58,7 +61,7 @@ def read_cursor(cursor: str) -> tuple[Any, Any]:
     try:
         figure, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError) as error:
-        raise QuestionError("the page's cursor cannot be read; begin with the first page again") from error
+        raise QuestionError(_UNREADABLE) from error
     if not isinstance(figure, int | float) or isinstance(figure, bool) or not isinstance(key, int | str):
-        raise QuestionError("the page's cursor cannot be read; begin with the first page again")
+        raise QuestionError(_UNREADABLE)
     return figure, key
