@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from tests.serve.conftest import PASSWORD, Served
+from tests.serve.conftest import PASSWORD, Served, make_token
 from tradeflow.lake import Lake
 from tradeflow.serve.accounts import add_account, check_password
 from tradeflow.serve.store import ApiToken
@@ -39,3 +39,11 @@ def test_a_name_is_found_whatever_its_letters(served: Served, name: str) -> None
     for typed in (name, name.lower(), name.upper()):
         with served.writing() as store:
             assert check_password(store, typed, once) is not None
+
+
+@pytest.mark.parametrize(("header", "status"), [("x", 403), ("a review of C-7", 404)])
+def test_a_program_says_as_much_as_a_person(served_on_sqlite: Served, header: str, status: int) -> None:
+    """The form takes no single letter for a purpose; neither does the header."""
+    token = make_token(served_on_sqlite.signed_in("investigator"), "read_companies")
+    headers = {"Authorization": f"Bearer {token}", "X-Purpose": header}
+    assert served_on_sqlite.visitor().get("/api/v1/companies/none", headers=headers).status_code == status

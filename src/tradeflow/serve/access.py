@@ -24,6 +24,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
     "administrator": frozenset({Right.READ_SIGNALS, Right.MANAGE_ACCOUNTS, Right.READ_AUDIT}),
 }
 ROLES = tuple(RIGHTS)
+_SHORTEST_PURPOSE = 8
 SCOPES = (Right.READ_SIGNALS, Right.DECIDE, Right.READ_COMPANIES)
 
 
@@ -49,6 +50,11 @@ class Purpose:
     purpose: str
     case_number: str | None
     expires_at: datetime | None
+
+
+def says_why(purpose: str, case_number: str) -> bool:
+    """Tell whether a purpose is more than a letter to get past the question: a few words, or a case number."""
+    return len(purpose.strip()) >= _SHORTEST_PURPOSE or bool(case_number.strip())
 
 
 class NotSignedInError(Exception):

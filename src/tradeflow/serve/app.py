@@ -176,7 +176,7 @@ def _say_plainly(error: Exception) -> str:
 _SAID: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (NotSignedInError, "Sign in first, or send a token that is good: Authorization: Bearer ..."),
     (ForbiddenError, "Your role does not show this. An administrator gives roles; companies are for investigators."),
-    (PurposeNeededError, "Say why the company is opened: header X-Purpose or X-Case-Number."),
+    (PurposeNeededError, "Say why the company is opened, in a few words: header X-Purpose, or X-Case-Number."),
     (PasswordChangeNeededError, "Change your one-time password first."),
     (NoReleaseError, "Nothing has been published yet: `tradeflow run` makes a release."),
     ((sa.exc.DataError, OverflowError, UnicodeEncodeError), "The question cannot be read: a value in it is none that a record could hold."),

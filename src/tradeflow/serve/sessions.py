@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tradeflow.exceptions import TradeflowError
-from tradeflow.serve.access import SCOPES, Person, Purpose, Right
+from tradeflow.serve.access import SCOPES, Person, Purpose, Right, says_why
 from tradeflow.serve.accounts import describe_person
 from tradeflow.serve.store import Account, ApiToken, WebSession
 from tradeflow.settings import Serve
@@ -73,7 +73,7 @@ def mark_seen(store: Session, signed_in: SignedIn) -> None:
 
 def state_purpose(store: Session, signed_in: SignedIn, purpose: str, case_number: str, settings: Serve) -> None:
     """Write down why companies are opened in this session, for the time that the settings give."""
-    if len(purpose.strip()) < 8 and not case_number.strip():
+    if not says_why(purpose, case_number):
         raise TradeflowError("Say why in a few words, or give a case number.")
     until = datetime.now(UTC) + timedelta(minutes=settings.purpose_minutes)
     stated = {"purpose": purpose.strip()[:500], "case_number": case_number.strip()[:64] or None, "purpose_expires_at": until}

@@ -25,6 +25,7 @@ from tradeflow.serve.access import (
     Purpose,
     PurposeNeededError,
     Right,
+    says_why,
 )
 from tradeflow.serve.audit import AuditSeal, append_entry
 from tradeflow.serve.database import NoReleaseError, Release, Stores, find_release
@@ -110,7 +111,7 @@ class Visit:
         if self.signed_in is None or self.signed_in.session_hash is not None:
             return self.signed_in.purpose if self.signed_in else None
         stated, case_number = (self.request.headers.get(name, "").strip() for name in ("x-purpose", "x-case-number"))
-        return Purpose(stated[:500], case_number[:64] or None, None) if stated or case_number else None
+        return Purpose(stated[:500], case_number[:64] or None, None) if says_why(stated, case_number) else None
 
     @property
     def language(self) -> str:
