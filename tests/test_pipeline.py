@@ -81,6 +81,14 @@ def test_progress_is_told_while_a_run_is_on_and_no_longer(finished: FinishedRun,
     assert (logger.level, logger.handlers) == before
 
 
+def test_the_release_does_not_tell_how_it_is_served(finished: FinishedRun) -> None:
+    folder = current_release(finished.lake)
+    assert folder is not None
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["settings"]
+    assert "serve" not in told
+    assert "publish" in told
+
+
 def test_the_release_names_the_certificate_of_every_row_that_it_rests_on(finished: FinishedRun) -> None:
     folder = current_release(finished.lake)
     assert folder is not None

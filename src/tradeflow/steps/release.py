@@ -75,7 +75,7 @@ def publish_run(
         "quarantine": _quarantine_counts(lake, known).to_dicts(),
         "certificates": read_certificates(lake),
         "table_versions": {version.table: version.version for version in handed.tables},
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"serve"}),  # no part of the figures, and no business of a release's readers
         "stage_seconds": stage_seconds,
         "rules": rule_meanings(),
         "company_rules": company_rule_meanings(),
