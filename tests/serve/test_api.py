@@ -169,3 +169,14 @@ def test_the_description_declares_every_column_with_its_meaning(viewer: Visitor)
     described = ask(viewer, "/openapi.json")["components"]["schemas"]["SignalRow"]["properties"]
     for column in load_contract("signal").columns:
         assert column.meaning in described[column.name]["description"]
+
+
+def test_the_description_tells_the_ways_in_and_the_headers(viewer: Visitor) -> None:
+    described = ask(viewer, "/openapi.json")
+    assert set(described["components"]["securitySchemes"]) == {"token", "session"}
+    company = described["paths"]["/api/v1/companies/{entity_id}"]["get"]
+    assert company["security"] == [{"token": []}, {"session": []}]
+    assert {"x-purpose", "x-case-number"} <= {parameter["name"] for parameter in company["parameters"]}
+    run = described["paths"]["/api/v1/run"]["get"]
+    assert "if-none-match" in {parameter["name"] for parameter in run["parameters"]}
+    assert "ETag" in run["responses"]["200"]["headers"]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -19,6 +20,11 @@ from tradeflow.serve.database import NoReleaseError
 from tradeflow.serve.visit import Visit, check_form
 
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+_WAYS_IN = (
+    HTTPBearer(scheme_name="token", description="A token made on the page of one's account.", auto_error=False),
+    APIKeyCookie(name="tradeflow", scheme_name="session", description="The session of a browser that signed in.", auto_error=False),
+)
+"""What the description says of signing in; who is there is found out by the visit."""
 _REFUSALS = {
     400: "The question cannot be read.",
     401: "Nobody is signed in, or the token is not good.",
@@ -98,4 +104,5 @@ def api_router(**options: Any) -> APIRouter:
     """Return a router below /api/v1: the same, described, its errors as JSON."""
     refusals = {status: {"description": told, "content": {"application/json": {"schema": _DETAIL}}} for status, told in _REFUSALS.items()}
     declared = refusals | options.pop("responses", {})
-    return APIRouter(prefix="/api/v1", route_class=AuditedRoute, dependencies=[Depends(check_form)], responses=declared, **options)
+    told = [Depends(check_form), *(Depends(way) for way in _WAYS_IN)]
+    return APIRouter(prefix="/api/v1", route_class=AuditedRoute, dependencies=told, responses=declared, **options)

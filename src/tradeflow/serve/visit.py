@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import jinja2
 import sqlalchemy as sa
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
@@ -265,10 +265,24 @@ def visit_with(right: Right | None, *, needs_purpose: bool = False, needs_releas
     return let_through
 
 
+def declare_purpose(
+    x_purpose: Annotated[str | None, Header(description="Why companies are asked for, in words; of a call by token.")] = None,
+    x_case_number: Annotated[str | None, Header(description="The case that they are asked for in; of a call by token.")] = None,
+) -> None:
+    """Put into the description of the API the headers that `Visit.purpose` reads."""
+
+
+def let_through_under_purpose(
+    visit: Annotated[Visit, Depends(visit_with(Right.READ_COMPANIES, needs_purpose=True))], _: Annotated[None, Depends(declare_purpose)]
+) -> Visit:
+    """Let through who may read companies and has said why."""
+    return visit
+
+
 SignedInVisit = Annotated[Visit, Depends(visit_with(None, needs_release=False))]
 Reading = Annotated[Visit, Depends(visit_with(Right.READ_SIGNALS))]
 Deciding = Annotated[Visit, Depends(visit_with(Right.DECIDE))]
 Investigating = Annotated[Visit, Depends(visit_with(Right.READ_COMPANIES))]
-UnderPurpose = Annotated[Visit, Depends(visit_with(Right.READ_COMPANIES, needs_purpose=True))]
+UnderPurpose = Annotated[Visit, Depends(let_through_under_purpose)]
 ManagingAccounts = Annotated[Visit, Depends(visit_with(Right.MANAGE_ACCOUNTS, needs_release=False))]
 ReadingAudit = Annotated[Visit, Depends(visit_with(Right.READ_AUDIT, needs_release=False))]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Response
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel
 
 from tradeflow.serve.access import Right
 from tradeflow.serve.api import shapes
-from tradeflow.serve.api.unchanged import NOT_CHANGED, mark
+from tradeflow.serve.api.unchanged import MARKED
 from tradeflow.serve.queries.country import list_codes, read_series
 from tradeflow.serve.queries.frames import read_rows
 from tradeflow.serve.queries.precision import read_precision
 from tradeflow.serve.queries.run import names_companies, read_quarantined
 from tradeflow.serve.routers import api_router
-from tradeflow.serve.visit import Reading
+from tradeflow.serve.visit import Reading, declare_purpose
 from tradeflow.telling.wording import READING_NOTE
 
 router = api_router(tags=["release"])
@@ -55,10 +55,9 @@ class QuarantinedRow(BaseModel):
     raw_row: str
 
 
-@router.get("/release", responses=NOT_CHANGED)
-def tell_release(visit: Reading, response: Response) -> shapes.Release:
+@router.get("/release", **MARKED)
+def tell_release(visit: Reading) -> shapes.Release:
     """Which release answers, and what it covers."""
-    mark(visit, response)
     manifest = visit.release.manifest
     periods, counts = manifest.get("periods") or {}, manifest.get("counts") or {}
     return shapes.Release(
@@ -73,17 +72,15 @@ def tell_release(visit: Reading, response: Response) -> shapes.Release:
     )
 
 
-@router.get("/countries/{importer_code}", responses=NOT_CHANGED)
-def list_country(visit: Reading, response: Response, importer_code: AreaCode) -> list[shapes.SeriesOfCountry]:
+@router.get("/countries/{importer_code}", **MARKED)
+def list_country(visit: Reading, importer_code: AreaCode) -> list[shapes.SeriesOfCountry]:
     """The codes that a country is judged on, those with the strongest leads first."""
-    mark(visit, response)
     return [shapes.SeriesOfCountry(**row) for row in list_codes(visit.connection, importer_code)]
 
 
-@router.get("/countries/{importer_code}/{commodity_code}", responses=NOT_CHANGED)
-def tell_series(visit: Reading, response: Response, importer_code: AreaCode, commodity_code: HsCode) -> Series:
+@router.get("/countries/{importer_code}/{commodity_code}", **MARKED)
+def tell_series(visit: Reading, importer_code: AreaCode, commodity_code: HsCode) -> Series:
     """Imports of a code against expectation, and both sides."""
-    mark(visit, response)
     series = read_series(visit.connection, importer_code, commodity_code)
     visit.returned("series", [f"{importer_code}/{commodity_code}"])
     return Series(
@@ -98,10 +95,9 @@ def tell_series(visit: Reading, response: Response, importer_code: AreaCode, com
     )
 
 
-@router.get("/run", responses=NOT_CHANGED)
-def tell_run(visit: Reading, response: Response) -> Run:
+@router.get("/run", **MARKED)
+def tell_run(visit: Reading) -> Run:
     """The manifest, what was set apart, what has come in, and the models' cards."""
-    mark(visit, response)
     rows = {name: read_rows(visit.connection, name).to_dicts() for name in ("quarantine_count", "coverage", "model_card")}
     return Run(
         release_id=visit.release_id,
@@ -112,7 +108,7 @@ def tell_run(visit: Reading, response: Response) -> Run:
     )
 
 
-@router.get("/run/quarantine")
+@router.get("/run/quarantine", dependencies=[Depends(declare_purpose)])
 def list_quarantined(
     visit: Reading,
     contract: Annotated[str, Query(max_length=100)],

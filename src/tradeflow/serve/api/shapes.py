@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from tradeflow.contract import Column, load_contract
+from tradeflow.serve.casework import DISMISSAL_REASONS, STATUSES
 
 
 def _in_utc(given: Any) -> Any:
@@ -115,9 +116,9 @@ class Decided(BaseModel):
 class NewDecision(BaseModel):
     """A decision to add."""
 
-    decision: Annotated[str, Field(description="confirmed, dismissed, passed_on or reopened.", max_length=20)]
+    decision: Annotated[str, Field(json_schema_extra={"enum": [*STATUSES]}, max_length=20)]
     reason: Annotated[str, Field(max_length=4000)] = ""
-    reason_code: Annotated[str | None, Field(description="Needed to dismiss.", max_length=40)] = None
+    reason_code: Annotated[str | None, Field(description=f"Needed to dismiss: {', '.join(DISMISSAL_REASONS)}.", max_length=40)] = None
     passed_to: Annotated[str | None, Field(description="Needed to pass on.", max_length=200)] = None
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Depends, Header, Response
 from starlette.exceptions import HTTPException
 
-from tradeflow.serve.visit import Visit
-
-NOT_CHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since the release whose ETag was sent as If-None-Match."}}
+from tradeflow.serve.visit import Reading
 
 
 class NotChangedError(HTTPException):
@@ -19,9 +17,24 @@ class NotChangedError(HTTPException):
         super().__init__(304, headers={"ETag": etag})
 
 
-def mark(visit: Visit, response: Response) -> None:
+def mark(
+    visit: Reading,
+    response: Response,
+    if_none_match: Annotated[str, Header(description="The ETag of the answer that one has.")] = "",
+) -> None:
     """Put the mark on an answer; NotChangedError where the asker sent it back."""
     etag = visit.etag()
-    if etag in visit.request.headers.get("if-none-match", ""):
+    if etag in if_none_match:
         raise NotChangedError(etag)
     response.headers.update({"ETag": etag, "Cache-Control": "private, no-cache"})
+
+
+_ETAG = {"ETag": {"description": "Mark of the release and the address.", "schema": {"type": "string"}}}
+MARKED: dict[str, Any] = {
+    "dependencies": [Depends(mark)],
+    "responses": {
+        200: {"headers": _ETAG},
+        304: {"description": "Not changed since the release whose ETag was sent as If-None-Match.", "headers": _ETAG},
+    },
+}
+"""What a route takes whose answer depends on nothing else."""
