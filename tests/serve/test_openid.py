@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,8 @@ from tests.release_world import Made
 from tests.serve.conftest import Served, Visitor, find_token, publish
 from tests.serve.openid_service import CLIENT_ID, SECRET, Service, running_service
 from tradeflow.lake import Lake
-from tradeflow.serve.store import Account, AuditEntry
+from tradeflow.serve import openid
+from tradeflow.serve.store import Account, AuditEntry, OpenIdAttempt
 from tradeflow.settings import OpenId, Serve, Settings
 
 
@@ -100,6 +102,26 @@ def test_a_way_back_works_once_and_in_its_browser_only(served: Served, service: 
     assert other.get(back).status_code == 400
     assert visitor.get(back).status_code == 303
     assert visitor.get(back).status_code == 400
+
+
+def test_a_way_back_that_failed_is_used_up_and_locks_nothing_meanwhile(
+    served: Served, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = served.visitor()
+    back = service.authorize(visitor.get("/sign-in/openid").headers["location"])
+    ask, left = openid._ask_for_claims, []
+
+    def ask_slowly(*asked: Any) -> dict[str, Any]:
+        with served.writing() as store:
+            left.append(store.scalar(sa.select(sa.func.count()).select_from(OpenIdAttempt)))
+            store.execute(sa.delete(OpenIdAttempt))  # somebody else's work goes on
+            store.commit()
+        return ask(*asked)
+
+    monkeypatch.setattr(openid, "_ask_for_claims", ask_slowly)
+    service.claims |= {"nonce": "old"}
+    assert (visitor.get(back).status_code, visitor.get(back).status_code) == (400, 400)
+    assert left == [0]
 
 
 def test_a_closed_account_stays_out(served: Served, service: Service) -> None:

@@ -66,6 +66,7 @@ def finish_sign_in(store: Session, settings: OpenId, origin: str, state: str, ke
     if attempt is None or attempt.expires_at < datetime.now(UTC) or not secrets.compare_digest(state.encode(), kept_state.encode()):
         raise SignInRefusedError("This sign-in took too long or began elsewhere; begin again.")
     store.delete(attempt)
+    store.commit()  # used up, whatever comes; and no lock is held on the store while the service is asked
     claims = _ask_for_claims(settings, origin, code, attempt)
     groups = claims.get(settings.role_claim) or ()
     name = claims.get("preferred_username") or claims.get("name") or claims["sub"]
