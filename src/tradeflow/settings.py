@@ -269,8 +269,8 @@ class Serve(_Section):
     """Address to listen at; another than this machine's own is refused without an encrypted `public_url` or a certificate."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8383
     """Port to listen at."""
-    public_url: Annotated[str, Field(pattern="^(https?://[^/]+)?$")] = ""
-    """What people type, where a proxy stands in front: `https://name`; empty: the host and port above."""
+    public_url: Annotated[str, Field(pattern=r"^(https?://([^/:@]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?)?$")] = ""
+    """What people type, behind a proxy: `https://name`, encrypted unless it is this machine; empty: the host and port above."""
     certificate: Path | None = None
     """TLS certificate (PEM), to encrypt without a proxy."""
     certificate_key: Path | None = None

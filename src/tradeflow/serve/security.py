@@ -16,7 +16,9 @@ from tradeflow.settings import Serve
 
 LARGEST_BODY, LONGEST_URL = 2 * 1024 * 1024, 8192
 _BODY_SECONDS = 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_USUAL_PORT = {"http": 80, "https": 443}
+"""Browsers leave it out of the address."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -40,9 +42,10 @@ def public_origin(settings: Serve) -> str:
     else:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         origin = f"{'https' if settings.certificate else 'http'}://{host}:{settings.port}"
-    if settings.host not in _LOOPBACK and not origin.startswith("https:"):
+    reached = {settings.host, urlsplit(origin).hostname or ""} - _LOOPBACK
+    if reached and not origin.startswith("https:"):
         raise SettingsError(
-            f"serve.host: {settings.host} can be reached from other machines, and passwords would cross the network in clear; "
+            f"serve: {', '.join(sorted(reached))} can be reached from other machines, and passwords would cross the network in clear; "
             "give serve.certificate with serve.certificate_key, or serve.public_url = 'https://...' of the proxy in front"
         )
     return origin
@@ -51,10 +54,10 @@ def public_origin(settings: Serve) -> str:
 def allowed_origins(settings: Serve) -> frozenset[str]:
     """Return the origins that may ask and post: the public one, and on the machine itself its other names."""
     origin = urlsplit(public_origin(settings))
-    if origin.hostname not in _LOOPBACK:
-        return frozenset({f"{origin.scheme}://{origin.netloc}"})
-    port = f":{origin.port}" if origin.port else ""
-    return frozenset(f"{origin.scheme}://{name}{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+    name = origin.hostname or ""
+    names = _LOOPBACK if name in _LOOPBACK else (name,)
+    port = "" if origin.port in (None, _USUAL_PORT[origin.scheme]) else f":{origin.port}"
+    return frozenset(f"{origin.scheme}://{f'[{each}]' if ':' in each else each}{port}" for each in names)
 
 
 class RateLimit:
