@@ -15,7 +15,7 @@ run: install
 # All checks run, so that one visit shows all that is wrong; pytest comes last and prints the number of tests.
 test: install
 	@failed=; \
-	for check in "ruff check ." "ruff format --check ." mypy lint-imports pytest; do \
+	for check in "ruff check ." "ruff format --check ." mypy lint-imports "pytest --numprocesses=auto --dist=loadfile"; do \
 		echo "== $$check"; \
 		$(BIN)/$$check || failed="$$failed [$$check]"; \
 	done; \
