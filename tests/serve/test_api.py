@@ -180,3 +180,9 @@ def test_the_description_tells_the_ways_in_and_the_headers(viewer: Visitor) -> N
     run = described["paths"]["/api/v1/run"]["get"]
     assert "if-none-match" in {parameter["name"] for parameter in run["parameters"]}
     assert "ETag" in run["responses"]["200"]["headers"]
+
+
+def test_a_method_that_is_not_taken_is_told_with_those_that_are(viewer: Visitor) -> None:
+    for path in (f"{API}/release", "/signals"):
+        answer = viewer.client.delete(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

@@ -134,9 +134,11 @@ def _tell(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and status == 304:
         return Response(status_code=status, headers=error.headers)
     if request.url.path.startswith(API_PATH):
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-        return JSONResponse({"detail": _say_plainly(error)}, status, headers)
-    return _lead_on(request, error) or _message_page(request, status, _say_plainly(error))
+        answer: Response = JSONResponse({"detail": _say_plainly(error)}, status, {"WWW-Authenticate": "Bearer"} if status == 401 else None)
+    else:
+        answer = _lead_on(request, error) or _message_page(request, status, _say_plainly(error))
+    answer.headers.update(getattr(error, "headers", None) or {})  # Allow, where a method is not
+    return answer
 
 
 def _lead_on(request: Request, error: Exception) -> Response | None:
