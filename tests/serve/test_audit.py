@@ -217,3 +217,23 @@ def test_nothing_is_answered_where_no_entry_can_be_written(served: Served, monke
     answer = viewer.get("/signals")
     assert answer.status_code == 503
     assert "The database does not answer" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/signals.csv", "/signals.parquet", "/release"])
+def test_downloads_and_what_did_not_change_are_entered_before_they_leave(
+    served_on_sqlite: Served, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    viewer = served_on_sqlite.signed_in("viewer")
+    first = viewer.get(f"/api/v1{path}")
+    again = viewer.get(f"/api/v1{path}", headers={"If-None-Match": first.headers.get("etag", "")})
+    entered = [(entry["path"], entry["status_code"]) for entry in entries(served_on_sqlite)[-2:]]
+    assert entered == [(f"GET /api/v1{path}", 200), (f"GET /api/v1{path}", again.status_code)]
+    assert again.status_code == (304 if path == "/release" else 200)
+
+    def fail(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, Exception("disk full"))
+
+    monkeypatch.setattr("tradeflow.serve.visit.append_entry", fail)
+    for headers in ({}, {"If-None-Match": first.headers.get("etag", "")}):
+        refused = viewer.get(f"/api/v1{path}", headers=headers)
+        assert (refused.status_code, list(refused.json())) == (503, ["detail"])
