@@ -99,6 +99,7 @@ def test_a_decision_is_added_and_never_by_who_may_not(viewer: Visitor, investiga
     send(viewer, path, 403, {"decision": "confirmed"})
     send(investigator, path, 400, {"decision": "dismissed"})
     send(investigator, path, 400, {"decision": "anything"})
+    send(investigator, path, 400, {"decision": "confirmed", "reason": "Seen.\0"})
     send(investigator, path, 201, {"decision": "dismissed", "reason_code": "timing"})
     assert [one["decision"] for one in ask(investigator, path)] == ["dismissed"]
     send(investigator, f"/signals/{signal_id}/notes", 201, {"note_text": "Seen."})

@@ -137,4 +137,6 @@ def _set_status(store: Session, signal_id: str, **changed: Any) -> None:
 def _text(written: str) -> str:
     if len(written) > LONGEST_TEXT:
         raise TradeflowError(f"The text is too long: {len(written):,} letters, {LONGEST_TEXT:,} at the most.")
+    if "\0" in written:  # SQLite would keep it, PostgreSQL cannot
+        raise TradeflowError("The text holds a null character.")
     return written.strip()
