@@ -266,7 +266,7 @@ def visit_with(right: Right | None, *, needs_purpose: bool = False, needs_releas
 
 
 def declare_purpose(
-    x_purpose: Annotated[str | None, Header(description="Why companies are asked for, in words; of a call by token.")] = None,
+    x_purpose: Annotated[str | None, Header(description="Why companies are asked for, in a few words; of a call by token.")] = None,
     x_case_number: Annotated[str | None, Header(description="The case that they are asked for in; of a call by token.")] = None,
 ) -> None:
     """Put into the description of the API the headers that `Visit.purpose` reads."""
