@@ -77,7 +77,7 @@ def _fit(amounts: Array) -> pl.DataFrame:
             "period": np.tile(_CALENDAR, series),
             "net_weight_kg": amounts.ravel(),
         }
-    ).with_columns(freq_code=pl.lit("M"), exporter_code=pl.lit(0, pl.Int32), commodity_code=pl.lit("291411"))
+    ).with_columns(freq_code=pl.lit("M"), exporter_code=pl.lit(156, pl.Int32), commodity_code=pl.lit("291411"))
     imports = cells.filter(pl.col("net_weight_kg") > 0).with_columns(primary_value_usd=pl.col("net_weight_kg"))
     coverage = cells.select(
         "freq_code", "period", pl.col("importer_code").alias("reporter_code"), flow_code=pl.lit("M"), coverage_status=pl.lit("reported")
