@@ -86,7 +86,8 @@ def test_a_false_lead_may_be_a_written_down_innocent_or_a_planted_diversion(worl
 
 def test_the_page_counts_recall_and_false_leads(world: Path, tmp_path: Path) -> None:
     judged = judge(world, [lead(1, "out_of_profile", "buyer", on="D1"), lead(2, "x", "seller", on="D7")], [])
-    lines = write_page(tmp_path / "page.md", judged.cases, judged.leads, 1, 10_000, 1.0)
+    lines = write_page(tmp_path / "page.md", judged.cases, judged.leads, [7], 10_000, 1.0)
+    assert "Written by `tradeflow evaluate company-leads --seeds 1 --first-seed 7`; run it anew instead of editing this page." in lines
     assert (tmp_path / "page.md").read_text() == "\n".join(lines).rstrip() + "\n"
     assert "| out_of_profile | 1 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in lines
     assert any(line.startswith("In a world 1.0 of the top 100 leads are false: 0.0 are about a planted") for line in lines)

@@ -39,6 +39,7 @@ def evaluate_company_leads(seeds: Iterable[int], items: int, page: Path | None, 
     """Write and run a world per seed, hold its company leads against the truth, and tell the figures."""
     begun = time.process_time()
     found: list[Judged] = []
+    judged_seeds: list[int] = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             judged = judge_world(Path(folder), seed, items)
@@ -47,7 +48,8 @@ def evaluate_company_leads(seeds: Iterable[int], items: int, page: Path | None, 
         found.append(judged)
         # After each world: whoever stops the command has the page of the worlds so far.
         together = Judged(pl.concat([each.cases for each in found]), pl.concat([each.leads for each in found]))
-        lines = write_page(page, together.cases, together.leads, len(found), items, time.process_time() - begun)
+        judged_seeds.append(seed)
+        lines = write_page(page, together.cases, together.leads, judged_seeds, items, time.process_time() - begun)
     if page is None:
         for line in lines:
             echo(line)

@@ -22,9 +22,10 @@ figures, some about an event that was written down as innocent before any lead w
 trade that looked odd."""
 
 
-def write_page(page: Path | None, cases: pl.DataFrame, leads: pl.DataFrame, worlds: int, items: int, cpu_seconds: float) -> list[str]:
+def write_page(page: Path | None, cases: pl.DataFrame, leads: pl.DataFrame, seeds: list[int], items: int, cpu_seconds: float) -> list[str]:
     """Return the lines of the page, and write it where a path is given."""
-    command = f"tradeflow evaluate company-leads --seeds {worlds} --first-seed {cases['seed'].min()}"
+    worlds = len(seeds)
+    command = f"tradeflow evaluate company-leads --seeds {worlds} --first-seed {seeds[0]}"
     cost = f"{worlds} worlds of about {items:,} declared items, {cpu_seconds:,.0f} CPU seconds"
     lines = [*head_lines("How well company leads do", command, cost), *_recall(cases), *_false(leads, worlds), *_missed(cases)]
     if page is not None:
