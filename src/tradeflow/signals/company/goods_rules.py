@@ -39,12 +39,14 @@ def _usual_codes(named: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
     first = named.group_by("substance_code", "hs6_code", "entity_id").agg(month_number().min().alias("_month"))
     dated = odd.with_columns(month_number().alias("_now"))
     for count, key in (("_users", ["substance_code", "hs6_code"]), ("_others", ["substance_code"])):
-        asked = dated.select(*key, "entity_id", "_now").unique()
-        earliest = first.group_by(*key, pl.col("entity_id").alias("_other")).agg(pl.col("_month").min())
-        known = asked.join(earliest, on=key)
-        is_other = (pl.col("entity_id") != pl.col("_other")) & (pl.col("_month") < pl.col("_now"))
-        counted = known.filter(is_other).group_by(*key, "entity_id", "_now").agg(pl.len().cast(pl.Int64).alias(count))
-        dated = dated.join(counted, on=[*key, "entity_id", "_now"], how="left").with_columns(pl.col(count).fill_null(0))
+        began = first.group_by(*key, "entity_id").agg(pl.col("_month").min())
+        # By month and not company by company: pairs of companies would grow with the square of their number.
+        monthly = began.group_by(*key, "_month").agg(pl.len().cast(pl.Int64).alias(count))
+        earlier = dated.select(*key, "_now").unique().join(monthly, on=key).filter(pl.col("_month") < pl.col("_now"))
+        beside = dated.join(earlier.group_by(*key, "_now").agg(pl.col(count).sum()), on=[*key, "_now"], how="left")
+        own = beside.join(began, on=[*key, "entity_id"], how="left")
+        is_own = (pl.col("_month") < pl.col("_now")).fill_null(value=False).cast(pl.Int64)
+        dated = own.with_columns(pl.col(count).fill_null(0) - is_own).drop("_month")
     return dated
 
 
