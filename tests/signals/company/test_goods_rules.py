@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.signals.company.tables import ACETONE, company_tables, item
@@ -99,3 +100,21 @@ def test_an_isolated_item_keeps_the_forests_score() -> None:
     tables = company_tables([row], isolation=[alone | {"isolation_score": 0.7, "comparable_group": "declarations of HS chapter 29"}])
     told = isolated_declaration(tables)
     assert told.select("entity_id", "subject", "score", "substance_code").row(0) == ("ODD", "declaration", 0.7, ACETONE)
+
+
+def test_who_used_a_code_before_is_counted_as_one_by_one() -> None:
+    random = np.random.default_rng(5)
+    rows = [
+        item(
+            f"C{random.integers(6)}",
+            f"2024-{random.integers(1, 9):02d}-10",
+            **(WRONG | {"hs6_code": str(random.choice(["392310", "340111"]))}),
+        )
+        for _ in range(60)
+    ]
+    told = misdeclared_goods(company_tables(rows, words=[described(row) for row in rows])).sort("row_number")
+    for row, found in zip(rows, told.iter_rows(named=True), strict=True):
+        before = [each for each in rows if each["period"] < row["period"] and each["importer_entity_id"] != row["importer_entity_id"]]
+        users = {each["importer_entity_id"] for each in before if each["hs6_code"] == row["hs6_code"]}
+        others = {each["importer_entity_id"] for each in before}
+        assert (found["_users"], found["_others"]) == (len(users), len(others))
