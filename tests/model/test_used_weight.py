@@ -70,3 +70,11 @@ def test_only_imports_are_weighed() -> None:
     assert use_import_weights(table("mirror_pair", pair(1000.0, None))).is_empty()
     assert use_import_weights(table("mirror_pair", pair(None, 1000.0)))["net_weight_kg"].to_list() == [1000.0]
     assert isinstance(use_import_weights(table("mirror_pair")), pl.DataFrame)
+
+
+def test_imports_that_name_no_exporter_have_one_label() -> None:
+    imports = pl.DataFrame(
+        {"freq_code": "M", "period": 202401, "importer_code": 484, "exporter_code": [0, 0, 156], "commodity_code": "291411"},
+        schema_overrides={"period": pl.Int32, "importer_code": pl.Int32, "exporter_code": pl.Int32},
+    )
+    assert sorted(weight_bases(imports)["exporter_code"].to_list()) == [0, 156]

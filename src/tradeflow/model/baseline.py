@@ -61,7 +61,7 @@ def fit_seasonal_baseline(
             parts.append(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level)).select(_contract_columns()))
     bases = weight_bases(imports).cast({"freq_code": pl.String, "commodity_code": pl.String})
     key = ["freq_code", "period", "importer_code", "exporter_code", "commodity_code"]
-    labelled = pl.concat(parts).join(bases, on=key, how="left")
+    labelled = pl.concat(parts).join(bases, on=key, how="left", validate="m:1")
     weighed = labelled.with_columns(pl.when(pl.col("observed_kg") > 0).then(pl.col("weight_basis").cast(pl.String)).alias("weight_basis"))
     return weighed.select(contract.schema.names()).sort(contract.unique_keys[0])
 

@@ -68,4 +68,5 @@ def weight_bases(imports: pl.DataFrame) -> pl.DataFrame:
     key = ["freq_code", "period", "importer_code", "commodity_code"]
     routes = named.select(*key, pl.col("exporter_code").cast(pl.Int32), pl.col("weight_basis").cast(pl.Enum(WEIGHT_BASES)))
     whole = routes.group_by(key).agg(pl.lit(0, pl.Int32).alias("exporter_code"), pl.col("weight_basis").max())
-    return pl.concat([routes, whole.select(routes.columns)])
+    # Imports that name no exporter stand under 0 already: the importer's label is theirs.
+    return pl.concat([routes.filter(pl.col("exporter_code") != 0), whole.select(routes.columns)])
