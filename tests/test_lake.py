@@ -400,7 +400,7 @@ def test_an_exception_in_the_middle_leaves_nothing(lake: Lake, monkeypatch: pyte
             raise fault
         path.write_bytes(content)
 
-    monkeypatch.setattr("tradeflow.lake._write_part", write_one_and_fail)
+    monkeypatch.setattr("tradeflow.lake.snapshot._write_part", write_one_and_fail)
     with pytest.raises(type(fault)):
         keep(lake, b"", parts=[("1.json", b"a", 1), ("2.json", b"b", 1)])
 

@@ -36,7 +36,7 @@ def write_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Written from `src/tradeflow/settings.py` by `python -m tradeflow.settings_page`; change the settings there, not this page.",
+        "Written from `src/tradeflow/settings/` by `python -m tradeflow.settings_page`; change the settings there, not this page.",
         "One TOML file, named by `tradeflow run --config FILE`, holds them; `config/default.toml` is the example. A setting that is left",
         "out has its default, an unknown one is refused. Paths are relative to the file.",
         *(line for title, section in SECTIONS.items() for line in _write_section(title, section)),
