@@ -104,3 +104,9 @@ def test_a_larger_need_is_never_passed_earlier(observed: list[float], need: floa
     assert (less["passing_date"] or date.max) <= (more["passing_date"] or date.max)
     assert less["lower_year_kg"] <= less["year_kg"] <= less["upper_year_kg"]
     assert less["cumulated_kg"] == pytest.approx(sum(observed))
+
+
+def test_the_year_rests_on_the_least_sure_of_its_weights() -> None:
+    months = [month(202401, 100.0, weight_basis="as_reported"), month(202402, 50.0, weight_basis="value_over_unit_value"), month(202403, 0.0)]
+    assert measure(months, requirement(850))["weight_basis"].to_list() == ["value_over_unit_value"]
+    assert measure(months[2:], requirement(850))["weight_basis"].to_list() == [None]

@@ -58,9 +58,16 @@ def test_the_lead_says_the_need_the_pace_the_day_and_the_chance() -> None:
     assert lead["signal_reason"].endswith("put at 1e-05; a lead to check, not a finding.")
 
 
+@pytest.mark.parametrize(("basis", "told"), [("as_reported", False), ("value_over_unit_value", True), ("other_side", True)])
+def test_the_lead_says_where_weights_were_derived(basis: str, told: bool) -> None:
+    lead = lead_of(use(weight_basis=basis)).row(0, named=True)
+    assert lead["weight_basis"] == basis
+    assert ("Not all of these weights were reported" in lead["signal_reason"]) == told
+
+
 def test_a_need_that_is_passed_is_told_as_passed() -> None:
     passed = use(cumulated_kg=1200.0, passing_date=date(2024, 5, 3), within_requirement_probability=0.0)
     reason = lead_of(passed)["signal_reason"][0]
     assert "this was passed about 3 May 2024, and at this pace" in reason
-    assert reason.endswith("This rests on what is reported, not on a forecast; a lead to check, not a finding.")
+    assert reason.endswith("The months up to then pass it without any forecast; a lead to check, not a finding.")
     assert "passed about 3 May 2024." in lead_of(passed | {"period": 202412, "window_periods": 12})["signal_reason"][0]

@@ -6,6 +6,7 @@ import polars as pl
 from scipy import special
 
 from tradeflow.contract import load_contract
+from tradeflow.model.used_weight import WEIGHT_BASES
 
 _KEY = ["importer_code", "commodity_code", "requirement_year"]
 _NORMAL_90 = 1.6449
@@ -26,6 +27,7 @@ def measure_requirement_use(baseline: pl.DataFrame, requirements: pl.DataFrame) 
         pl.col("_expected").filter(known).sum().alias("_expected_so_far"),
         (pl.col("_sd").filter(known) ** 2).sum().sqrt().alias("_sd_so_far"),
         pl.col("period").filter(known).max().alias("period"),
+        pl.col("weight_basis").cast(pl.Enum(WEIGHT_BASES)).max(),
     )
     paced = months.join(reported.drop_nulls("period").drop("period"), on=_KEY, maintain_order="left").with_columns(_pace().alias("_pace"))
     year = reported.join(_add_up(paced), on=_KEY).with_columns(pl.col("period").mod(100).alias("window_periods"))
@@ -43,10 +45,11 @@ def _lay_out_months(baseline: pl.DataFrame, requirements: pl.DataFrame) -> pl.Da
         "commodity_code",
         "period",
         "observed_kg",
+        "weight_basis",
         (pl.col("expected_kg") * chance).alias("_expected"),
         (pl.col("expected_kg") * chance * ratio).alias("_sd"),
     )
-    before = series.with_columns(pl.col("period") + 100).rename({"_expected": "_before", "_sd": "_sd_before"}).drop("observed_kg")
+    before = series.with_columns(pl.col("period") + 100).rename({"_expected": "_before", "_sd": "_sd_before"}).drop("observed_kg", "weight_basis")
     months = requirements.select(*_KEY, "requirement_kg").join(pl.DataFrame({"_month": range(1, _MONTHS + 1)}), how="cross")
     placed = months.with_columns((pl.col("requirement_year") * 100 + pl.col("_month")).cast(pl.Int32).alias("period"))
     on = ["importer_code", "commodity_code", "period"]
@@ -85,7 +88,9 @@ def _add_up(paced: pl.DataFrame) -> pl.DataFrame:
 
 def _passing_dates(paced: pl.DataFrame) -> pl.DataFrame:
     """Return the first day by which each path is above the requirement, as if a month's imports came evenly over its days."""
-    paths = {"passing_date": pl.lit(1.0), "earliest_passing_date": (pl.col("upper_year_kg") - pl.col("cumulated_kg")) / pl.col("_rest")}
+    # Where nothing is still to come, the months that are reported are the only path.
+    fastest = pl.when(pl.col("_rest") > 0).then((pl.col("upper_year_kg") - pl.col("cumulated_kg")) / pl.col("_rest")).otherwise(1.0)
+    paths = {"passing_date": pl.lit(1.0), "earliest_passing_date": fastest}
     found = paced.select(_KEY).unique()
     for name, raised in paths.items():
         month_kg = pl.coalesce("observed_kg", pl.col("_expected") * pl.col("_pace") * raised)

@@ -58,7 +58,7 @@ def how_sure(row: dict[str, Any]) -> str:
     """Say how many of those that a lead was compared with look as unusual, and that it is a lead."""
     if row["rule"] == "above_requirement":
         if row["p_value"] == 0:
-            return "This rests on what is reported, not on a forecast; a lead to check, not a finding."
+            return "The months up to then pass it without any forecast; a lead to check, not a finding."
         return f"The chance that the year stays within it is put at {row['p_value']:.2g}; a lead to check, not a finding."
     ending = f"this unusual (q {row['q_value']:.2g}); a lead to check, not a finding."
     counted = re.match(r"[\d,]+", row["comparison"])
