@@ -107,6 +107,7 @@ def test_a_larger_need_is_never_passed_earlier(observed: list[float], need: floa
 
 
 def test_the_year_rests_on_the_least_sure_of_its_weights() -> None:
-    months = [month(202401, 100.0, weight_basis="as_reported"), month(202402, 50.0, weight_basis="value_over_unit_value"), month(202403, 0.0)]
+    bases = ("as_reported", "value_over_unit_value")
+    months = [*(month(202401 + place, 50.0, weight_basis=basis) for place, basis in enumerate(bases)), month(202403, 0.0)]
     assert measure(months, requirement(850))["weight_basis"].to_list() == ["value_over_unit_value"]
     assert measure(months[2:], requirement(850))["weight_basis"].to_list() == [None]

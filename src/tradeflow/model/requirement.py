@@ -49,7 +49,8 @@ def _lay_out_months(baseline: pl.DataFrame, requirements: pl.DataFrame) -> pl.Da
         (pl.col("expected_kg") * chance).alias("_expected"),
         (pl.col("expected_kg") * chance * ratio).alias("_sd"),
     )
-    before = series.with_columns(pl.col("period") + 100).rename({"_expected": "_before", "_sd": "_sd_before"}).drop("observed_kg", "weight_basis")
+    before = series.with_columns(pl.col("period") + 100).rename({"_expected": "_before", "_sd": "_sd_before"})
+    before = before.drop("observed_kg", "weight_basis")
     months = requirements.select(*_KEY, "requirement_kg").join(pl.DataFrame({"_month": range(1, _MONTHS + 1)}), how="cross")
     placed = months.with_columns((pl.col("requirement_year") * 100 + pl.col("_month")).cast(pl.Int32).alias("period"))
     on = ["importer_code", "commodity_code", "period"]
