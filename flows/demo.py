@@ -82,8 +82,8 @@ def _is_progress(record: logging.LogRecord) -> bool:
 
 def print_findings(result: RunResult, world: Path) -> None:
     """Print the ranked table, where the report is, and how much of the truth stands there."""
-    from tradeflow.cli import print_result
     from tradeflow.evaluate import planted
+    from tradeflow.run_ending import print_result
 
     print_result(result)
     signals = pl.read_parquet(result.release_folder / "signal.parquet")

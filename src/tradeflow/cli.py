@@ -9,7 +9,6 @@ import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +17,6 @@ from tradeflow.exceptions import TradeflowError
 from tradeflow.mistakes import OneLineGroup, tells_mistakes
 from tradeflow.own_table import command as own_table
 from tradeflow.serve.command import audit, serve, user
-
-if TYPE_CHECKING:
-    from tradeflow.pipeline import RunResult
 
 _lake = click.option(
     "--lake",
@@ -64,6 +60,7 @@ def run(
     """
     from tradeflow.lake import Lake
     from tradeflow.pipeline import run_pipeline
+    from tradeflow.run_ending import print_ending, print_result
     from tradeflow.settings import default_lake, load_settings, read_only_input
 
     settings = load_settings(config)
@@ -78,7 +75,7 @@ def run(
     if not quiet:
         print_result(result)
     else:
-        _print_ending(result)
+        print_ending(result)
 
 
 def _print_progress(line: str) -> None:
@@ -293,69 +290,3 @@ def _serving_url(lake_path: Path | None) -> str:
     from tradeflow.settings import default_lake
 
     return serving_url(Lake(lake_path or default_lake()))
-
-
-def print_result(result: RunResult, leads: int = 20) -> None:
-    """Print what a run found: the ranked table, the counts in and out, problems, and where the report is."""
-    import polars as pl
-
-    from tradeflow.listing import print_company_signals, print_signals
-
-    _print_title(result)
-    found = pl.read_parquet(result.release_folder / "signal.parquet")
-    heads = found.filter(pl.col("is_lead_head")).sort("lead_rank")
-    if heads.is_empty():
-        click.echo("No lead: nothing in the scored periods is stranger than the periods before it.")
-    else:
-        print_signals(heads.head(leads))
-    companies = result.release_folder / "company_signal.parquet"
-    if companies.is_file():
-        click.echo("\nCompanies")
-        print_company_signals(pl.read_parquet(companies).filter("is_lead_head").sort("lead_rank").head(leads))
-    counts = result.counts
-    click.echo(
-        f"\n{counts['rows_in']:,} rows in = {counts['rows_conformed']:,} conformed + {counts['rows_quarantined']:,} in quarantine"
-        f" + {counts['rows_set_aside']:,} set aside; {counts['mirror_pairs']:,} pairs, {counts['series']:,} series"
-    )
-    _print_outcomes(result)
-    click.echo(
-        f"{counts['leads']:,} leads, {counts['leads_flagged']:,} of them flagged;"
-        f" about {result.expected_false:.0f} of the {counts['flagged']:,} flagged signals are expected to be false"
-    )
-    _print_ending(result)
-
-
-def _print_outcomes(result: RunResult) -> None:
-    """Print what inspecting the top of each ranking of declarations would have found, where outcomes are known."""
-    rows = json.loads((result.release_folder / "manifest.json").read_text(encoding="utf-8"))["outcome_figures"]
-    if not rows:
-        return
-    first = rows[0]
-    click.echo(
-        f"Outcomes of {first['judged_count']:,} inspections from {first['judged_first_date']} to {first['judged_last_date']}, ranked by"
-        f" what {first['learned_count']:,} before them taught; {first['judged_outcome_ratio']:.1%} were found false"
-    )
-    for row in rows:
-        click.echo(
-            f"  {row['ranking'].replace('_', ' ')}: {row['inspected_ratio']:.1%} inspected, {row['found_count']:,} of"
-            f" {row['inspected_count']:,} found (precision {row['precision_ratio']:.3f}, recall {row['recall_ratio'] or 0:.3f})"
-        )
-
-
-def _print_title(result: RunResult) -> None:
-    """Name a run that looks at less than everything, above its table."""
-    from tradeflow.telling.scope import say_scope
-
-    manifest = json.loads((result.release_folder / "manifest.json").read_text(encoding="utf-8"))
-    if scope := say_scope(manifest):
-        click.secho(f"{manifest['settings']['publish']['title']}: {scope}", bold=True)
-
-
-def _print_ending(result: RunResult) -> None:
-    for line in result.problems[:20]:
-        click.echo(f"note: {line}", err=True)
-    if len(result.problems) > 20:
-        click.echo(f"note: {len(result.problems) - 20} more in {result.release_folder / 'manifest.json'}", err=True)
-    if not result.is_new_release:
-        click.echo("Nothing has changed since this release was made.")
-    click.echo(f"Report: {result.release_folder / 'report.html'}")
