@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from tests.reconcile.arrays import Draw, sides_of, world
-from tradeflow.reconcile.fit import MirrorModel, ReconcileOptions, fit_mirror_model
+from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
+from tradeflow.reconcile.measure import ReconcileOptions
 from tradeflow.reconcile.misattribution import EXPORTS, IMPORTS
 from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.sides import Floats, Sides

@@ -24,8 +24,9 @@ from tradeflow.own_table.partition import KeySpace, Spill, divide_commodities
 from tradeflow.own_table.trade_pairs import as_sides, pair_reports
 from tradeflow.own_table.trade_reading import TradeTable, open_trade_table, read_batches
 from tradeflow.own_table.writing import beside, refuse_name
-from tradeflow.reconcile.fit import MirrorModel, ReconcileOptions, fit_mirror_model
+from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
 from tradeflow.reconcile.gap_sample import choose_commodities, corridor_rates, sample_corridors
+from tradeflow.reconcile.measure import ReconcileOptions
 from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.sides import Sides, join_sides
 

@@ -10,37 +10,14 @@ import polars as pl
 
 from tradeflow.reconcile.basis import fit_margins
 from tradeflow.reconcile.calibration import Calibration, Standardised, fit_calibration
-from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors, summarise_corridors
-from tradeflow.reconcile.habit import fit_habits
+from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors
+from tradeflow.reconcile.measure import MeasureModel, ReconcileOptions, fit_measure
 from tradeflow.reconcile.misattribution import IMPORTS, Match, match_triangles
-from tradeflow.reconcile.reliability import ErrorVariances, split_variances
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 from tradeflow.reconcile.slip import Weights, mend_weights, usual_unit_values
 
 _SIZE_BINS = 10
 _LEAST_COVARIANCE_SHARE, _LARGEST_COVARIANCE_SHARE = 0.0, 0.999
-
-
-@dataclass(frozen=True)
-class ReconcileOptions:
-    """What `settings.Reconcile` says, as plain numbers."""
-
-    prior_margin_rate: float = 0.06
-    prior_margin_weight: float = 20
-    floor_sigma: float = 0.03
-    habit_weight: float = 6
-    threshold_usd: float = 1000
-
-
-@dataclass(frozen=True)
-class MeasureModel:
-    """What is usual for one measure: one place per corridor of the model, and one error variance per reporter and role."""
-
-    habit: Floats
-    habit_variance: Floats
-    variance: Floats
-    """Of one flow's gap about the habit, everything counted."""
-    errors: ErrorVariances
 
 
 @dataclass(frozen=True)
@@ -108,9 +85,9 @@ def fit_mirror_model(
     )
     place = place_corridors(corridor_keys, sample.exporter * number + sample.importer)
     value_gap = value_gap - np.where(np.isnan(sample.known_margin), margin[place], sample.known_margin)
-    value = _fit_measure(sample, value_gap, corridor_keys, number, options, margin_variance)
-    weight = _fit_measure(sample, weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
-    difference = _fit_measure(sample, value_gap - weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
+    value = fit_measure(sample, value_gap, corridor_keys, number, options, margin_variance)
+    weight = fit_measure(sample, weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
+    difference = fit_measure(sample, value_gap - weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
     share, combined_variance = _combine(value.variance, weight.variance, difference.variance)
     edges, factors = _size_factors(sample, value_gap, value, place)
     blank = fit_calibration(_nothing(), number)
@@ -178,22 +155,6 @@ def explain_gaps(
         return match, shifts, plain
     moved = standardise(sides.take(rows), model, place[rows], gaps.value[rows] + shifts[0][rows], gaps.weight[rows] + shifts[1][rows])
     return match, shifts, (plain[0].put(rows, moved[0]), plain[1].put(rows, moved[1]), plain[2].put(rows, moved[2]))
-
-
-def _fit_measure(
-    sample: Sides, gap: Floats, corridor_keys: Ints, areas: int, options: ReconcileOptions, extra_variance: Floats
-) -> MeasureModel:
-    corridors = summarise_corridors(sample.exporter, sample.importer, gap)
-    errors = split_variances(corridors, areas, areas, options.floor_sigma)
-    noise = errors.of(corridors.exporter, corridors.importer)
-    habits = fit_habits(corridors, noise, areas, areas, options.habit_weight)
-    exporter, importer = corridor_keys // areas, corridor_keys % areas
-    habit = habits.expected(exporter, importer)
-    habit_variance = habits.corridor_variance + extra_variance
-    rows = place_corridors(corridor_keys, corridors.exporter * areas + corridors.importer)
-    habit[rows] += habits.own
-    habit_variance[rows] = habits.own_variance
-    return MeasureModel(habit, habit_variance, errors.of(exporter, importer) + habit_variance, errors)
 
 
 def _combine(value: Floats, weight: Floats, difference: Floats) -> tuple[Floats, Floats]:

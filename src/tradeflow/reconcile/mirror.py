@@ -7,9 +7,10 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.absence import explain_missing_sides
-from tradeflow.reconcile.fit import MirrorModel, ReconcileOptions, fit_mirror_model
+from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
 from tradeflow.reconcile.gap_sample import choose_commodities, corridor_rates, sample_corridors
 from tradeflow.reconcile.margin import known_margin, valuation_basis
+from tradeflow.reconcile.measure import ReconcileOptions
 from tradeflow.reconcile.pairs import PAIR_KEY, pair_mirror_flows
 from tradeflow.reconcile.reporter_table import reporter_rows
 from tradeflow.reconcile.scale import mark_weights_out_of_scale

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.corridor import sum_by
-from tradeflow.reconcile.fit import MeasureModel, MirrorModel, measure_gaps, standardise
+from tradeflow.reconcile.fit import MirrorModel, measure_gaps, standardise
+from tradeflow.reconcile.measure import MeasureModel
 from tradeflow.reconcile.reliability import MIN_OBSERVATIONS
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 

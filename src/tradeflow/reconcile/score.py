@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from tradeflow.reconcile.calibration import Standardised
-from tradeflow.reconcile.fit import Gaps, MeasureModel, MirrorModel, explain_gaps, measure_gaps
+from tradeflow.reconcile.fit import Gaps, MirrorModel, explain_gaps, measure_gaps
+from tradeflow.reconcile.measure import MeasureModel
 from tradeflow.reconcile.misattribution import EXPORTS, Match
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
