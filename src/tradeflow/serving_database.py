@@ -76,29 +76,46 @@ def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
 
 TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
 KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code"]])
-"""Every signal that any release has served: it alone is never emptied, so that what is new, and what was said before, can be told."""
+KNOWN_COMPANY_SIGNAL = _declare_table(load_contract("known_company_signal"), [["first_release_id"]])
+KNOWN = {"signal": KNOWN_SIGNAL, "company_signal": KNOWN_COMPANY_SIGNAL}
+"""Every signal that any release has served: these alone are never emptied, so that what is new, and what was said before, can be told."""
 SEARCH_ENTRY = _declare_table(load_contract("search_entry"), [["search_text"]])
 """The names and numbers that can be searched for; the index over them is the database's own kind: SQLite's FTS5, PostgreSQL's pg_trgm."""
+LEAD_COUNT = _declare_table(load_contract("lead_count"), [])
+"""How many leads have each value of the columns in COUNTED: a page that counted them would read the whole release."""
+COUNTED = ("rule", "substance_code", "commodity_code", "importer_code", "exporter_code", "period")
 RELEASE = sa.Table(
     "release",
     SERVING,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("manifest", sa.JSON, nullable=False),
+    sa.Column("schema_name", sa.Text),
 )
+"""The release that is served, one row; on PostgreSQL it alone lies in the database's own schema, and names the one with the tables."""
 
 
 def open_database(url: str, *, begin: str = "BEGIN") -> sa.Engine:
-    """Open a serving database. SQLite: write-ahead log, real transactions that hold schema changes too, 30 s of patience for a lock."""
+    """Open a serving database: real transactions, each of which sees one release whole; 30 s of patience for a lock on SQLite."""
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", prepare_sqlite)
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    else:
+        sa.event.listen(engine, "begin", enter_release)
     return engine
 
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:
     """Set a new SQLite connection up as `open_database` says; to be listened to an engine's `connect`."""
     connection.isolation_level = None  # Python's sqlite3 would begin late and leave schema changes outside
-    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA busy_timeout = 30000")
+
+
+def enter_release(connection: sa.Connection) -> None:
+    """Let plain names of tables mean those of the release that is served, until the transaction ends (PostgreSQL)."""
+    if connection.exec_driver_sql("SELECT to_regclass('release')").scalar() is not None:
+        connection.exec_driver_sql(_ENTER)
+
+
+_ENTER = "SELECT set_config('search_path', schema_name || ', ' || current_setting('search_path'), true) FROM release"

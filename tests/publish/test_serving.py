@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 
 from tests.release_world import Made, replace_tables
 from tradeflow.contract import load_contract
+from tradeflow.exceptions import LakeError
 from tradeflow.publish.serving import serve_release
-from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, TABLES, open_database
+from tradeflow.serving_database import KNOWN_SIGNAL, LEAD_COUNT, RELEASE, TABLES, open_database
 
 NOW = datetime(2025, 2, 14, tzinfo=UTC)
 COUNTED = sa.select(sa.select(RELEASE.c.id).scalar_subquery(), sa.select(sa.func.count()).select_from(TABLES["signal"]).scalar_subquery())
@@ -61,8 +63,7 @@ def test_reader_in_the_middle_keeps_the_old_release(serve: Callable[[Made, str],
         before = reader.execute(COUNTED).one()
         serve(made, "new")
         assert reader.execute(COUNTED).one() == before == ("old", few[0].signal.height)
-        reader.rollback()
-        assert reader.execute(COUNTED).one() == ("new", made[0].signal.height)
+    assert state(url) == ("new", made[0].signal.height)
 
 
 def test_readers_beside_a_writer_never_see_half_a_release(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
@@ -103,14 +104,62 @@ def test_same_release_again_writes_nothing(serve: Callable[[Made, str], None], u
     assert state(url) == ("first", few[0].signal.height)
 
 
-def test_peoples_work_outlives_a_release(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+def test_log_left_by_an_older_version_is_not_taken_for_one_of_the_new_file(
+    serve: Callable[[Made, str], None], url: str, made: Made, few: Made
+) -> None:
+    """Earlier versions wrote the file in place behind a log; SQLite would play a log that still stands into whatever bears the name."""
+    serve(few, "old")
+    path = Path(url.removeprefix("sqlite:///"))
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("UPDATE signal SET lead_score = 0")
+    writer.commit()
+    log = path.with_name(f"{path.name}-wal")
+    kept = log.read_bytes()
+    writer.close()
+    log.write_bytes(kept)
+    serve(made, "new")
+    assert not log.exists()
+    assert state(url) == ("new", made[0].signal.height)
+
+
+def test_file_that_somebody_writes_is_left_alone(serve: Callable[[Made, str], None], url: str, made: Made, few: Made) -> None:
+    serve(few, "old")
+    writer = sqlite3.connect(url.removeprefix("sqlite:///"))
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("UPDATE signal SET lead_score = 0")
+    with pytest.raises(LakeError, match="open for writing"):
+        serve(made, "new")
+    writer.close()
+    serve(made, "new")
+    assert state(url) == ("new", made[0].signal.height)
+
+
+def test_half_a_file_left_by_a_killed_publish_is_in_nobodys_way(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    half = path.with_name(f".unfinished-{path.name}")
+    half.write_bytes(b"half")
     serve(few, "first")
-    with open_database(url).begin() as connection:
-        connection.execute(sa.text("CREATE TABLE disposition (signal_id TEXT, decision TEXT)"))
-        connection.execute(sa.text("INSERT INTO disposition VALUES ('0123', 'dismissed')"))
-    serve(made, "second")
+    assert not half.exists()
+    assert state(url) == ("first", few[0].signal.height)
+
+
+def test_next_file_is_readable_by_whom_the_last_was(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    serve(few, "first")
+    path = Path(url.removeprefix("sqlite:///"))
+    path.chmod(0o640)
+    serve(few, "second")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_leads_are_counted_once_for_all(serve: Callable[[Made, str], None], url: str, made: Made) -> None:
+    serve(made, "first")
+    signal = made[0].signal
+    counts = LEAD_COUNT.c
     with open_database(url).connect() as connection:
-        assert connection.execute(sa.text("SELECT * FROM disposition")).all() == [("0123", "dismissed")]
+        rules = connection.execute(sa.select(LEAD_COUNT).where(counts.counted_column == "rule")).all()
+    by_rule = signal.group_by("rule").agg(pl.col("is_lead_head").sum(), pl.len(), pl.col("is_flagged").sum())
+    assert {tuple(row)[1:] for row in rules} == set(by_rule.iter_rows())
 
 
 def test_table_of_an_older_contract_is_made_anew(serve: Callable[[Made, str], None], url: str, few: Made) -> None:

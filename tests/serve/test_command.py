@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.release_world import Made
-from tests.serve.conftest import Served, publish
+from tests.serve.conftest import publish
 from tradeflow.cli import main
 from tradeflow.lake import Lake
 from tradeflow.serve.database import VISITS_AT_ONCE
@@ -143,19 +143,3 @@ def fetch(url: str) -> str:
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"{url} does not answer")
-
-
-def test_a_killed_publish_leaves_the_old_release(served_on_sqlite: Served, made: Made) -> None:
-    """The process dies with half of a release written; readers keep the old one, and the next publish succeeds."""
-    lake = served_on_sqlite.lake
-    script = (
-        "import os, sqlalchemy as sa; from tradeflow.serving_database import TABLES, open_database;"
-        f"connection = open_database('sqlite:///{lake.root / '7_release' / 'serving.sqlite'}', begin='BEGIN IMMEDIATE').connect();"
-        "connection.execute(sa.delete(TABLES['signal'])); os.kill(os.getpid(), 9)"
-    )
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
-    analyst = served_on_sqlite.signed_in("analyst")
-    assert analyst.get("/signals").status_code == 200
-    assert "202412-first" in str(served_on_sqlite.app.state.house.stores.reading.connect().exec_driver_sql("SELECT id FROM release").all())
-    publish(lake, made, "next")
-    assert analyst.get("/signals").status_code == 200

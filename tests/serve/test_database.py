@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +22,13 @@ from tests.release_world import Made, replace_tables
 from tests.serve.conftest import Served, publish
 from tradeflow.exceptions import LakeError
 from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
+from tradeflow.publish import serving_file, serving_schema
+from tradeflow.publish.search_index import index_pieces
 from tradeflow.publish.serving import serve_release
 from tradeflow.serve.database import CASE_STORE_FILE, open_stores, upgrade_case_store
 from tradeflow.serve.migrations import VERSION_TABLE
 from tradeflow.serve.store import CaseStore
-from tradeflow.serving_database import TABLES, open_database
+from tradeflow.serving_database import KNOWN_SIGNAL, TABLES, open_database
 
 
 def decide(served: Served) -> None:
@@ -117,15 +122,54 @@ def test_readers_see_the_old_release_or_the_new_one_whole(served: Served, made: 
     assert len(seen) > 1
 
 
-def test_decisions_do_not_wait_for_a_release_that_goes_in(served: Served) -> None:
+def test_nobody_waits_for_a_release_that_goes_in(served: Served, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The publish stands still with all rows written: people read the old release and decide on it."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def stand_still(connection: sa.Connection) -> None:
+        inside.set()
+        assert go_on.wait(60)
+        index_pieces(connection)
+
+    for module in (serving_file, serving_schema):
+        monkeypatch.setattr(module, "index_pieces", stand_still)
+    publishing = threading.Thread(target=publish, args=(served.lake, made, "next"))
+    publishing.start()
+    assert inside.wait(60)
+    analyst, begun = served.signed_in("analyst"), time.monotonic()
+    assert "202412-first" in analyst.get("/signals").text
+    decide(served)
+    assert time.monotonic() - begun < 10  # a wait for a lock takes 30 s
+    go_on.set()
+    publishing.join()
+    assert "next" in analyst.get("/signals").text
+
+
+@pytest.mark.parametrize("moment", ["index_pieces", "Incoming.name_itself"])
+def test_a_killed_publish_leaves_the_old_release(served: Served, made: Made, moment: str) -> None:
+    """The process dies with a release half or all but written; readers keep the old one, and the next publish succeeds."""
+    script = (
+        "import os; from datetime import UTC, datetime;"
+        "from tradeflow.publish import serving, serving_file, serving_schema; from tradeflow.publish.incoming import Incoming;"
+        "from tradeflow.telling.tables import empty_tables;"
+        f"die = lambda *_: os.kill(os.getpid(), 9); serving_file.{moment} = serving_schema.{moment} = die;"
+        f"serving.serve_release({serving_url(served.lake)!r}, 'killed', empty_tables(), {{}}, published_at=datetime.now(UTC))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     analyst = served.signed_in("analyst")
-    with open_database(serving_url(served.lake), begin="BEGIN IMMEDIATE").connect() as publishing:
-        if publishing.begin().connection.dialect.name == "postgresql":
-            publishing.exec_driver_sql("LOCK TABLE release IN ROW EXCLUSIVE MODE")
-        begun = time.monotonic()
-        assert analyst.get("/signals").status_code == 200
-        decide(served)
-        assert time.monotonic() - begun < 10  # a wait for the lock takes 30 s
+    assert "202412-first" in analyst.get("/signals").text
+    publish(served.lake, made, "next")
+    assert "next" in analyst.get("/signals").text
+
+
+def test_two_publishes_at_once_both_go_in(
+    served: Served, made: Made, few: Made, in_threads: Callable[[Callable[[], None], int], None]
+) -> None:
+    waiting = [(made, "one"), (few, "other")]
+    in_threads(lambda: publish(served.lake, *waiting.pop()), 2)
+    with served.app.state.house.stores.reading.connect() as connection:
+        told = connection.scalars(sa.select(KNOWN_SIGNAL.c.first_release_id).distinct()).all()
+    assert {"202412-first", "one"} <= set(told)
 
 
 def test_a_release_that_fails_half_way_leaves_the_old_one(served: Served, made: Made) -> None:

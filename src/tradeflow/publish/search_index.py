@@ -7,22 +7,20 @@ import sqlalchemy as sa
 
 from tradeflow.contract import load_codelist, load_contract
 from tradeflow.folding import fold_text
-from tradeflow.serving_database import SEARCH_ENTRY
 from tradeflow.telling.tables import ReleaseTables
 
 _MAKE_INDEX = {
     "sqlite": (
-        "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(search_text, content='search_entry', content_rowid='search_number', "
+        "CREATE VIRTUAL TABLE search_index USING fts5(search_text, content='search_entry', content_rowid='search_number', "
         "tokenize='trigram')",
-        "CREATE VIRTUAL TABLE IF NOT EXISTS search_piece USING fts5vocab('search_index', 'row')",
+        "CREATE VIRTUAL TABLE search_piece USING fts5vocab('search_index', 'row')",
         "INSERT INTO search_index(search_index) VALUES ('rebuild')",
     ),
     "postgresql": (
-        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-        "CREATE INDEX IF NOT EXISTS ix_search_entry_pieces ON search_entry USING gin (search_text gin_trgm_ops)",
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public",  # not in the release's own schema, which goes away
+        "CREATE INDEX ix_search_entry_pieces ON search_entry USING gin (search_text gin_trgm_ops)",
     ),
 }
-_ROWS_AT_ONCE = 10_000
 
 
 def list_search_entries(tables: ReleaseTables) -> pl.DataFrame:
@@ -36,11 +34,8 @@ def list_search_entries(tables: ReleaseTables) -> pl.DataFrame:
     return numbered.select(pl.col(name).cast(dtype) for name, dtype in load_contract("search_entry").schema.items())
 
 
-def write_search_index(connection: sa.Connection, entries: pl.DataFrame) -> None:
-    """Put the entries in the place of those that stand, and index them."""
-    connection.execute(sa.delete(SEARCH_ENTRY))
-    for rows in entries.iter_slices(_ROWS_AT_ONCE):
-        connection.execute(sa.insert(SEARCH_ENTRY), rows.to_dicts())
+def index_pieces(connection: sa.Connection) -> None:
+    """Index the names and numbers that went in by their pieces of three letters."""
     for statement in _MAKE_INDEX[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 

@@ -20,13 +20,15 @@ from alembic.config import Config
 
 from tradeflow.exceptions import LakeError
 from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
-from tradeflow.serving_database import RELEASE, prepare_sqlite
+from tradeflow.serving_database import RELEASE, enter_release, prepare_sqlite
 
 CASE_STORE_FILE = "case_store.sqlite"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 VISITS_AT_ONCE = 16
 """Each holds one connection to read and perhaps one to write. A visit that waited for a connection inside a thread would keep that
 thread from those who have one, until nobody gets on."""
+_MOST_MAPPED = 2 * 1024**3
+"""Bytes of a release's file that are read without a call to the system for each page; address space, not memory."""
 _MIGRATION_LOCK = 0x7466_6361
 """Any number that nothing else in the database locks."""
 
@@ -80,20 +82,30 @@ def _open_sqlite(folder: Path, release_file: str | None) -> Stores:
 def _open_sqlite_reading(case_store: str, release_file: Path) -> sa.Engine:
     engine = sa.create_engine(case_store, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4)
 
-    def attach(connection: Any, record: Any, _proxy: Any) -> None:
-        # Looked for at each visit: the first release may come later, and SQLite would leave an empty file where none is.
-        if not record.info.get("has_release") and release_file.is_file():
-            connection.execute("ATTACH DATABASE ? AS release", (str(release_file),))
-            record.info["has_release"] = True
-
     def prepare(connection: Any, record: Any) -> None:
         _prepare(connection, record)
         connection.execute("PRAGMA query_only = ON")
 
     sa.event.listen(engine, "connect", prepare)
-    sa.event.listen(engine, "checkout", attach)
+    sa.event.listen(engine, "checkout", lambda connection, record, _proxy: _attach(connection, record.info, release_file))
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _attach(connection: Any, info: dict[str, Any], release_file: Path) -> None:
+    """Let a connection that is between two visits read the file that is served now; each release comes as another file."""
+    try:
+        found = release_file.stat()
+    except FileNotFoundError:  # before the first release; SQLite would leave an empty file
+        return
+    mark = (found.st_dev, found.st_ino, found.st_mtime_ns)
+    if info.get("release") == mark:
+        return
+    if "release" in info:
+        connection.execute("DETACH DATABASE release")
+    connection.execute("ATTACH DATABASE ? AS release", (str(release_file),))
+    connection.execute(f"PRAGMA release.mmap_size = {_MOST_MAPPED}")  # the file is never written again
+    info["release"] = mark
 
 
 def _open_sqlite_writing(case_store: str) -> sa.Engine:
@@ -112,6 +124,7 @@ def _open_sqlite_writing(case_store: str) -> sa.Engine:
 
 def _prepare(connection: Any, record: Any) -> None:
     prepare_sqlite(connection, record)
+    connection.execute("PRAGMA journal_mode = WAL")
     # SQLite's own knows A to Z only, and names of people begin with other letters too.
     connection.create_function("lower", 1, lambda text: None if text is None else str(text).lower(), deterministic=True)
 
@@ -122,6 +135,7 @@ def _open_postgres(url: str) -> Stores:
         sa.create_engine(url, hide_parameters=True, pool_size=VISITS_AT_ONCE, max_overflow=4, pool_pre_ping=True, connect_args=patience)
         for _ in range(2)
     )
+    sa.event.listen(reading, "begin", enter_release)
     return Stores(reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writing)
 
 

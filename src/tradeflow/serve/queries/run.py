@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tradeflow.lake import Lake, read_table, table_version
 from tradeflow.serve.queries.frames import read_rows
-from tradeflow.serve.queries.lead_filter import SIGNAL
+from tradeflow.serving_database import LEAD_COUNT
 from tradeflow.telling import wording
 from tradeflow.telling.detectability import detectable_codes
 from tradeflow.telling.reporters import reporter_rows
@@ -79,9 +79,9 @@ def _describe(connection: sa.Connection, manifest: dict[str, Any]) -> dict[str, 
 
 
 def _count_rules(connection: sa.Connection) -> dict[str, tuple[int, int]]:
-    flagged = sa.func.sum(sa.cast(SIGNAL.c.is_flagged, sa.Integer))
-    question = sa.select(SIGNAL.c.rule, sa.func.count(), flagged).group_by(SIGNAL.c.rule)
-    return {rule: (signals, int(flagged or 0)) for rule, signals, flagged in connection.execute(question)}
+    counted = LEAD_COUNT.c
+    question = sa.select(counted.counted_value, counted.told_count, counted.flagged_count).where(counted.counted_column == "rule")
+    return {rule: (signals, flagged) for rule, signals, flagged in connection.execute(question)}
 
 
 def _cells(raw_row: str) -> list[tuple[str, str]]:

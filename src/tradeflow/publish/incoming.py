@@ -1,0 +1,100 @@
+"""What goes into a serving database of either kind: a release's tables, what is counted, searched and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradeflow.contract import load_contract
+from tradeflow.publish.search_index import list_search_entries
+from tradeflow.serving_database import COUNTED, KNOWN, LEAD_COUNT, RELEASE, SEARCH_ENTRY, TABLES
+from tradeflow.telling.tables import ReleaseTables
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A release on its way into the serving database."""
+
+    release_id: str
+    published_at: datetime
+    tables: ReleaseTables
+    manifest: dict[str, Any]
+
+    @property
+    def frames(self) -> Iterator[tuple[sa.Table, pl.DataFrame]]:
+        """Each serving table that a release fills, with its rows."""
+        for name, table in TABLES.items():
+            yield table, getattr(self.tables, name)
+        yield SEARCH_ENTRY, list_search_entries(self.tables)
+        yield LEAD_COUNT, count_leads(self.tables.signal)
+
+    def is_served(self, connection: sa.Connection) -> bool:
+        """Tell whether this very release stands already."""
+        return bool(connection.scalar(sa.select(RELEASE.c.id)) == self.release_id)
+
+    def name_itself(self, connection: sa.Connection, schema_name: str | None = None) -> None:
+        """Put the release's own row in the place of the one that stands."""
+        connection.execute(sa.delete(RELEASE))
+        named = {"id": self.release_id, "published_at": self.published_at, "manifest": self.manifest, "schema_name": schema_name}
+        connection.execute(sa.insert(RELEASE).values(named))
+
+    def remember(self, connection: sa.Connection, standing: str | None) -> None:
+        """Fill the tables of what any release has told: a signal keeps the release that told it first, all else is as this one tells it.
+
+        `standing` is the schema of the release before, None where there is none or its tables are of an older contract.
+        """
+        for name, known in KNOWN.items():
+            _remember(connection, TABLES[name], known, _find_standing(connection, known, standing), self._stamp())
+
+    def _stamp(self) -> dict[str, sa.ColumnElement[Any]]:
+        return {
+            "release_id": sa.literal(self.release_id, sa.Text()),
+            "published_at": sa.literal(self.published_at, sa.DateTime(timezone=True)),
+        }
+
+
+def count_leads(signal: pl.DataFrame) -> pl.DataFrame:
+    """Return how many leads and signals have each value of the columns that leads are narrowed by (contract `lead_count`)."""
+    counted = [
+        pl.col("is_lead_head").sum().alias("lead_count"), pl.len().alias("told_count"), pl.col("is_flagged").sum().alias("flagged_count")
+    ]  # fmt: skip
+    told = [
+        signal.select(
+            pl.lit(name).alias("counted_column"), pl.col(name).cast(pl.String).alias("counted_value"), "is_lead_head", "is_flagged"
+        )
+        .drop_nulls("counted_value")
+        .group_by("counted_column", "counted_value")
+        .agg(counted)
+        for name in COUNTED
+    ]
+    return pl.concat(told).select(pl.col(name).cast(dtype) for name, dtype in load_contract("lead_count").schema.items())
+
+
+def _find_standing(connection: sa.Connection, known: sa.Table, standing: str | None) -> sa.Table | None:
+    inspector = sa.inspect(connection)
+    if standing is None or not inspector.has_table(known.name, schema=standing):
+        return None
+    is_same = [column["name"] for column in inspector.get_columns(known.name, schema=standing)] == known.c.keys()
+    return known.to_metadata(sa.MetaData(), schema=standing) if is_same else None
+
+
+def _remember(
+    connection: sa.Connection, told: sa.Table, known: sa.Table, before: sa.Table | None, stamp: dict[str, sa.ColumnElement[Any]]
+) -> None:
+    kept = [column for column in told.c if column.name in known.c]
+    last = {f"last_{name}": value for name, value in stamp.items()}
+    if before is None:
+        first, rows = {f"first_{name}": value for name, value in stamp.items()}, sa.select()
+    else:
+        first = {f"first_{name}": sa.func.coalesce(before.c[f"first_{name}"], value) for name, value in stamp.items()}
+        rows = sa.select().select_from(told.outerjoin(before, before.c.signal_id == told.c.signal_id))
+    named = [*(column.name for column in kept), *first, *last]
+    connection.execute(sa.insert(known).from_select(named, rows.add_columns(*kept, *first.values(), *last.values())))
+    if before is not None:
+        gone = ~sa.exists().where(told.c.signal_id == before.c.signal_id)
+        connection.execute(sa.insert(known).from_select(known.c.keys(), sa.select(before).where(gone)))
