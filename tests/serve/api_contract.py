@@ -158,6 +158,8 @@ _PATH: dict[str, st.SearchStrategy[Any]] = {
     "importer_code": st.sampled_from(IMPORTERS),
     "commodity_code": st.sampled_from(sorted(set(_TABLES.signal["commodity_code"]))),
     "kind": st.sampled_from(sorted(KINDS)),
+    "watch_id": st.integers(1, 9),
+    "view_id": st.integers(1, 9),
 }
 _QUERY: dict[str, st.SearchStrategy[Any]] = {
     "rule": st.sampled_from(RULES),
@@ -169,6 +171,10 @@ _QUERY: dict[str, st.SearchStrategy[Any]] = {
     "new": st.booleans(),
     "flagged": st.booleans(),
     "status": st.sampled_from(sorted(set(STATUSES.values()))),
+    "area": st.sampled_from(IMPORTERS),
+    "entity": st.sampled_from([entity_id(key) for key in NAMES]),
+    "steps": st.integers(1, 10),
+    "signal_kind": st.sampled_from(["country", "company"]),
     "role": st.sampled_from(["importer", "exporter", "broker", "consignee"]),
     "limit": st.integers(1, 9),
     # Cursors are JSON in Base64, which chance alone never writes.
@@ -187,5 +193,10 @@ _COMPANY = st.fixed_dictionaries({"properties": st.fixed_dictionaries({"name": s
 _BODIES: dict[str, st.SearchStrategy[Any]] = {
     "POST /api/v1/signals/{signal_id}/decisions": st.sampled_from(_DECISIONS),
     "POST /api/v1/company-signals/{signal_id}/decisions": st.sampled_from(_DECISIONS),
+    "POST /api/v1/watched": st.sampled_from(
+        [{"watch_kind": "area", "target": "484"}, {"watch_kind": "substance", "target": "acetone"}]
+        + [{"watch_kind": "commodity", "target": "2914"}, {"watch_kind": "entity", "target": entity_id("importer")}]
+    ),
+    "POST /api/v1/views": st.sampled_from([{"name": "Mine", "query": "new=1"}, {"name": "Ours", "query": "", "signal_kind": "company"}]),
     "POST /api/v1/match": st.fixed_dictionaries({"queries": st.dictionaries(st.text(max_size=9), _COMPANY, min_size=1, max_size=3)}),
 }

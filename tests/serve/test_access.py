@@ -41,6 +41,8 @@ NEEDS = {
     "POST /signals/": "decide",
     "POST /views": "read_signals",
     "GET /precision": "read_signals",
+    "GET /watched": "read_signals",
+    "POST /watched": "read_signals",
     "GET /search": "read_signals",
     "GET /countries/": "read_signals",
     "GET /run": "read_signals",
@@ -53,6 +55,10 @@ NEEDS = {
     "GET /api/v1/company-signals": "read_companies",
     "POST /api/v1/company-signals/": "read_companies",
     "POST /api/v1/match": "read_companies",
+    "POST /api/v1/watched": "read_signals",
+    "DELETE /api/v1/watched/": "read_signals",
+    "POST /api/v1/views": "read_signals",
+    "DELETE /api/v1/views/": "read_signals",
 }
 """What a route asks for, by method and the beginning of its path; the longest that fits counts."""
 ROUTES = [
@@ -73,6 +79,8 @@ def needed(method: str, path: str) -> str:
 
 def ask(visitor: Visitor, method: str, path: str):  # type: ignore[no-untyped-def]
     filled = re.sub(r"\{[^}]+\}", "1", path)
+    if method == "DELETE":
+        return visitor.client.delete(filled, headers={"X-CSRF-Token": visitor.csrf_token})
     return visitor.get(filled) if method == "GET" else visitor.post(filled)
 
 

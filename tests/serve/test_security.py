@@ -19,7 +19,7 @@ from tradeflow.exceptions import SettingsError
 from tradeflow.lake import Lake
 from tradeflow.serve import security
 from tradeflow.serve.database import VISITS_AT_ONCE
-from tradeflow.serve.house.door import own_path
+from tradeflow.serve.links import own_path
 from tradeflow.serve.security import LARGEST_BODY, LONGEST_URL, RateLimit, allowed_origins, public_origin
 from tradeflow.serve.server import run_server
 from tradeflow.settings import Serve, Settings

@@ -30,6 +30,8 @@ _ABOUT = (
     "lead_score",
 )
 LONGEST_TEXT = 4000
+MOST_WATCHED = 40
+"""Things on one watch list: each is a question of its own when the page is opened."""
 
 
 def decide_lead(
@@ -60,7 +62,7 @@ def decide_lead(
         Disposition(
             **{name: signal.get(name) for name in _ABOUT}, signal_id=signal["signal_id"], signal_kind=signal_kind, release_id=release_id,
             decision=decision, reason=_text(reason), reason_code=reason_code or None, passed_to=_text(passed_to or "") or None,
-            account_id=person.account_id, decided_at=datetime.now(UTC),
+            account_id=person.account_id, decided_at=_now(),
         )
     )  # fmt: skip
     _set_status(store, signal["signal_id"], status=STATUSES[decision])
@@ -70,14 +72,14 @@ def note_lead(store: Session, person: Person, *, signal_id: str, note_text: str)
     """Add a remark on a signal."""
     if not note_text.strip():
         raise TradeflowError("The note is empty.")
-    store.add(LeadNote(signal_id=signal_id, account_id=person.account_id, written_at=datetime.now(UTC), note_text=_text(note_text)))
+    store.add(LeadNote(signal_id=signal_id, account_id=person.account_id, written_at=_now(), note_text=_text(note_text)))
 
 
 def assign_lead(store: Session, person: Person, *, signal_id: str, assigned_to: int | None) -> None:
     """Ask somebody who may decide to look at a signal; None takes it off everybody's list."""
     if assigned_to is not None and assigned_to not in {account.account_id for account in deciders(store)}:
         raise NotFoundError("This account cannot be asked to look at leads.")
-    store.add(LeadAssignment(signal_id=signal_id, assigned_to=assigned_to, assigned_by=person.account_id, assigned_at=datetime.now(UTC)))
+    store.add(LeadAssignment(signal_id=signal_id, assigned_to=assigned_to, assigned_by=person.account_id, assigned_at=_now()))
     _set_status(store, signal_id, assigned_to=assigned_to)
 
 
@@ -87,51 +89,66 @@ def deciders(store: Session) -> list[Account]:
     return list(store.scalars(sa.select(Account).where(Account.role.in_(roles), Account.is_active).order_by(Account.name)))
 
 
-def save_view(store: Session, person: Person, *, name: str, query: str, is_shared: bool = False) -> None:
-    """Keep the filters of the table under a name; the same name again replaces one's own view."""
-    if not name.strip() or len(name) > 64 or len(query) > LONGEST_TEXT:
+def save_view(store: Session, person: Person, *, signal_kind: str, name: str, query: str, is_shared: bool = False) -> SavedView:
+    """Keep the filters of a table of leads under a name; the same name again replaces one's own view. `signal_kind`: country or company."""
+    if not name.strip() or len(name) > 64:
         raise TradeflowError("A view needs a name of at most 64 letters.")
     own = store.scalar(sa.select(SavedView).where(SavedView.account_id == person.account_id, SavedView.name == name.strip()))
     if own is None:
-        own = SavedView(account_id=person.account_id, name=name.strip(), created_at=datetime.now(UTC), query=query, is_shared=is_shared)
+        own = SavedView(account_id=person.account_id, name=_text(name), created_at=_now())
         store.add(own)
-    own.query, own.is_shared = query, is_shared
+    own.signal_kind, own.query, own.is_shared = signal_kind, _text(query), is_shared
+    store.flush()
+    return own
 
 
-def remove_view(store: Session, person: Person, view_id: int) -> None:
-    """Remove one of one's own views."""
-    store.execute(sa.delete(SavedView).where(SavedView.view_id == view_id, SavedView.account_id == person.account_id))
+def remove_view(store: Session, person: Person, view_id: int) -> str:
+    """Remove one of one's own views and return which table it narrowed; NotFoundError where it is not one's own."""
+    found = store.get(SavedView, view_id)
+    if found is None or found.account_id != person.account_id:
+        raise NotFoundError("This is not one of your views.")
+    store.delete(found)
+    return found.signal_kind
 
 
-def watch(store: Session, person: Person, *, watch_kind: str, target: str, note_text: str = "") -> None:
+def watch(store: Session, person: Person, *, watch_kind: str, target: str, note_text: str = "") -> WatchItem:
     """Put a country, substance, commodity or company on one's watch list; what is there already stays."""
     if watch_kind not in WATCH_KINDS:
         raise TradeflowError(f"no such thing to watch as {watch_kind!r}; known are {', '.join(WATCH_KINDS)}")
-    same = sa.select(WatchItem).where(
-        WatchItem.account_id == person.account_id, WatchItem.watch_kind == watch_kind, WatchItem.target == target
+    own = list(store.scalars(sa.select(WatchItem).where(WatchItem.account_id == person.account_id)))
+    same = next((item for item in own if (item.watch_kind, item.target) == (watch_kind, target)), None)
+    if same is not None:
+        return same
+    if len(own) >= MOST_WATCHED:
+        raise TradeflowError("The watch list is full; take something off it first.")
+    item = WatchItem(
+        account_id=person.account_id, watch_kind=watch_kind, target=_text(target), note_text=_text(note_text), created_at=_now()
     )  # fmt: skip
-    if store.scalar(same) is None:
-        store.add(
-            WatchItem(
-                account_id=person.account_id, watch_kind=watch_kind, target=target[:200], note_text=_text(note_text),
-                created_at=datetime.now(UTC),
-            )
-        )  # fmt: skip
+    store.add(item)
+    store.flush()
+    return item
 
 
 def unwatch(store: Session, person: Person, watch_id: int) -> None:
-    """Take something off one's watch list."""
-    store.execute(sa.delete(WatchItem).where(WatchItem.watch_id == watch_id, WatchItem.account_id == person.account_id))
+    """Take something off one's watch list; NotFoundError where it is not on it."""
+    found = store.get(WatchItem, watch_id)
+    if found is None or found.account_id != person.account_id:
+        raise NotFoundError("This is not on your watch list.")
+    store.delete(found)
 
 
 def _set_status(store: Session, signal_id: str, **changed: Any) -> None:
     standing = store.get(LeadStatus, signal_id)
     if standing is None:
-        standing = LeadStatus(signal_id=signal_id, status="open", assigned_to=None, changed_at=datetime.now(UTC))
+        standing = LeadStatus(signal_id=signal_id, status="open", assigned_to=None, changed_at=_now())
         store.add(standing)
     for name, value in changed.items():
         setattr(standing, name, value)
-    standing.changed_at = datetime.now(UTC)
+    standing.changed_at = _now()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _text(written: str) -> str:

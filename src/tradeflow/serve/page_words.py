@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tradeflow.serve.chart_assets import asset_url
 from tradeflow.serve.links import link
 from tradeflow.serve.queries.company_leads import RULES
-from tradeflow.telling.names import substance_names
-from tradeflow.telling.wording import READING_NOTE, say_family
+from tradeflow.serve.queries.signals import MOST_COUNTED
+from tradeflow.telling.language import t
+from tradeflow.telling.names import area_names, substance_names
+from tradeflow.telling.wording import READING_NOTE, say_company_rule, say_family, say_rule
 
 STATUS_WORDS = {"open": "open", "confirmed": "confirmed", "dismissed": "dismissed", "passed_on": "passed on"}
 DECISION_WORDS = {"confirmed": "confirmed", "dismissed": "dismissed", "passed_on": "passed on", "reopened": "opened again"}
@@ -48,6 +51,7 @@ LICENCE_WORDS = {
 NOTICE_WORDS = {"open": "open", "not_objected": "not objected to", "objected": "objected to", "withdrawn": "withdrawn"}
 NAMED_BY_WORDS = {"code": "by its code", "words": "by the words of its description", "both": "by code and words"}
 KIND_WORDS = {"company": "Companies", "substance": "Substances", "commodity": "HS codes", "area": "Countries"}
+WATCH_WORDS = {"area": "country", "substance": "substance", "commodity": "HS code", "entity": "company"}
 FILTERS: dict[str, Callable[..., object]] = {}
 GLOBALS: dict[str, object] = {
     "link": link,
@@ -63,6 +67,15 @@ GLOBALS: dict[str, object] = {
     "named_by_words": NAMED_BY_WORDS,
     "kind_words": KIND_WORDS,
     "say_family": say_family,
+    "say_rule": say_rule,
+    "say_company_rule": say_company_rule,
     "company_rules": RULES,
-    "substances": lambda: sorted(substance_names().items(), key=lambda named: named[1].casefold()),
+    "watch_words": WATCH_WORDS,
+    "substances": lambda: _by_name({code: t(name) for code, name in substance_names().items()}),
+    "areas": lambda: _by_name({code: t(name) for code, name in area_names().items() if code}),
+    "most_counted": MOST_COUNTED,
 }
+
+
+def _by_name(named: Mapping[Any, str]) -> list[tuple[Any, str]]:
+    return sorted(named.items(), key=lambda each: each[1].casefold())

@@ -170,12 +170,13 @@ class LeadStatus(CaseStore):
 
 
 class SavedView(CaseStore):
-    """The filters of a table under a name; shared with everybody, or one's own."""
+    """The filters of the table of country or company leads under a name; shared with everybody, or one's own."""
 
     __tablename__ = "saved_view"
     __table_args__ = (sa.UniqueConstraint("account_id", "name"),)
     view_id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.account_id"))
+    signal_kind: Mapped[str] = mapped_column(server_default="country")
     name: Mapped[str]
     query: Mapped[str]
     is_shared: Mapped[bool]

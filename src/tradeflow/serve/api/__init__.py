@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from tradeflow.serve.api import companies, match, release, signals
+from tradeflow.serve.api import companies, match, release, signals, watching
 
-ROUTERS: list[APIRouter] = [release.router, signals.router, companies.router, match.router]
+ROUTERS: list[APIRouter] = [release.router, signals.router, companies.router, match.router, watching.router]

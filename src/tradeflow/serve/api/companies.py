@@ -8,10 +8,11 @@ from fastapi import Body, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from tradeflow.serve import casework
-from tradeflow.serve.access import ForbiddenError, Right
+from tradeflow.serve.access import Right
 from tradeflow.serve.api import shapes
+from tradeflow.serve.api.signals import find_decider, tell_decided
 from tradeflow.serve.dossier import KINDS, write_dossier
-from tradeflow.serve.queries.company import find_entity, read_company
+from tradeflow.serve.queries.company import find_entity, ids_in, name_entities, read_company
 from tradeflow.serve.queries.company_leads import (
     CompanyLeadFilter,
     list_company_leads,
@@ -19,9 +20,10 @@ from tradeflow.serve.queries.company_leads import (
     read_company_lead,
     read_company_signal,
 )
-from tradeflow.serve.queries.lead import read_signal
+from tradeflow.serve.queries.lead import read_signal, read_status
 from tradeflow.serve.queries.search import KINDS as SEARCH_KINDS
 from tradeflow.serve.queries.search import find_declarations, find_signals, search
+from tradeflow.serve.queries.upstream import Upstream, UpstreamQuestion, read_upstream
 from tradeflow.serve.routers import api_router
 from tradeflow.serve.visit import Reading, UnderPurpose
 
@@ -36,12 +38,19 @@ class CompanyLeadQuestion(CompanyLeadFilter):
     limit: Annotated[int, Field(ge=1, le=500, description="Leads on a page.")] = 50
 
 
+class ListedCompanyLead(shapes.row_of("company_signal")):  # type: ignore[misc]
+    """The head signal of a lead, where people left it, and whether no earlier release told it."""
+
+    status: str
+    is_new: bool
+
+
 class CompanyLeadList(BaseModel):
     """One page of leads on companies."""
 
     release_id: str
     count: int
-    results: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
+    results: list[ListedCompanyLead]
     following: str | None
 
 
@@ -50,8 +59,11 @@ class WholeCompanyLead(BaseModel):
 
     release_id: str
     signal: shapes.row_of("company_signal")  # type: ignore[valid-type]
+    status: str
+    assignee: str | None
     others: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
     evidence: list[shapes.row_of("company_signal_evidence")]  # type: ignore[valid-type]
+    decisions: list[shapes.Decided]
 
 
 class Licence(shapes.row_of("licensed_operator")):  # type: ignore[misc]
@@ -66,6 +78,19 @@ class Notification(shapes.row_of("pre_export_notification")):  # type: ignore[mi
     party_role: str
     declared_count: int
     declared_kg: float | None
+
+
+class Walk(BaseModel):
+    """The walk upstream from a company."""
+
+    release_id: str
+    upstream: list[shapes.row_of("upstream_trade")]  # type: ignore[valid-type]
+    upstream_steps: Annotated[int, Field(description="Steps that were walked.")]
+    upstream_items_left: Annotated[int, Field(description="Declared items of the last step that were left out.")]
+    upstream_senders_left: Annotated[
+        int, Field(description="Last senders who received such goods, behind whom nobody looked.")
+    ]
+    called: Annotated[dict[str, str], Field(description="Names of the companies, by id.")]
 
 
 class Company(BaseModel):
@@ -83,6 +108,8 @@ class Company(BaseModel):
     links: list[shapes.row_of("company_link")]  # type: ignore[valid-type]
     shares: list[shapes.row_of("broker_share")]  # type: ignore[valid-type]
     upstream: list[shapes.row_of("upstream_trade")]  # type: ignore[valid-type]
+    upstream_items_left: Annotated[int, Field(description="Declared items that the walk left out; `/upstream` goes on.")]
+    upstream_senders_left: Annotated[int, Field(description="Last senders behind whom nobody looked.")]
     items: Annotated[list[shapes.row_of("company_item")], Field(description="The newest declared items.")]  # type: ignore[valid-type]
     item_count: int
     called: Annotated[dict[str, str], Field(description="Names of the other companies, by id.")]
@@ -136,20 +163,56 @@ def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
     lead = read_company_lead(visit.connection, read_company_signal(visit.connection, signal_id))
     visit.returned("company_signal", [signal_id])
     visit.returned("company", lead.entity_ids)
-    return WholeCompanyLead(release_id=visit.release_id, signal=lead.signal, others=lead.others, evidence=lead.evidence.to_dicts())
+    status, assignee = read_status(visit.connection, signal_id)
+    return WholeCompanyLead(
+        release_id=visit.release_id,
+        signal=lead.signal,
+        status=status,
+        assignee=assignee,
+        others=lead.others,
+        evidence=lead.evidence.to_dicts(),
+        decisions=tell_decided(visit, signal_id),
+    )
+
+
+@router.get("/company-signals/{signal_id}/decisions")
+def tell_decisions(visit: UnderPurpose, signal_id: SignalId) -> list[shapes.Decided]:
+    """What people decided, noted and asked for on a lead on a company, newest first."""
+    read_company_signal(visit.connection, signal_id)
+    visit.returned("company_signal", [signal_id])
+    return tell_decided(visit, signal_id)
 
 
 @router.post("/company-signals/{signal_id}/decisions", status_code=201)
 def add_decision(visit: UnderPurpose, signal_id: SignalId, decided: Annotated[shapes.NewDecision, Body()]) -> shapes.NewDecision:
     """Add a decision on a lead on a company; what stands is never changed."""
-    if not visit.may(Right.DECIDE):
-        raise ForbiddenError(Right.DECIDE)
+    visit.hold_to(Right.DECIDE)
     signal = read_company_signal(visit.connection, signal_id)
     visit.asked(**decided.model_dump())
     casework.decide_lead(
         visit.case_store, visit.person, signal=signal, signal_kind="company", release_id=visit.release_id, **decided.model_dump()
     )
     return decided
+
+
+@router.post("/company-signals/{signal_id}/notes", status_code=201)
+def add_note(visit: UnderPurpose, signal_id: SignalId, noted: Annotated[shapes.NewNote, Body()]) -> shapes.NewNote:
+    """Add a remark."""
+    visit.hold_to(Right.DECIDE)
+    read_company_signal(visit.connection, signal_id)
+    visit.asked(**noted.model_dump())
+    casework.note_lead(visit.case_store, visit.person, signal_id=signal_id, note_text=noted.note_text)
+    return noted
+
+
+@router.post("/company-signals/{signal_id}/assignments", status_code=201)
+def assign(visit: UnderPurpose, signal_id: SignalId, asked: Annotated[shapes.NewAssignment, Body()]) -> shapes.NewAssignment:
+    """Ask somebody to look at it, or nobody."""
+    visit.hold_to(Right.DECIDE)
+    read_company_signal(visit.connection, signal_id)
+    visit.asked(**asked.model_dump())
+    casework.assign_lead(visit.case_store, visit.person, signal_id=signal_id, assigned_to=find_decider(visit, asked.assigned_to))
+    return asked
 
 
 @router.get("/companies/{entity_id}")
@@ -165,9 +228,21 @@ def tell_company(visit: UnderPurpose, entity_id: EntityId) -> Company:
         licences=company.licences,
         notifications=company.notifications,
         item_count=company.item_count,
+        upstream_items_left=company.walked.items_left,
+        upstream_senders_left=company.walked.senders_left,
         called=company.called,
         **tables,
     )
+
+
+@router.get("/companies/{entity_id}/upstream")
+def tell_upstream(visit: UnderPurpose, entity_id: EntityId, asked: Annotated[UpstreamQuestion, Query()]) -> Walk:
+    """The walk upstream from a company, further or of one substance."""
+    find_entity(visit.connection, entity_id)
+    walked = read_upstream(visit.connection, entity_id, steps=asked.steps, substance=asked.substance)
+    ids = ids_in(walked.trade) | {entity_id}
+    visit.returned("company", sorted(ids))
+    return _walk(walked, name_entities(visit.connection, ids), visit.release_id)
 
 
 @router.get(
@@ -185,3 +260,14 @@ def send_dossier(visit: UnderPurpose, entity_id: EntityId, kind: Annotated[str, 
     name = f"company-{entity_id}-{visit.release_id}.{KINDS[kind].ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=KINDS[kind].media_type, headers=headers)
+
+
+def _walk(walked: Upstream, called: dict[str, str], release_id: str) -> Walk:
+    return Walk(
+        release_id=release_id,
+        upstream=walked.trade.to_dicts(),
+        upstream_steps=walked.steps,
+        upstream_items_left=walked.items_left,
+        upstream_senders_left=walked.senders_left,
+        called=called,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel
@@ -124,8 +124,12 @@ def list_quarantined(
 
 
 @router.get("/precision")
-def list_precision(visit: Reading) -> list[shapes.Precision]:
-    """What people's decisions say of the list, over all rules and rule by rule."""
+def list_precision(
+    visit: Reading, signal_kind: Annotated[Literal["country", "company"], Query(description="Which list of leads.")] = "country"
+) -> list[shapes.Precision]:
+    """What people's decisions say of a list, over all rules and rule by rule; of the leads on companies for who may read these."""
+    if signal_kind == "company":
+        visit.hold_to(Right.READ_COMPANIES)
     return [
         shapes.Precision(
             rule=each.rule,
@@ -136,5 +140,5 @@ def list_precision(visit: Reading) -> list[shapes.Precision]:
             lower_share=each.interval[0] if each.interval else None,
             upper_share=each.interval[1] if each.interval else None,
         )
-        for each in read_precision(visit.connection)
+        for each in read_precision(visit.connection, signal_kind)
     ]

@@ -128,6 +128,12 @@ class NewNote(BaseModel):
     note_text: Annotated[str, Field(min_length=1, max_length=4000)]
 
 
+class NewAssignment(BaseModel):
+    """Who is asked to look at a lead."""
+
+    assigned_to: Annotated[str | None, Field(max_length=64, description="Name of an account that may decide; null for nobody.")] = None
+
+
 class ExplainedPeriod(BaseModel):
     """What one period of a lead's series says."""
 

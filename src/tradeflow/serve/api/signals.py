@@ -9,6 +9,7 @@ from fastapi import Body, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from tradeflow.exceptions import NotFoundError
 from tradeflow.serve import casework
 from tradeflow.serve.api import shapes
 from tradeflow.serve.api.downloads import stream_csv, stream_parquet
@@ -120,7 +121,7 @@ def tell_signal(visit: Reading, signal_id: SignalId) -> WholeLead:
         evidence=lead.evidence,
         others=lead.others,
         earlier=[EarlierLead(known_signal=row, status=row["status"]) for row in list_earlier_leads(visit.connection, signal)],
-        decisions=_decided(visit, signal_id),
+        decisions=tell_decided(visit, signal_id),
     )
 
 
@@ -128,7 +129,7 @@ def tell_signal(visit: Reading, signal_id: SignalId) -> WholeLead:
 def tell_decisions(visit: Reading, signal_id: SignalId) -> list[shapes.Decided]:
     """What people decided, noted and asked for on a signal, newest first."""
     read_signal(visit.connection, signal_id)
-    return _decided(visit, signal_id)
+    return tell_decided(visit, signal_id)
 
 
 @router.post("/signals/{signal_id}/decisions", status_code=201)
@@ -151,7 +152,25 @@ def add_note(visit: Deciding, signal_id: SignalId, noted: Annotated[shapes.NewNo
     return noted
 
 
-def _decided(visit: Visit, signal_id: str) -> list[shapes.Decided]:
+@router.post("/signals/{signal_id}/assignments", status_code=201)
+def assign(visit: Deciding, signal_id: SignalId, asked: Annotated[shapes.NewAssignment, Body()]) -> shapes.NewAssignment:
+    """Ask somebody to look at it, or nobody."""
+    read_signal(visit.connection, signal_id)
+    visit.asked(**asked.model_dump())
+    casework.assign_lead(visit.case_store, visit.person, signal_id=signal_id, assigned_to=find_decider(visit, asked.assigned_to))
+    return asked
+
+
+def find_decider(visit: Visit, name: str | None) -> int | None:
+    """Return the account of a name that may decide, or None for nobody; NotFoundError."""
+    named = {account.name: account.account_id for account in casework.deciders(visit.case_store)}
+    if name is not None and name not in named:
+        raise NotFoundError("This account cannot be asked to look at leads.")
+    return None if name is None else named[name]
+
+
+def tell_decided(visit: Visit, signal_id: str) -> list[shapes.Decided]:
+    """Return what people decided, noted and asked for on a signal."""
     return [shapes.Decided.model_validate(row) for row in list_decisions(visit.connection, signal_id)]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tradeflow.exceptions import TradeflowError
 from tradeflow.serve.accounts import change_password, check_password, describe_person
+from tradeflow.serve.links import own_path
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.sessions import close_session, open_session
 from tradeflow.serve.store import Account
@@ -105,12 +106,6 @@ def set_language(visit: AnyVisit, language: Annotated[str, Form()], next: Annota
             LANGUAGE_COOKIE, language, max_age=31_536_000, path="/", secure=visit.house.is_encrypted, httponly=True, samesite="lax"
         )
     return answer
-
-
-def own_path(path: str) -> str:
-    """Return a path of ours to go on to; anything that could lead to another site leads to the first page."""
-    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_ours else "/"
 
 
 def _may_try(visit: Visit, name: str) -> bool:

@@ -6,7 +6,8 @@ from fastapi import Response
 
 from tradeflow.exceptions import NotFoundError
 from tradeflow.serve.accounts import enter_by_subject
-from tradeflow.serve.house.door import enter, own_path
+from tradeflow.serve.house.door import enter
+from tradeflow.serve.links import own_path
 from tradeflow.serve.openid import BACK_PATH, SignInRefusedError, begin_sign_in, finish_sign_in, role_of
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.security import public_origin

@@ -8,7 +8,7 @@ from fastapi import Depends, Form, Response
 
 from tradeflow.exceptions import TradeflowError
 from tradeflow.serve.access import Right
-from tradeflow.serve.house.door import own_path
+from tradeflow.serve.links import own_path
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.sessions import end_purpose, state_purpose
 from tradeflow.serve.visit import Visit, visit_with

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from tradeflow.serve.pages import assets, companies, countries, run, signals
+from tradeflow.serve.pages import assets, companies, countries, run, signals, views, watching
 
-ROUTERS: list[APIRouter] = [assets.router, signals.router, companies.router, countries.router, run.router]
+ROUTERS: list[APIRouter] = [each.router for each in (assets, signals, views, watching, companies, countries, run)]

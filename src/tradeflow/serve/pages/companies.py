@@ -11,7 +11,8 @@ from tradeflow.serve import casework
 from tradeflow.serve.access import ForbiddenError, Right
 from tradeflow.serve.company_view import BAR_HEIGHT, BAR_WIDTH, HEIGHT, MONTHS_SHOWN, WIDTH, draw_months, draw_network
 from tradeflow.serve.dossier import KINDS, write_dossier
-from tradeflow.serve.queries.company import find_entity, name_entities, read_company
+from tradeflow.serve.pages.watching import name_watched
+from tradeflow.serve.queries.company import find_entity, ids_in, name_entities, read_company
 from tradeflow.serve.queries.company_leads import (
     CompanyLeadFilter,
     list_company_leads,
@@ -22,7 +23,8 @@ from tradeflow.serve.queries.company_leads import (
 from tradeflow.serve.queries.lead import list_decisions, read_signal, read_status
 from tradeflow.serve.queries.search import KINDS as SEARCH_KINDS
 from tradeflow.serve.queries.search import find_declarations, find_signals, search
-from tradeflow.serve.queries.signals import MOST_COUNTED
+from tradeflow.serve.queries.upstream import MOST_STEPS, UpstreamQuestion, read_upstream
+from tradeflow.serve.queries.views import list_views
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.visit import Reading, UnderPurpose, Visit
 
@@ -51,7 +53,8 @@ def show_companies(visit: UnderPurpose, asked: Annotated[CompanyLeadFilter, Quer
     found = list_company_leads(visit.connection, asked)
     visit.returned("company_signal", [row["signal_id"] for row in found.rows])
     visit.returned("company", [row["entity_id"] for row in found.rows])
-    return visit.page("companies.html", asked=asked, found=found, most_counted=MOST_COUNTED)
+    views = list_views(visit.connection, visit.person.account_id, "company")
+    return visit.page("companies.html", asked=asked, found=found, views=views)
 
 
 @router.get("/companies/{entity_id}")
@@ -70,6 +73,17 @@ def show_company(visit: UnderPurpose, entity_id: str) -> Response:
         size={"width": WIDTH, "height": HEIGHT, "bar_width": BAR_WIDTH, "bar_height": BAR_HEIGHT, "months": MONTHS_SHOWN},
         **_casework(visit, company.leads["signal_id"].to_list()),
     )
+
+
+@router.get("/companies/{entity_id}/upstream")
+def show_upstream(visit: UnderPurpose, entity_id: str, asked: Annotated[UpstreamQuestion, Query()]) -> Response:
+    """The walk upstream, further or of one substance."""
+    entity = find_entity(visit.connection, entity_id)
+    walked = read_upstream(visit.connection, entity_id, steps=asked.steps, substance=asked.substance)
+    ids = ids_in(walked.trade) | {entity_id}
+    visit.returned("company", sorted(ids))
+    called = name_entities(visit.connection, ids)
+    return visit.page("upstream.html", entity=entity, walked=walked, asked=asked, called=called, most_steps=MOST_STEPS)
 
 
 @router.get("/companies/{entity_id}/dossier.{kind}")
@@ -150,4 +164,11 @@ def _casework(visit: Visit, signal_ids: list[str]) -> dict[str, Any]:
     statuses = {signal_id: read_status(visit.connection, signal_id) for signal_id in signal_ids}
     told = {signal_id: list_decisions(visit.connection, signal_id) for signal_id in signal_ids}
     people = casework.deciders(Session(visit.connection)) if visit.may(Right.DECIDE) else []
-    return {"statuses": statuses, "told": told, "people": people, "reasons": casework.DISMISSAL_REASONS}
+    return {
+        "watched": name_watched(visit),
+        "is_piece": False,
+        "statuses": statuses,
+        "told": told,
+        "people": people,
+        "reasons": casework.DISMISSAL_REASONS,
+    }

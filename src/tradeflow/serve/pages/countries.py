@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Response
 
 from tradeflow.exceptions import NotFoundError
+from tradeflow.serve.pages.watching import name_watched
 from tradeflow.serve.queries.country import list_codes, list_partners, read_series
 from tradeflow.serve.queries.lead_filter import LeadFilter
 from tradeflow.serve.queries.signals import list_leads
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.translations import translator
-from tradeflow.serve.visit import Reading
+from tradeflow.serve.visit import Reading, Visit
 from tradeflow.telling.language import tell_in
 from tradeflow.telling.names import area_names, name_area
 
@@ -24,7 +27,7 @@ def show_country(visit: Reading, importer_code: int) -> Response:
         raise NotFoundError(f"no area {importer_code}")
     codes = list_codes(visit.connection, importer_code)
     visit.returned("series", [row["commodity_code"] for row in codes])
-    return visit.page("country.html", importer=name_area(importer_code), importer_code=importer_code, codes=codes)
+    return visit.page("country.html", importer=name_area(importer_code), importer_code=importer_code, codes=codes, **_watching(visit))
 
 
 @router.get("/countries/{importer_code}/{commodity_code}")
@@ -35,4 +38,8 @@ def show_series(visit: Reading, importer_code: int, commodity_code: str) -> Resp
         visit.returned("series", [f"{importer_code}/{commodity_code}"])
         leads = list_leads(visit.connection, LeadFilter(importer=importer_code, commodity=commodity_code), limit=20)
         partners = list_partners(visit.connection, importer_code, commodity_code)
-        return visit.page("series.html", series=series, leads=leads.rows, partners=partners)
+        return visit.page("series.html", series=series, leads=leads.rows, partners=partners, **_watching(visit))
+
+
+def _watching(visit: Visit) -> dict[str, Any]:
+    return {"watched": name_watched(visit), "is_piece": False}

@@ -9,10 +9,12 @@ from fastapi import Form, Query, Response
 from sqlalchemy.orm import Session
 
 from tradeflow.serve import casework
+from tradeflow.serve.access import Right
+from tradeflow.serve.pages.watching import name_watched
 from tradeflow.serve.queries.lead import list_decisions, list_earlier_leads, read_lead, read_signal, read_status
 from tradeflow.serve.queries.lead_filter import LeadFilter, families
 from tradeflow.serve.queries.precision import read_precision
-from tradeflow.serve.queries.signals import MOST_COUNTED, count_leads, count_statuses, list_leads, read_choices
+from tradeflow.serve.queries.signals import count_leads, count_statuses, list_leads, read_choices
 from tradeflow.serve.queries.views import list_views
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.translations import translator
@@ -37,10 +39,9 @@ def show_signals(visit: Reading, asked: Asked) -> Response:
             asked=asked,
             found=found,
             count=count_leads(visit.connection, asked),
-            most_counted=MOST_COUNTED,
             statuses=count_statuses(visit.connection, visit.release_id),
             choices=_choices(visit),
-            views=list_views(visit.connection, visit.person.account_id),
+            views=list_views(visit.connection, visit.person.account_id, "country"),
             precision=read_precision(visit.connection)[0],
         )
 
@@ -49,14 +50,14 @@ def show_signals(visit: Reading, asked: Asked) -> Response:
 def show_signal(visit: Reading, signal_id: str) -> Response:
     """One lead on a page of its own."""
     with tell_in(translator(visit.language)):
-        return visit.page("lead_page.html", **_lead_values(visit, signal_id))
+        return visit.page("lead_page.html", is_piece=False, **_lead_values(visit, signal_id))
 
 
 @router.get("/signals/{signal_id}/dossier")
 def show_dossier(visit: Reading, signal_id: str) -> Response:
     """The same, as the piece that opens inside the table."""
     with tell_in(translator(visit.language)):
-        return visit.page("lead_piece.html", **_lead_values(visit, signal_id))
+        return visit.page("lead_piece.html", is_piece=True, **_lead_values(visit, signal_id))
 
 
 @router.post("/signals/{signal_id}/decisions")
@@ -92,25 +93,11 @@ def assign(visit: Deciding, signal_id: str, assigned_to: Text = "") -> Response:
     return visit.go(f"/signals/{signal_id}#decisions")
 
 
-@router.post("/views")
-def save_view(visit: Reading, name: Text, query: Text, is_shared: Annotated[bool, Form()] = False) -> Response:
-    """Keep the table's fields under a name."""
-    visit.asked(name=name, query=query, is_shared=is_shared)
-    casework.save_view(visit.case_store, visit.person, name=name, query=query, is_shared=is_shared)
-    return visit.go("/signals" + (f"?{query}" if query else ""))
-
-
-@router.post("/views/{view_id}/remove")
-def remove_view(visit: Reading, view_id: int) -> Response:
-    """Remove one of one's own views."""
-    casework.remove_view(visit.case_store, visit.person, view_id)
-    return visit.go("/signals")
-
-
 @router.get("/precision")
 def show_precision(visit: Reading) -> Response:
-    """What the decisions say of the list, rule by rule."""
-    return visit.page("precision.html", rules=read_precision(visit.connection))
+    """What the decisions say of the lists, rule by rule."""
+    of_companies = read_precision(visit.connection, "company") if visit.may(Right.READ_COMPANIES) else None
+    return visit.page("precision.html", rules=read_precision(visit.connection), of_companies=of_companies)
 
 
 def _lead_values(visit: Visit, signal_id: str) -> dict[str, Any]:
@@ -123,6 +110,7 @@ def _lead_values(visit: Visit, signal_id: str) -> dict[str, Any]:
         "assignee": assignee,
         "decisions": list_decisions(visit.connection, signal_id),
         "earlier": list_earlier_leads(visit.connection, signal),
+        "watched": name_watched(visit),
         "people": casework.deciders(Session(visit.connection)) if visit.may("decide") else [],
         "reasons": casework.DISMISSAL_REASONS,
     }

@@ -11,13 +11,11 @@ import sqlalchemy as sa
 
 from tradeflow.exceptions import NotFoundError
 from tradeflow.serve.queries.frames import mappings, read_rows
+from tradeflow.serve.queries.upstream import Upstream, read_upstream
 from tradeflow.serving_database import TABLES
-from tradeflow.telling.upstream import walk_upstream
 
 ROLES = ("importer", "exporter", "broker", "consignee", "notify_party")
 ITEMS_SHOWN = 50
-_MOST_ITEMS_WALKED = 20_000
-_STEPS_WALKED = 4
 _A_MONTH = timedelta(days=31)
 
 
@@ -37,7 +35,7 @@ class CompanyFile:
     shares: pl.DataFrame
     items: pl.DataFrame
     item_count: int
-    upstream: pl.DataFrame
+    walked: Upstream
     called: dict[str, str]
 
     @property
@@ -46,9 +44,14 @@ class CompanyFile:
         return str(self.entity["entity_id"])
 
     @property
+    def upstream(self) -> pl.DataFrame:
+        """Who stands behind what the company received, as far as the walk went."""
+        return self.walked.trade
+
+    @property
     def other_ids(self) -> list[str]:
         """Ids of the other companies that the file tells of: whoever reads it has seen them too."""
-        return sorted(_ids_in(self.joined, self.leads, self.links, self.shares, self.items, self.upstream) - {self.entity_id})
+        return sorted(ids_in(self.joined, self.leads, self.links, self.shares, self.items, self.upstream) - {self.entity_id})
 
 
 def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
@@ -58,7 +61,7 @@ def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
     own = sa.or_(*(item[f"{role}_entity_id"] == entity_id for role in ROLES))
     items = _newest_items(connection, own)
     links = _links(connection, entity_id)
-    upstream = walk_upstream(_items_above(connection, entity_id), entity_id, most_steps=_STEPS_WALKED)
+    walked = read_upstream(connection, entity_id)
     leads = read_leads_of(connection, entity_id)
     return CompanyFile(
         entity=entity,
@@ -73,8 +76,8 @@ def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
         shares=_of(connection, "broker_share", "broker_entity_id", entity_id).sort("period", "share_ratio", descending=True),
         items=items,
         item_count=connection.scalar(sa.select(sa.func.count()).where(own)) or 0,
-        upstream=upstream,
-        called=name_entities(connection, _ids_in(items, links, upstream, leads)),
+        walked=walked,
+        called=name_entities(connection, ids_in(items, links, walked.trade, leads)),
     )
 
 
@@ -161,20 +164,7 @@ def _declared_under(connection: sa.Connection, row: dict[str, Any]) -> dict[str,
     return {"declared_count": count, "declared_kg": declared_kg}
 
 
-def _items_above(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
-    """Return the items that the walk upstream can reach: those received by the company, by its suppliers, and so forth."""
-    item = TABLES["company_item"].c
-    frontier, seen, found = {entity_id}, {entity_id}, []
-    for _ in range(_STEPS_WALKED):
-        received = sa.or_(item.importer_entity_id.in_(frontier), item.consignee_entity_id.in_(frontier))
-        found.append(read_rows(connection, "company_item", received, limit=_MOST_ITEMS_WALKED))
-        frontier = {sender for sender in found[-1]["exporter_entity_id"].unique() if sender is not None} - seen
-        seen |= frontier
-        if not frontier or sum(each.height for each in found) >= _MOST_ITEMS_WALKED:
-            break
-    return pl.concat(found).unique(["snapshot_id", "row_number", "substance_code"], maintain_order=True)
-
-
-def _ids_in(*frames: pl.DataFrame) -> set[str]:
+def ids_in(*frames: pl.DataFrame) -> set[str]:
+    """Return the ids of all companies that frames tell of."""
     columns = [frame[name] for frame in frames for name in frame.columns if name.endswith("entity_id") or name == "other_id"]
     return {each for column in columns for each in column.unique() if each is not None}

@@ -12,10 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import NotFoundError
 from tradeflow.serve.queries.frames import mappings, read_rows
-from tradeflow.serve.queries.lead_filter import STATUS, Text, blank_is_none
+from tradeflow.serve.queries.lead_filter import STATUS, Code, Switch, Text, blank_is_none, is_new
 from tradeflow.serve.queries.paging import Order
 from tradeflow.serve.queries.signals import MOST_COUNTED
-from tradeflow.serving_database import TABLES
+from tradeflow.serving_database import KNOWN_COMPANY_SIGNAL, TABLES
 
 SIGNAL = TABLES["company_signal"]
 RULES: tuple[str, ...] = tuple(str(rule) for rule in load_contract("company_signal").column("rule").valid_values)
@@ -29,6 +29,8 @@ class CompanyLeadFilter(BaseModel):
 
     rule: Annotated[Text, Field(description="Leads of which a signal broke this rule.")] = None
     substance: Annotated[Text, Field(description="Substance code.")] = None
+    area: Annotated[Code, Field(description="Area that declared, UN M49 code.")] = None
+    entity: Annotated[Text, Field(description="Id of a company that the lead tells of.")] = None
     role: Annotated[
         Literal["importer", "exporter", "broker", "consignee"] | None,
         BeforeValidator(blank_is_none),
@@ -39,21 +41,27 @@ class CompanyLeadFilter(BaseModel):
         BeforeValidator(blank_is_none),
         Field(description="Where people's decisions left the lead."),
     ] = None
+    new: Annotated[Switch, Field(description="Only leads that no earlier release told.")] = None
     behind: Annotated[Text, Field(description="Cursor of the page before: `following` of its answer.")] = None
 
     @property
     def stated(self) -> dict[str, Any]:
         """The fields that narrow, as a URL holds them."""
-        return self.model_dump(exclude={"behind"}, exclude_none=True)
+        fields = self.model_dump(exclude={"behind"})
+        return {name: ("1" if value is True else value) for name, value in fields.items() if value is not None and value is not False}
 
     @property
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """What holds of the head of every lead in the list."""
-        equal = {SIGNAL.c.substance_code: self.substance, SIGNAL.c.party_role: self.role}
+        equal = {SIGNAL.c.substance_code: self.substance, SIGNAL.c.party_role: self.role, SIGNAL.c.reporter_code: self.area}
         found = [SIGNAL.c.is_lead_head, *(column == value for column, value in equal.items() if value is not None)]
         if self.rule is not None:
             other = SIGNAL.alias("other")
             found.append(SIGNAL.c.lead_id.in_(sa.select(other.c.lead_id).where(other.c.rule == self.rule)))
+        if self.entity is not None:
+            found.append((SIGNAL.c.entity_id == self.entity) | (SIGNAL.c.related_entity_id == self.entity))
+        if self.new:
+            found.append(is_new(SIGNAL, KNOWN_COMPANY_SIGNAL))
         if self.status is not None:
             found.append(sa.func.coalesce(STATUS.c.status, "open") == self.status)
         return found
@@ -61,7 +69,7 @@ class CompanyLeadFilter(BaseModel):
 
 @dataclass(frozen=True)
 class CompanyLeadPage:
-    """Some leads, how many there are (at most one more than MOST_COUNTED), and the cursor behind the last of them."""
+    """Some leads with `status` and `is_new`, how many there are (at most one more than MOST_COUNTED), and the cursor behind the last."""
 
     rows: list[dict[str, Any]]
     count: int
@@ -87,7 +95,7 @@ def list_company_leads(connection: sa.Connection, asked: CompanyLeadFilter, limi
     order = Order(SIGNAL.c.lead_rank, SIGNAL.c.lead_rank)
     joined = SIGNAL.outerjoin(STATUS, STATUS.c.signal_id == SIGNAL.c.signal_id)
     status = sa.func.coalesce(STATUS.c.status, "open").label("status")
-    question = sa.select(SIGNAL, status).select_from(joined).where(*asked.conditions)
+    question = sa.select(SIGNAL, status, is_new(SIGNAL, KNOWN_COMPANY_SIGNAL).label("is_new")).select_from(joined).where(*asked.conditions)
     some = sa.select(sa.literal(1)).select_from(joined).where(*asked.conditions).limit(MOST_COUNTED + 1)
     page = question.order_by(*order.by).limit(limit + 1)
     found = mappings(connection, page.where(order.behind(asked.behind)) if asked.behind else page)

@@ -51,6 +51,7 @@ class LeadFilter(BaseModel):
     commodity: Annotated[Text, Field(description="HS code or the beginning of one.")] = None
     importer: Annotated[Code, Field(description="Importing area, UN M49 code.")] = None
     exporter: Annotated[Code, Field(description="Exporting area, UN M49 code; 0 stands for leads about all exporters together.")] = None
+    area: Annotated[Code, Field(description="Area at either end, UN M49 code.")] = None
     since: Annotated[Period, Field(description="First period, YYYYMM or YYYY.")] = None
     until: Annotated[Period, Field(description="Last period, YYYYMM or YYYY.")] = None
     score: Annotated[Score, Field(description="Least score of the lead.")] = None
@@ -92,6 +93,8 @@ class LeadFilter(BaseModel):
             found.append(_any_signal_broke(self.rule))
         if self.family is not None:
             found.append(_holds_family(self.family))
+        if self.area is not None:
+            found.append((signal.importer_code == self.area) | (signal.exporter_code == self.area))
         if self.commodity is not None:
             found.append(signal.commodity_code.startswith(self.commodity.replace(".", ""), autoescape=True))
         least = {signal.period: self.since, signal.lead_score: self.score}
@@ -106,7 +109,7 @@ class LeadFilter(BaseModel):
         if self.flagged:
             found.append(SIGNAL.c.signal_count > 0)
         if self.new:
-            found.append(is_new())
+            found.append(is_new(SIGNAL, KNOWN_SIGNAL))
         if self.status is not None:
             found.append(sa.func.coalesce(STATUS.c.status, "open") == self.status)
         if self.assigned is not None:
@@ -114,11 +117,11 @@ class LeadFilter(BaseModel):
         return found
 
 
-def is_new() -> sa.ColumnElement[bool]:
+def is_new(signal: sa.Table, remembered: sa.Table) -> sa.ColumnElement[bool]:
     """Tell the signals that no earlier release told; where there was no earlier one, nothing is new."""
     served = sa.select(RELEASE.c.id).scalar_subquery()
-    known = KNOWN_SIGNAL.c
-    told_first = sa.exists().where(known.signal_id == SIGNAL.c.signal_id, known.first_release_id == served)
+    known = remembered.c
+    told_first = sa.exists().where(known.signal_id == signal.c.signal_id, known.first_release_id == served)
     # Both ends of an index, where a search for what differs would read a million rows that do not.
     ends = (sa.select(end(known.first_release_id)).scalar_subquery() for end in (sa.func.min, sa.func.max))
     return told_first & sa.or_(*(end != served for end in ends))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from tradeflow.serve.queries.frames import mappings
 from tradeflow.serve.queries.lead_filter import SIGNAL, STATUS, STATUSES, LeadFilter, is_new
 from tradeflow.serve.store import Account
+from tradeflow.serving_database import COUNTED, KNOWN_SIGNAL, LEAD_COUNT
 from tradeflow.telling import wording
 from tradeflow.telling.names import name_area, name_commodity, name_substance
 
@@ -20,9 +20,7 @@ MOST_COUNTED = 10_000
 
 
 Choices = dict[str, list[tuple[Any, int]]]
-_CHOSEN = ("rule", "substance_code", "commodity_code", "importer_code", "exporter_code", "period")
-_counted: dict[tuple[str, str], Choices] = {}
-_counting = threading.Lock()
+_read: dict[tuple[str, str], Choices] = {}
 
 
 @dataclass(frozen=True)
@@ -86,19 +84,23 @@ def count_statuses(connection: sa.Connection, release_id: str) -> dict[str, int]
 
 
 def read_choices(connection: sa.Connection, release_id: str) -> Choices:
-    """Return each value that the release's leads have in a column, with the number of leads; counted once per release."""
+    """Return each value that the release's leads have in a column of COUNTED, with the number of leads; read once per release."""
     key = (str(connection.engine.url), release_id)
-    with _counting:  # of many who come at once after a release, one counts
-        if key not in _counted:
-            counted = {name: _count_values(connection, SIGNAL.c[name]) for name in _CHOSEN}
-            _counted.clear()
-            _counted[key] = counted
-        return _counted[key]
+    found = _read.get(key)
+    if found is None:
+        found = _read_choices(connection)
+        _read.clear()
+        _read[key] = found
+    return found
 
 
-def _count_values(connection: sa.Connection, column: sa.ColumnElement[Any]) -> list[tuple[Any, int]]:
-    question = sa.select(column, sa.func.count()).where(SIGNAL.c.is_lead_head, column.is_not(None)).group_by(column)
-    return list(connection.execute(question).tuples())
+def _read_choices(connection: sa.Connection) -> Choices:
+    counted = LEAD_COUNT.c
+    question = sa.select(counted.counted_column, counted.counted_value, counted.lead_count).where(counted.lead_count > 0)
+    found: Choices = {name: [] for name in COUNTED}
+    for column, value, count in connection.execute(question):
+        found[column].append((SIGNAL.c[column].type.python_type(value), count))
+    return found
 
 
 def _from_heads(question: sa.Select[Any]) -> sa.Select[Any]:
@@ -108,7 +110,7 @@ def _from_heads(question: sa.Select[Any]) -> sa.Select[Any]:
 def _leads(lead_filter: LeadFilter) -> sa.Select[Any]:
     assignee = sa.select(Account.name).where(Account.account_id == STATUS.c.assigned_to).scalar_subquery()
     status = sa.func.coalesce(STATUS.c.status, "open")
-    question = sa.select(SIGNAL, status.label("status"), assignee.label("assignee"), is_new().label("is_new"))
+    question = sa.select(SIGNAL, status.label("status"), assignee.label("assignee"), is_new(SIGNAL, KNOWN_SIGNAL).label("is_new"))
     return _from_heads(question).where(*lead_filter.conditions)
 
 

@@ -10,7 +10,8 @@ from tradeflow.serve.queries.frames import mappings
 from tradeflow.serve.store import Account, SavedView
 
 
-def list_views(connection: sa.Connection, account_id: int) -> list[dict[str, Any]]:
-    """Return one's own views and those that others share, by name."""
+def list_views(connection: sa.Connection, account_id: int, signal_kind: str) -> list[dict[str, Any]]:
+    """Return one's own views of a table of leads (country or company) and those that others share, by name, each with its `owner`."""
     question = sa.select(SavedView.__table__, Account.name.label("owner")).join(Account, Account.account_id == SavedView.account_id)
-    return mappings(connection, question.where((SavedView.account_id == account_id) | SavedView.is_shared).order_by(SavedView.name))
+    mine = (SavedView.account_id == account_id) | SavedView.is_shared
+    return mappings(connection, question.where(mine, SavedView.signal_kind == signal_kind).order_by(SavedView.name))
