@@ -144,3 +144,9 @@ def test_the_pools_of_both_sides_have_a_row_each_in_the_contract() -> None:
         (INDIA, "M", NOWHERE, 5.0, 0.0, "wholly_located"),
         (USA, "X", BUNKERS, None, None, "no_missing_mirror"),
     ]
+
+
+def test_a_pool_of_which_the_reporter_states_no_value_is_no_unlocated_trade() -> None:
+    """An import of value 0 has no FOB value: nothing of it could be located."""
+    nothing = pair(NOWHERE, MEXICO, None, 0.0) | {"import_fob_value_usd": None}
+    assert derive_unlocated_pools(reallocate(nothing, pair(CHINA, MEXICO, 10.0, 10.0)), AREAS).is_empty()

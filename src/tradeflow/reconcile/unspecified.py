@@ -81,10 +81,10 @@ def _label() -> pl.Expr:
 def derive_unlocated_pools(pairs: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:
     """Return the `unlocated_trade` rows of unlocated_kind partner_pool: each NES figure, what the mirrors located of it, and the rest.
 
-    pairs: as `reallocate_unspecified` returns them. Values are FOB.
+    pairs: as `reallocate_unspecified` returns them. Values are FOB; a figure without one (an import of value 0) has no row.
     """
     parts = [
-        pairs.filter(pl.col(partner).is_in(_pool_codes(areas)) & pl.col(f"{side}_value_usd").is_not_null()).select(
+        pairs.filter(pl.col(partner).is_in(_pool_codes(areas)) & _MEASURES["value_usd"][side].is_not_null()).select(
             "freq_code", "period", pl.col(reporter).alias("reporter_code"), pl.lit(flow_code).alias("flow_code"),
             pl.col(partner).alias("partner_code"), "commodity_code", pl.lit("partner_pool").alias("unlocated_kind"),
             *_split(_MEASURES["value_usd"][side], f"{side}_nes_value_usd", "value_usd"),
