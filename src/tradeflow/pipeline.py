@@ -27,6 +27,7 @@ from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_side
 from tradeflow.steps.companies import resolve_companies
 from tradeflow.steps.company_signals import judge_companies
 from tradeflow.steps.company_trade import follow_companies
+from tradeflow.steps.decisions import take_decisions
 from tradeflow.steps.declarations import has_declarations, name_declared_substances
 from tradeflow.steps.handles import Known, Made
 from tradeflow.steps.ingest import conform_snapshots, pull_sources
@@ -84,9 +85,10 @@ def run_pipeline(
         known = know_figures(settings, lake, as_of, conformed)
         reconciled = timed("reconcile", reconcile_sides, settings, lake, known)
         modelled = timed("model", model_flows, settings, lake, known, reconciled)
-        proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled)
-        companies = _judge_declarations(timed, settings, lake, known, proposed, started.date()) if has_declarations(known) else ()
-        made = (reconciled, modelled, *companies, proposed)
+        decided = timed("decisions", take_decisions, settings, lake, known)
+        proposed = timed("signals", propose_signals, settings, lake, known, reconciled, modelled, decided)
+        companies = _judge_declarations(timed, settings, lake, known, proposed, decided, started.date()) if has_declarations(known) else ()
+        made = (reconciled, modelled, decided, *companies, proposed)
         problems = (*pulled.problems, *conformed.problems)
         released = timed("publish", publish_run, settings, lake, known, made, problems, dict(seconds))
         result = RunResult(
@@ -96,13 +98,15 @@ def run_pipeline(
     return result
 
 
-def _judge_declarations(timed: StepRunner, settings: Settings, lake: Lake, known: Known, proposed: Made, today: date) -> tuple[Made, ...]:
+def _judge_declarations(
+    timed: StepRunner, settings: Settings, lake: Lake, known: Known, proposed: Made, decided: Made, today: date
+) -> tuple[Made, ...]:
     """Run the steps that declarations add: what they name, what outcomes teach, who trades, and the leads on companies."""
     named = timed("declarations", name_declared_substances, lake, known)
     learned = timed("outcomes", learn_from_outcomes, settings.declarations, lake, known)
     resolved = timed("resolve", resolve_companies, settings.companies, lake, known, today)
     traded = timed("company_trade", follow_companies, lake, known, named, resolved)
-    judged = timed("company_signals", judge_companies, settings, lake, known, named, resolved, traded, proposed)
+    judged = timed("company_signals", judge_companies, settings, lake, known, named, resolved, traded, proposed, decided)
     return learned, resolved, traded, judged
 
 

@@ -10,6 +10,7 @@ from tradeflow.lake import Lake, read_table, table_version
 from tradeflow.pipeline import run_pipeline
 from tradeflow.settings import Model, Reconcile, Settings, Signals, read_only_input
 from tradeflow.steps.analyse import model_flows, propose_signals, reconcile_sides
+from tradeflow.steps.decisions import take_decisions
 from tradeflow.steps.handles import read_handed
 from tradeflow.steps.ingest import conform_snapshots
 from tradeflow.steps.known import know_figures
@@ -22,13 +23,14 @@ def test_steps_do_not_read_what_a_run_with_other_settings_made_in_between(finish
     known = know_figures(settings, lake, None, conform_snapshots(lake))
     reconciled = reconcile_sides(settings, lake, known)
     modelled = model_flows(settings, lake, known, reconciled)
+    decided = take_decisions(settings, lake, known)
     other = Settings(
         reconcile=Reconcile(threshold_usd=100_000), model=Model(scored_months=6, forest_trees=10), signals=Signals(min_excess_kg=9999)
     )
     run_pipeline(read_only_input(other, answers), lake)
 
-    proposed = propose_signals(settings, lake, known, reconciled, modelled)
-    released = publish_run(settings, lake, known, (reconciled, modelled, proposed), (), {})
+    proposed = propose_signals(settings, lake, known, reconciled, modelled, decided)
+    released = publish_run(settings, lake, known, (reconciled, modelled, decided, proposed), (), {})
 
     newest = {version.table: table_version(lake, version.table) for version in (*reconciled.tables, *modelled.tables)}
     assert all(newest[version.table] != version for version in (*reconciled.tables, *modelled.tables))

@@ -102,6 +102,8 @@ class Signals(Section):
     exposure_weights: dict[str, Weight] = _EXPOSURE_WEIGHTS
     """What a code counts for: its own substance's, a residual that also holds other goods, or not watched at all."""
 
+    rank_by_decisions: bool = True
+    """Whether leads are ordered by what people's earlier decisions teach, once these are enough and order later ones better."""
     slip_weight: Annotated[float, Field(ge=0, le=1)] = 0.4
     """What a signal counts for whose likeliest reading is a slip of unit or decimal point: a lead about the record before the trade."""
 

@@ -133,4 +133,5 @@ def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_contract(signals: pl.DataFrame) -> pl.DataFrame:
-    return signals.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal").columns])
+    listed = signals.with_columns(confirmed_probability=None)  # what people's decisions teach is laid over the ranked leads
+    return listed.select([pl.col(column.name).cast(column.dtype) for column in load_contract("signal").columns])

@@ -28,6 +28,7 @@ from tradeflow.signals import (
 )
 from tradeflow.steps.control_records import known_records
 from tradeflow.steps.corrections import CORRECTIONS, correct_figures
+from tradeflow.steps.decisions import learn_order, order_by_decisions
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.judged_window import find_window_starts, in_periods
 from tradeflow.steps.known import known_rows, watched_rows
@@ -178,7 +179,7 @@ def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Made, modelled: Made) -> Made:
+def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Made, modelled: Made, decided: Made) -> Made:
     """Make `requirement_use`, `signal`, `signal_feature` and `signal_evidence`."""
     from tradeflow.model import calibrate, measure_requirement_use
 
@@ -187,7 +188,9 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
     recorded = known_records(lake, known, "annual_requirement")
     requirements = gather_requirements(settings.watch.requirements, recorded, watch_list)
     chosen = (settings.signals.model_dump_json(), watch_list.write_json(), requirements.write_json())
-    key = hash_texts("signals", modelled.tables[0].inputs_key, *chosen)
+    learned = learn_order(settings, lake, decided, "country")
+    taught = decided.tables[0].inputs_key if learned else ""
+    key = hash_texts("signals", modelled.tables[0].inputs_key, taught, *chosen)
     if stands := standing(lake, key, "requirement_use", "signal", "signal_feature", "signal_evidence"):
         return Made(stands, is_new=False)
     rules = [rule for rule in RULES if settings.signals.weights.get(rule, 1.0) > 0]
@@ -195,7 +198,7 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
     use = measure_requirement_use(tables.baseline, requirements)
     _log.info(f"judging by {len(rules)} rules")
     calibrated = calibrate(propose_candidates(replace(tables, requirement_use=use), rules))
-    signals = rank_leads(calibrated, watch_list, _names(), _rank_options(settings))
+    signals = order_by_decisions(rank_leads(calibrated, watch_list, _names(), _rank_options(settings)), learned)
     features = collect_features(signals, read_handed(lake, modelled, "flow_score_feature").collect())
     evidence = collect_evidence(signals, known_rows(lake, known))
     frames = {"requirement_use": use, "signal": signals, "signal_feature": features, "signal_evidence": evidence}

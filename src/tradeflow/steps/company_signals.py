@@ -25,6 +25,7 @@ from tradeflow.signals.company import (
     select_company_signals,
 )
 from tradeflow.steps.control_records import known_records
+from tradeflow.steps.decisions import learn_order, order_by_decisions
 from tradeflow.steps.declarations import known_declarations
 from tradeflow.steps.handles import Known, Made, commit, hash_texts, read_handed, standing
 from tradeflow.steps.judged_window import step_back
@@ -34,14 +35,18 @@ _log = logging.getLogger("tradeflow")
 COMPANY_LEADS = ("company_signal", "company_signal_evidence", "signal_declaration", "proposed_inspection")
 
 
-def judge_companies(settings: Settings, lake: Lake, known: Known, named: Made, resolved: Made, traded: Made, proposed: Made) -> Made:
+def judge_companies(
+    settings: Settings, lake: Lake, known: Known, named: Made, resolved: Made, traded: Made, proposed: Made, decided: Made
+) -> Made:
     """Make COMPANY_LEADS of what companies traded (`traded`) and what is on record of them, and of the leads on countries (`proposed`)."""
     from tradeflow.model.calibration import calibrate
     from tradeflow.model.proposed_inspection import propose_item_inspections
 
     chosen = (settings.signals.model_dump_json(), settings.model.model_dump_json(), settings.declarations.model_dump_json())
     made_from = [f"{each.table} {each.version} {each.inputs_key}" for made in (named, resolved, traded, proposed) for each in made.tables]
-    key = hash_texts("company leads", known.key, *chosen, *made_from)
+    learned = learn_order(settings, lake, decided, "company")
+    taught = decided.tables[0].inputs_key if learned else ""
+    key = hash_texts("company leads", known.key, taught, *chosen, *made_from)
     if stands := standing(lake, key, *COMPANY_LEADS):
         return Made(stands, is_new=False)
     tables = _company_tables(settings, lake, known, (named, resolved, traded))
@@ -59,7 +64,7 @@ def judge_companies(settings: Settings, lake: Lake, known: Known, named: Made, r
         audit_share=settings.declarations.audit_share, seed=settings.model.forest_seed,
     )  # fmt: skip
     frames = {
-        "company_signal": select_company_signals(leads),
+        "company_signal": order_by_decisions(select_company_signals(leads), learned),
         "company_signal_evidence": evidence,
         "signal_declaration": _link_country_leads(lake, known, resolved, proposed),
         "proposed_inspection": inspected,

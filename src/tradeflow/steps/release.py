@@ -29,6 +29,7 @@ _ABOUT_COMPANIES = (
     "company_signal", "company_signal_evidence", "signal_declaration", "company_item", "company_month", "company_profile", "company_link",
     "broker_share", "entity", "entity_name", "entity_link", "record_party",
 )  # fmt: skip
+_MODEL_CARDS = ("model_card", "decision_model_card", "outcome_model_card")
 _SERIES = ["freq_code", "importer_code", "exporter_code", "commodity_code"]
 
 
@@ -148,7 +149,7 @@ def release_tables(
         baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
         mirror_correction=read_handed(lake, handed, "mirror_correction").join(shown.lazy(), on=_SERIES, how="semi").collect(),
-        model_card=pl.concat([read_handed(lake, handed, "model_card").collect(), _if_made(lake, handed, "outcome_model_card")]),
+        model_card=pl.concat(_if_made(lake, handed, card) for card in _MODEL_CARDS),
         unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
         detectable_excess=read_handed(lake, handed, "detectable_excess").collect(),

@@ -68,7 +68,8 @@ def _list_candidates(scored: pl.DataFrame, options: CompanyRankOptions) -> pl.Da
 
 def select_company_signals(leads: pl.DataFrame) -> pl.DataFrame:
     """Return the leads of `rank_company_leads` as `company_signal`, without what the rules wrote beside it."""
-    return leads.select([pl.col(name).cast(dtype) for name, dtype in load_contract("company_signal").schema.items()])
+    listed = leads.with_columns(confirmed_probability=None)
+    return listed.select([pl.col(name).cast(dtype) for name, dtype in load_contract("company_signal").schema.items()])
 
 
 def _mark_white_listed(signals: pl.DataFrame, tables: CompanyTables) -> pl.DataFrame:
