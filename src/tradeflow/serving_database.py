@@ -91,8 +91,12 @@ RELEASE = sa.Table(
     sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("manifest", sa.JSON, nullable=False),
     sa.Column("schema_name", sa.Text),
+    sa.Column("listed_leads", sa.LargeBinary, nullable=False),
 )
-"""The release that is served, one row; on PostgreSQL it alone lies in the database's own schema, and names the one with the tables."""
+"""The release that is served, one row; on PostgreSQL it alone lies in the database's own schema, and names the one with the tables.
+
+`listed_leads` is contract `listed_lead` as an Arrow IPC file: whoever lists leads reads it once per release and keeps it in memory.
+"""
 
 
 def open_database(url: str, *, begin: str = "BEGIN") -> sa.Engine:

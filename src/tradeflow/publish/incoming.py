@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 import polars as pl
@@ -40,8 +41,10 @@ class Incoming:
     def name_itself(self, connection: sa.Connection, schema_name: str | None = None) -> None:
         """Put the release's own row in the place of the one that stands."""
         connection.execute(sa.delete(RELEASE))
-        named = {"id": self.release_id, "published_at": self.published_at, "manifest": self.manifest, "schema_name": schema_name}
-        connection.execute(sa.insert(RELEASE).values(named))
+        listed = BytesIO()
+        list_leads(self.tables.signal, self._find_new(connection)).write_ipc(listed, compression="lz4")
+        named = {"id": self.release_id, "published_at": self.published_at, "manifest": self.manifest}
+        connection.execute(sa.insert(RELEASE).values(**named, listed_leads=listed.getvalue(), schema_name=schema_name))
 
     def remember(self, connection: sa.Connection, standing: str | None) -> None:
         """Fill the tables of what any release has told: a signal keeps the release that told it first, all else is as this one tells it.
@@ -50,6 +53,13 @@ class Incoming:
         """
         for name, known in KNOWN.items():
             _remember(connection, TABLES[name], known, _find_standing(connection, known, standing), self._stamp())
+
+    def _find_new(self, connection: sa.Connection) -> list[str]:
+        """Return the ids of the signals that no earlier release told; none where there was no earlier one."""
+        first = KNOWN["signal"].c.first_release_id
+        if connection.scalar(sa.select(first).where(first != self.release_id).limit(1)) is None:
+            return []
+        return list(connection.scalars(sa.select(KNOWN["signal"].c.signal_id).where(first == self.release_id)))
 
     def _stamp(self) -> dict[str, sa.ColumnElement[Any]]:
         return {
@@ -73,6 +83,14 @@ def count_leads(signal: pl.DataFrame) -> pl.DataFrame:
         for name in COUNTED
     ]
     return pl.concat(told).select(pl.col(name).cast(dtype) for name, dtype in load_contract("lead_count").schema.items())
+
+
+def list_leads(signal: pl.DataFrame, new: list[str]) -> pl.DataFrame:
+    """Return one row per lead, by rank, with what lists are narrowed and sorted by (contract `listed_lead`); `new` are ids of signals."""
+    broken = signal.group_by("lead_id").agg(pl.col("rule").unique().sort().str.join(";").alias("broken_rules"))
+    heads = signal.filter("is_lead_head").join(broken, on="lead_id").sort("lead_rank")
+    told = heads.with_columns(pl.col("signal_id").is_in(pl.Series(new, dtype=pl.String).implode()).alias("is_new"))
+    return told.select(pl.col(name).cast(dtype) for name, dtype in load_contract("listed_lead").schema.items())
 
 
 def _find_standing(connection: sa.Connection, known: sa.Table, standing: str | None) -> sa.Table | None:

@@ -15,7 +15,7 @@ from tradeflow.serve.api import shapes
 from tradeflow.serve.api.downloads import stream_csv, stream_parquet
 from tradeflow.serve.queries.lead import list_decisions, list_earlier_leads, read_lead, read_signal, read_status
 from tradeflow.serve.queries.lead_filter import LeadFilter
-from tradeflow.serve.queries.signals import MOST_COUNTED, count_leads, list_leads, select_heads
+from tradeflow.serve.queries.signals import iterate_heads, list_leads
 from tradeflow.serve.routers import api_router
 from tradeflow.serve.visit import Deciding, Reading, Visit
 
@@ -43,7 +43,7 @@ class LeadList(BaseModel):
     """One page of leads."""
 
     release_id: str
-    count: Annotated[int, Field(description=f"Leads that pass the filter; {MOST_COUNTED + 1} stands for more than {MOST_COUNTED}.")]
+    count: Annotated[int, Field(description="Leads that pass the filter.")]
     results: list[ListedLead]
     following: Annotated[str | None, Field(description="Cursor of the next page, to be sent as `behind`; null on the last page.")]
 
@@ -82,13 +82,13 @@ def list_signals(visit: Reading, asked: Annotated[LeadQuestion, Query()]) -> Lea
         ListedLead(signal=row.signal, other_rules=list(row.other_rules), status=row.status, assignee=row.assignee, is_new=row.is_new)
         for row in found.rows
     ]
-    return LeadList(release_id=visit.release_id, count=count_leads(visit.connection, asked), results=rows, following=found.following)
+    return LeadList(release_id=visit.release_id, count=found.count, results=rows, following=found.following)
 
 
 @router.get("/signals.csv", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}})
 def send_csv(visit: Reading, asked: Annotated[LeadFilter, Query()]) -> StreamingResponse:
     """All leads that pass a filter, with names beside codes and no cell that a spreadsheet would run."""
-    return _send(visit, stream_csv(visit.connection, select_heads(asked), "signal"), "text/csv", "csv")
+    return _send(visit, stream_csv(iterate_heads(visit.connection, asked)), "text/csv", "csv")
 
 
 @router.get(
@@ -98,7 +98,7 @@ def send_csv(visit: Reading, asked: Annotated[LeadFilter, Query()]) -> Streaming
 )
 def send_parquet(visit: Reading, asked: Annotated[LeadFilter, Query()]) -> StreamingResponse:
     """All leads that pass a filter, in the contract's columns."""
-    return _send(visit, stream_parquet(visit.connection, select_heads(asked), "signal"), "application/vnd.apache.parquet", "parquet")
+    return _send(visit, stream_parquet(iterate_heads(visit.connection, asked), "signal"), "application/vnd.apache.parquet", "parquet")
 
 
 @router.get("/signals/{signal_id}")

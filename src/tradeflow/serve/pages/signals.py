@@ -14,7 +14,7 @@ from tradeflow.serve.pages.watching import name_watched
 from tradeflow.serve.queries.lead import list_decisions, list_earlier_leads, read_lead, read_signal, read_status
 from tradeflow.serve.queries.lead_filter import LeadFilter, families
 from tradeflow.serve.queries.precision import read_precision
-from tradeflow.serve.queries.signals import count_leads, count_statuses, list_leads, read_choices
+from tradeflow.serve.queries.signals import count_statuses, list_leads, read_choices
 from tradeflow.serve.queries.views import list_views
 from tradeflow.serve.routers import page_router
 from tradeflow.serve.translations import translator
@@ -38,7 +38,6 @@ def show_signals(visit: Reading, asked: Asked) -> Response:
             "signals.html",
             asked=asked,
             found=found,
-            count=count_leads(visit.connection, asked),
             statuses=count_statuses(visit.connection, visit.release_id),
             choices=_choices(visit),
             views=list_views(visit.connection, visit.person.account_id, "country"),

@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tradeflow.contract import load_codelist
-from tradeflow.serve.queries.paging import Order
 from tradeflow.serve.store import LeadStatus
-from tradeflow.serving_database import KNOWN_SIGNAL, RELEASE, TABLES
+from tradeflow.serving_database import RELEASE, TABLES
 
 SIGNAL = TABLES["signal"]
 STATUS = LeadStatus.__table__
@@ -49,7 +48,7 @@ class LeadFilter(BaseModel):
     substance: Annotated[Text, Field(description="Substance code.")] = None
     family: Annotated[Text, Field(description="Family of substances; leads on codes that hold one of them.")] = None
     commodity: Annotated[Text, Field(description="HS code or the beginning of one.")] = None
-    importer: Annotated[Code, Field(description="Importing area, UN M49 code.")] = None
+    importer: Annotated[Code, Field(description="Importing area, UN M49 code; 0 stands for leads about all importers together.")] = None
     exporter: Annotated[Code, Field(description="Exporting area, UN M49 code; 0 stands for leads about all exporters together.")] = None
     area: Annotated[Code, Field(description="Area at either end, UN M49 code.")] = None
     since: Annotated[Period, Field(description="First period, YYYYMM or YYYY.")] = None
@@ -72,49 +71,15 @@ class LeadFilter(BaseModel):
     behind: Annotated[Text, Field(description="Cursor of the page before: `following` of its answer.")] = None
 
     @property
-    def order(self) -> Order:
-        """How the leads are sorted; the rank decides between equals."""
-        column, is_falling = _SORTS[self.sort or "rank"]
-        return Order(SIGNAL.c[column], SIGNAL.c.lead_rank, is_falling=is_falling)
+    def order(self) -> tuple[str, bool]:
+        """The column that leads are sorted by, and whether the largest comes first; the rank decides between equals."""
+        return _SORTS[self.sort or "rank"]
 
     @property
     def stated(self) -> dict[str, Any]:
         """The fields that narrow or sort, as a URL holds them."""
         fields = self.model_dump(exclude={"behind"})
         return {name: ("1" if value is True else value) for name, value in fields.items() if value is not None and value is not False}
-
-    @property
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """What holds of the head of every lead in the list."""
-        signal = SIGNAL.c
-        equal = {signal.substance_code: self.substance, signal.importer_code: self.importer, signal.exporter_code: self.exporter}
-        found = [signal.is_lead_head, *(column == value for column, value in equal.items() if value is not None)]
-        if self.rule is not None:
-            found.append(_any_signal_broke(self.rule))
-        if self.family is not None:
-            found.append(_holds_family(self.family))
-        if self.area is not None:
-            found.append((signal.importer_code == self.area) | (signal.exporter_code == self.area))
-        if self.commodity is not None:
-            found.append(signal.commodity_code.startswith(self.commodity.replace(".", ""), autoescape=True))
-        least = {signal.period: self.since, signal.lead_score: self.score}
-        found += [column >= value for column, value in least.items() if value is not None]
-        if self.until is not None:
-            found.append(signal.period <= self.until)
-        return found + self._about_people
-
-    @property
-    def _about_people(self) -> list[sa.ColumnElement[bool]]:
-        found: list[sa.ColumnElement[bool]] = []
-        if self.flagged:
-            found.append(SIGNAL.c.signal_count > 0)
-        if self.new:
-            found.append(is_new(SIGNAL, KNOWN_SIGNAL))
-        if self.status is not None:
-            found.append(sa.func.coalesce(STATUS.c.status, "open") == self.status)
-        if self.assigned is not None:
-            found.append(STATUS.c.assigned_to == self.assigned)
-        return found
 
 
 def is_new(signal: sa.Table, remembered: sa.Table) -> sa.ColumnElement[bool]:
@@ -133,16 +98,3 @@ def families() -> dict[str, list[str]]:
     named = load_codelist("substance").drop_nulls("family").with_columns(pl.col("family").str.split(";")).explode("family")
     grouped = named.sort("family", "substance_code").group_by("family", maintain_order=True).agg("substance_code")
     return {str(family): list(substances) for family, substances in grouped.iter_rows()}
-
-
-def _any_signal_broke(rule: str) -> sa.ColumnElement[bool]:
-    other = SIGNAL.alias("other")
-    return sa.exists().where(other.c.lead_id == SIGNAL.c.lead_id, other.c.rule == rule)
-
-
-def _holds_family(family: str) -> sa.ColumnElement[bool]:
-    substances = families().get(family, [])
-    listed = load_codelist("substance").filter(pl.col("substance_code").is_in(substances))
-    codes = {code for column in listed.columns if column.startswith("commodity_code_") for code in listed[column].drop_nulls()}
-    is_own = SIGNAL.c.substance_code.in_(substances)
-    return is_own | (SIGNAL.c.substance_code.is_(None) & SIGNAL.c.commodity_code.in_(codes))

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from tradeflow.exceptions import QuestionError
 
-_LOWEST = -1e300
+LOWEST = -1e300
 """Stands for what is not stated, so that it sorts last where the largest come first."""
-_UNREADABLE = "the page's cursor cannot be read; begin with the first page again"
+UNREADABLE = "the page's cursor cannot be read; begin with the first page again"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Order:
         """Tell the rows behind a cursor; QuestionError for one that we did not write."""
         figure, key = read_cursor(cursor)
         if type(key) is not self.key.type.python_type:
-            raise QuestionError(_UNREADABLE)
+            raise QuestionError(UNREADABLE)
         beyond: sa.ColumnElement[bool] = self.key > key
         if self.figure is self.key:
             return beyond
@@ -43,12 +43,12 @@ class Order:
 
     @property
     def _stated(self) -> sa.ColumnElement[Any]:
-        return sa.func.coalesce(self.figure, _LOWEST)
+        return sa.func.coalesce(self.figure, LOWEST)
 
     def cursor_of(self, row: dict[str, Any]) -> str:
         """Write the cursor that points behind a row."""
         figure = row[self.figure.key or ""]
-        return write_cursor(_LOWEST if figure is None else figure, row[self.key.key or ""])
+        return write_cursor(LOWEST if figure is None else figure, row[self.key.key or ""])
 
 
 def write_cursor(*places: Any) -> str:
@@ -61,7 +61,7 @@ def read_cursor(cursor: str) -> tuple[Any, Any]:
     try:
         figure, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError) as error:
-        raise QuestionError(_UNREADABLE) from error
+        raise QuestionError(UNREADABLE) from error
     if not isinstance(figure, int | float) or isinstance(figure, bool) or not isinstance(key, int | str):
-        raise QuestionError(_UNREADABLE)
+        raise QuestionError(UNREADABLE)
     return figure, key

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
-from tradeflow.serve.queries.frames import mappings
-from tradeflow.serve.queries.lead_filter import SIGNAL, STATUS, STATUSES, LeadFilter, is_new
+from tradeflow.contract import load_contract
+from tradeflow.serve.queries.frames import mappings, read_rows
+from tradeflow.serve.queries.lead_filter import SIGNAL, STATUS, STATUSES, LeadFilter
+from tradeflow.serve.queries.lead_list import narrow, sort_leads
 from tradeflow.serve.store import Account
-from tradeflow.serving_database import COUNTED, KNOWN_SIGNAL, LEAD_COUNT
+from tradeflow.serving_database import COUNTED, LEAD_COUNT
 from tradeflow.telling import wording
-from tradeflow.telling.names import name_area, name_commodity, name_substance
+from tradeflow.telling.names import name_area, name_commodity, name_importer, name_substance
 
+_ROWS_AT_ONCE = 5_000
 MOST_COUNTED = 10_000
 """A longer list is only said to be longer: counting it would take longer than reading its first page."""
 
@@ -45,33 +49,36 @@ class LeadRow:
 
 @dataclass(frozen=True)
 class LeadPage:
-    """Some rows of the list and the cursor behind the last of them; None where nothing follows."""
+    """Some rows of the list, the cursor behind the last of them (None where nothing follows), and how many the whole list has."""
 
     rows: list[LeadRow]
     following: str | None
+    count: int
 
 
 def list_leads(connection: sa.Connection, lead_filter: LeadFilter, *, limit: int = 50) -> LeadPage:
-    """Return one page of the leads that pass a filter, in its order."""
-    order = lead_filter.order
-    question = _leads(lead_filter).order_by(*order.by).limit(limit + 1)
-    if lead_filter.behind:
-        question = question.where(order.behind(lead_filter.behind))
-    found = mappings(connection, question)
-    rows = found[:limit]
-    rules = _rules_of(connection, [row["lead_id"] for row in rows])
-    return LeadPage([_lead_row(row, rules) for row in rows], order.cursor_of(rows[-1]) if len(found) > limit else None)
+    """Return one page of the leads that pass a filter, in its order, and how many pass it."""
+    passing = narrow(connection, lead_filter)
+    listed, following = sort_leads(passing, lead_filter, limit)
+    heads = _read_heads(connection, listed["lead_rank"].to_list())
+    told = listed.select("lead_rank", pl.col("broken_rules").cast(pl.String), "is_new").iter_rows()
+    rows = [_lead_row(heads[rank], rules.split(";"), is_new=is_new) for rank, rules, is_new in told]
+    return LeadPage(rows, following, passing.height)
 
 
-def select_heads(lead_filter: LeadFilter) -> sa.Select[Any]:
-    """Return the question for the head signals of all leads that pass a filter, in its order."""
-    return _from_heads(sa.select(SIGNAL)).where(*lead_filter.conditions).order_by(*lead_filter.order.by)
+def iterate_heads(connection: sa.Connection, lead_filter: LeadFilter) -> Iterator[pl.DataFrame]:
+    """Yield the head signals of all leads that pass a filter, in its order, some thousands at a time; one empty frame where none does."""
+    listed, _ = sort_leads(narrow(connection, lead_filter), lead_filter)
+    for ranks in listed.select("lead_rank").iter_slices(_ROWS_AT_ONCE):
+        heads = read_rows(connection, "signal", SIGNAL.c.is_lead_head, SIGNAL.c.lead_rank.in_(ranks["lead_rank"].to_list()))
+        yield ranks.join(heads, on="lead_rank", maintain_order="left").select(heads.columns)
+    if listed.is_empty():
+        yield load_contract("signal").empty_frame()
 
 
 def count_leads(connection: sa.Connection, lead_filter: LeadFilter) -> int:
-    """Return how many leads pass a filter, at most one more than MOST_COUNTED."""
-    some = _from_heads(sa.select(sa.literal(1))).where(*lead_filter.conditions).limit(MOST_COUNTED + 1)
-    return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+    """Return how many leads pass a filter."""
+    return narrow(connection, lead_filter).height
 
 
 def count_statuses(connection: sa.Connection, release_id: str) -> dict[str, int]:
@@ -103,34 +110,25 @@ def _read_choices(connection: sa.Connection) -> Choices:
     return found
 
 
-def _from_heads(question: sa.Select[Any]) -> sa.Select[Any]:
-    return question.select_from(SIGNAL.outerjoin(STATUS, STATUS.c.signal_id == SIGNAL.c.signal_id))
-
-
-def _leads(lead_filter: LeadFilter) -> sa.Select[Any]:
+def _read_heads(connection: sa.Connection, ranks: list[int]) -> dict[int, dict[str, Any]]:
+    """Return the head signals of some leads by rank, each with where people left it."""
     assignee = sa.select(Account.name).where(Account.account_id == STATUS.c.assigned_to).scalar_subquery()
     status = sa.func.coalesce(STATUS.c.status, "open")
-    question = sa.select(SIGNAL, status.label("status"), assignee.label("assignee"), is_new(SIGNAL, KNOWN_SIGNAL).label("is_new"))
-    return _from_heads(question).where(*lead_filter.conditions)
+    question = sa.select(SIGNAL, status.label("status"), assignee.label("assignee"))
+    question = question.select_from(SIGNAL.outerjoin(STATUS, STATUS.c.signal_id == SIGNAL.c.signal_id))
+    found = mappings(connection, question.where(SIGNAL.c.is_lead_head, SIGNAL.c.lead_rank.in_(ranks)))
+    return {row["lead_rank"]: row for row in found}
 
 
-def _rules_of(connection: sa.Connection, lead_ids: list[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    asked = sa.select(SIGNAL.c.lead_id, SIGNAL.c.rule).where(SIGNAL.c.lead_id.in_(lead_ids)).distinct()
-    for lead_id, rule in connection.execute(asked):
-        found[lead_id].add(rule)
-    return found
-
-
-def _lead_row(row: dict[str, Any], rules: dict[str, set[str]]) -> LeadRow:
+def _lead_row(row: dict[str, Any], rules: list[str], *, is_new: bool) -> LeadRow:
     return LeadRow(
         signal=row,
-        importer=name_area(row["importer_code"]),
+        importer=name_importer(row["importer_code"]),
         exporter=name_area(row["exporter_code"]),
         commodity=name_commodity(row["commodity_code"]),
         substance=name_substance(row["substance_code"]),
-        other_rules=tuple(sorted(rules[row["lead_id"]] - {row["rule"]})),
+        other_rules=tuple(rule for rule in rules if rule != row["rule"]),
         status=row.pop("status"),
         assignee=row.pop("assignee"),
-        is_new=bool(row.pop("is_new")),
+        is_new=is_new,
     )
