@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
 from tradeflow.serve.chart_assets import asset_url
 from tradeflow.serve.links import link
 from tradeflow.serve.queries.company_leads import RULES
 from tradeflow.serve.queries.signals import MOST_COUNTED
+from tradeflow.serve.translations import LANGUAGES, retell
 from tradeflow.telling.language import t
 from tradeflow.telling.names import area_names, substance_names
 from tradeflow.telling.wording import READING_NOTE, say_company_rule, say_family, say_rule
@@ -52,7 +57,18 @@ NOTICE_WORDS = {"open": "open", "not_objected": "not objected to", "objected": "
 NAMED_BY_WORDS = {"code": "by its code", "words": "by the words of its description", "both": "by code and words"}
 KIND_WORDS = {"company": "Companies", "substance": "Substances", "commodity": "HS codes", "area": "Countries"}
 WATCH_WORDS = {"area": "country", "substance": "substance", "commodity": "HS code", "entity": "company"}
-FILTERS: dict[str, Callable[..., object]] = {}
+
+
+@pass_context
+def retold(context: Context, text: str, kind: str = "sentences") -> Markup:
+    """Return a sentence of the release in the page's language, or marked as English where it has no translation."""
+    if context["language"] == LANGUAGES[0]:
+        return Markup.escape(text)
+    told = retell(text, context["language"], kind)
+    return Markup('<span lang="en">{}</span>').format(text) if told is None else Markup.escape(told)
+
+
+FILTERS: dict[str, Callable[..., object]] = {"retold": retold}
 GLOBALS: dict[str, object] = {
     "link": link,
     "reading_note": READING_NOTE,

@@ -138,7 +138,7 @@ def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tupl
         (t("Unit value"), _unit_value(signal["unit_value_usd_per_kg"])),
         (t("The other leg"), _say_related(signal)),
         (t("Other side says"), _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
-        (t("p-value"), t("{p}, against {comparison}", p=say.say_probability(signal["p_value"]), comparison=signal["comparison"])),
+        (t("p-value"), t("{p}, against {comparison}", p=say.say_probability(signal["p_value"]), comparison=t(signal["comparison"]))),
         (t("q-value"), _say_q(signal)),
     ]
     facts.append((t("Could be seen from"), say_detectable(signal, detectable_excess)))
