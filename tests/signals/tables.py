@@ -90,6 +90,7 @@ def candidate(**other: Any) -> dict[str, Any]:
         "rule": "excess_import", "subject": "flow", "window_periods": 1, "score": 5.0, "comparable_group": "route series of HS 291411",
         "is_scored": True, "observed_kg": 5000.0, "expected_kg": 1000.0, "lower_kg": 500.0, "upper_kg": 2000.0, "excess_kg": 4000.0,
         "observed_value_usd": 10_000.0, "unit_value_usd_per_kg": 2.0,
+        "family": "amphetamine_type",
         "related_area_code": USA, "related_commodity_code": EPHEDRINE, "related_observed_kg": 500.0, "related_expected_kg": 4500.0,
         "requirement_kg": 1000.0, "year_kg": 6000.0, "passing_date": None,
         "p_value": 1e-4, "q_value": 0.02, "comparison": "5,000 earlier route series",

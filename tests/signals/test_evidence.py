@@ -53,6 +53,18 @@ def test_an_importers_signal_rests_on_all_its_partners() -> None:
     assert told == [("observed", "M", MEXICO, CHINA, 1), ("observed", "M", MEXICO, INDIA, 2), ("mirror", "X", INDIA, MEXICO, 3)]
 
 
+def test_the_worlds_signal_rests_on_what_importers_report() -> None:
+    rows = [report(MEXICO, "M", CHINA, 90.0), report(USA, "M", INDIA, 80.0), report(INDIA, "X", USA, 70.0), report(MEXICO, "M", 0, 90.0)]
+    told = find(signal(subject="world", importer_code=0, exporter_code=0), *rows)
+    assert told == [("observed", "M", MEXICO, CHINA, 1), ("observed", "M", USA, INDIA, 2)]
+
+
+def test_a_family_rests_on_both_of_the_goods_that_rose_most() -> None:
+    other = {"rule": "excess_family", "exporter_code": 0, "related_commodity_code": "291812"}
+    told = find(signal(**other), report(MEXICO, "M", CHINA, 90.0), report(MEXICO, "M", INDIA, 80.0, commodity_code="291812"))
+    assert [row[:3] for row in told] == [("observed", "M", MEXICO), ("related", "M", MEXICO)]
+
+
 @pytest.mark.parametrize(("window", "places"), [(1, [5]), (3, [3, 4, 5]), (6, [2, 3, 4, 5])])
 def test_a_window_rests_on_all_its_periods(window: int, places: list[int]) -> None:
     rows = [

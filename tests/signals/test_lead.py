@@ -60,21 +60,6 @@ def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:
     assert sorted(by_lead.select("n", "heads").rows()) == [(1, 1), (1, 1), (2, 1)]
 
 
-@pytest.mark.parametrize(
-    ("route_kg", "route_window", "importer_window", "is_joined"),
-    [(2400, 1, 1, True), (2300, 1, 1, False), (14_400, 6, 1, True), (4000, 6, 1, False), (500, 1, 6, True)],
-    ids=["60% of it", "less", "60% a month of six", "a sixth of it a month", "more in one month than the importer's mean of six"],
-)
-def test_an_importers_excess_is_told_under_the_route_that_holds_most_of_it(
-    route_kg: float, route_window: int, importer_window: int, is_joined: bool
-) -> None:
-    whole = candidate(subject="importer", exporter_code=0, excess_kg=4000.0, window_periods=importer_window)
-    told = rank(whole, candidate(excess_kg=float(route_kg), window_periods=route_window), candidate(exporter_code=INDIA, excess_kg=500.0))
-    by_exporter = dict(told.select("exporter_code", "lead_id").iter_rows())
-    assert (by_exporter[0] == by_exporter[CHINA]) == is_joined
-    assert by_exporter[0] != by_exporter[INDIA]
-
-
 def test_score_grows_as_p_falls_with_the_weight_the_kilograms_and_the_exposure() -> None:
     def score(**changed: object) -> float:
         # beside another of the same rule and code, so that kilograms have a rank

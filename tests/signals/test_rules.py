@@ -1,6 +1,7 @@
 """Each rule's table of cases: the flow that is strange in that way scores highest, its innocent look-alike does not."""
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, INDIA, MEXICO, USA, coverage, evidence, expectation, flow_score, months, pair
 from tradeflow.contract import load_contract
 from tradeflow.signals import RULES, Evidence, propose_candidates, rule_meanings
+from tradeflow.signals.excess_rules import excess_family
 
 STRANGE = CHINA
 INNOCENT = INDIA
@@ -302,3 +304,38 @@ def test_a_commodity_has_a_window_of_its_own() -> None:
     )
     assert told["commodity_code"].to_list() == [ACETONE, EPHEDRINE]
     assert told["importer_code"].unique().to_list() == [MEXICO]
+
+
+def goods(code: str, z: float, **other: Any) -> dict[str, Any]:
+    return expectation(3000.0, z, series_level="importer", exporter_code=0, commodity_code=code) | other
+
+
+def family_scores(*baseline: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Candidates on two families that share a code: (importer, family, code that rose most, the next, score)."""
+    named = [("291411", "cocaine"), ("293941", "cocaine"), ("284161", "cocaine"), ("291411", "heroin"), ("291524", "heroin")]
+    codes = pl.DataFrame(named, schema=["commodity_code", "family"], orient="row")
+    rows = excess_family(replace(evidence([], list(baseline)), family=codes))
+    return rows.sort("importer_code").select("importer_code", "family", "commodity_code", "related_commodity_code", "score").rows()
+
+
+def test_a_family_is_as_strange_as_its_goods_without_the_strangest() -> None:
+    three = (goods("291411", 1.0), goods("293941", 9.0), goods("284161", 3.0))
+    assert family_scores(*three) == [(MEXICO, "cocaine", "293941", "284161", pytest.approx(4 / 2**0.5))]
+
+
+@pytest.mark.parametrize(
+    "rows", [(goods("291411", 9.0),), (goods("291411", 9.0), goods("291812", 9.0))], ids=["one of it", "one not of it"]
+)
+def test_one_of_its_goods_is_no_family(rows: tuple[dict[str, Any], ...]) -> None:
+    assert family_scores(*rows) == []
+
+
+def test_goods_of_two_families_are_told_of_the_stranger_one() -> None:
+    found = family_scores(goods("291411", 5.0), goods("293941", 1.0), goods("291524", 2.0))
+    assert [row[1:4] for row in found] == [("heroin", "291411", "291524")]
+
+
+def test_the_worlds_series_is_compared_with_worlds() -> None:
+    rows = [expectation(6000.0, 4.0, series_level="world", importer_code=0, exporter_code=0)]
+    told = propose_candidates(evidence([], rows), ["excess_import"]).row(0, named=True)
+    assert (told["subject"], told["score"], told["comparable_group"]) == ("world", 4.0, f"world series of HS {ACETONE}")

@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 from tradeflow.contract import load_codelist
-from tradeflow.signals import build_watch_list
+from tradeflow.signals import build_watch_list, group_families
 
 
 def substances(*rows: dict[str, Any]) -> pl.DataFrame:
-    names = ["substance_code", "commodity_code_hs2022", "has_own_commodity_code", "valid_from", "valid_to"]
+    names = ["substance_code", "commodity_code_hs2022", "has_own_commodity_code", "valid_from", "valid_to", "family"]
     schema = dict.fromkeys(names, pl.String) | {"has_own_commodity_code": pl.Boolean}
     return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row")
 
@@ -63,3 +63,12 @@ def test_every_watched_code_stands_once() -> None:
         watched.filter(pl.col("exposure") == "shared")["substance_code"].null_count()
         == watched.filter(pl.col("exposure") == "shared").height
     )
+
+
+def test_a_family_holds_the_codes_that_its_substances_have_to_themselves() -> None:
+    listed = substances(
+        own("acetone", "291411", family="cocaine;heroin"), own("toluene", "290230", family="cocaine"), own("apart", "291812"),
+        own("later", "290911", family="cocaine", valid_from="2030-01-01"),
+        {"substance_code": "shares", "commodity_code_hs2022": "293299", "has_own_commodity_code": False, "family": "cocaine"},
+    )  # fmt: skip
+    assert group_families(listed, date(2024, 1, 1)).rows() == [("290230", "cocaine"), ("291411", "cocaine"), ("291411", "heroin")]

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 
 from tradeflow.exceptions import SettingsError
-from tradeflow.settings import Settings, Watch
-from tradeflow.steps.analyse import _watch_list
+from tradeflow.settings import Watch
+from tradeflow.signals import build_watch_list
 from tradeflow.steps.judged_window import in_periods, step_back
 from tradeflow.steps.known import watched_rows
+from tradeflow.steps.watch_list import list_substances
 
 HEADER = "substance_code,commodity_code_hs2022,has_own_commodity_code,valid_from"
 ROWS = pl.LazyFrame(
@@ -22,7 +23,7 @@ ROWS = pl.LazyFrame(
 def listed(tmp_path: Path, *rows: str, header: str = HEADER) -> pl.DataFrame:
     overlay = tmp_path / "list.csv"
     overlay.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return _watch_list(Settings(watch=Watch(overlay=overlay)), date(2024, 6, 1))
+    return build_watch_list(list_substances(Watch(overlay=overlay)), date(2024, 6, 1))
 
 
 def test_a_private_list_adds_substances_to_the_public_one(tmp_path: Path) -> None:

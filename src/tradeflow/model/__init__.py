@@ -8,12 +8,14 @@ from tradeflow.model.pipeline_card import describe_pipeline_models
 from tradeflow.model.requirement import measure_requirement_use
 from tradeflow.model.series_change import find_series_changes
 from tradeflow.model.used_weight import use_import_weights
+from tradeflow.model.world import fit_world_baseline
 
 __all__ = [
     "calibrate",
     "describe_pipeline_models",
     "find_series_changes",
     "fit_seasonal_baseline",
+    "fit_world_baseline",
     "measure_detectable_excess",
     "measure_requirement_use",
     "score_flows",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -16,20 +15,12 @@ from tradeflow.model.series import ROUTE, SeriesPanel, flow_panel, importer_pane
 from tradeflow.model.used_weight import weight_bases
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 MIN_ANNUAL_HISTORY = 5
 """Shortest history, in years, from which an annual series is judged."""
 PANEL_SERIES = 20_000
 """Routes laid out as dense series at once: bounds the memory, changes no figure."""
-
-
-@dataclass(frozen=True)
-class _Window:
-    """The columns whose expectation is wanted, and which of them are in the scored window."""
-
-    columns: NDArray[np.intp]
-    is_scored: NDArray[np.bool_]
 
 
 def fit_seasonal_baseline(
@@ -54,11 +45,13 @@ def fit_seasonal_baseline(
     parts = [contract.empty_frame().drop("weight_basis")]
     for freq_code, shortest in (("M", min_history_periods), ("A", MIN_ANNUAL_HISTORY)):
         for level, panels in lay_out_levels(imports, coverage, births, freq_code, scored_periods + calibration_periods):
+            window = scored_periods + calibration_periods
             found = [
-                _expect(panel, (scored_periods, calibration_periods), freq_code, level == "importer", shortest, workers) for panel in panels
+                expect_cells(panel, *_list_cells(panel, window, level == "importer"), scored_periods, freq_code, shortest, workers)
+                for panel in panels
             ]
             expected = pl.concat(found)
-            parts.append(expected.with_columns(freq_code=pl.lit(freq_code), series_level=pl.lit(level)).select(_contract_columns()))
+            parts.append(expected.with_columns(series_level=pl.lit(level)).select(_contract_columns()))
     bases = weight_bases(imports).cast({"freq_code": pl.String, "commodity_code": pl.String})
     key = ["freq_code", "period", "importer_code", "exporter_code", "commodity_code"]
     labelled = pl.concat(parts).join(bases, on=key, how="left", validate="m:1")
@@ -90,20 +83,23 @@ def _first_and_last(traded: pl.Series, reported: pl.Series) -> tuple[int, int]:
     return min([*periods, *reported.unique().to_list()]), max(periods)
 
 
-def _newest(periods: int, scored: int, calibration: int) -> _Window:
-    columns = np.arange(max(periods - scored - calibration, 0), periods)
-    return _Window(columns, columns >= periods - scored)
+def _list_cells(panel: SeriesPanel, window_periods: int, is_every_period: bool) -> tuple[Places, Places]:
+    """Return the rows and columns of the newest periods: all of them, or those with trade."""
+    columns = window_columns(panel, window_periods)
+    listed = [np.arange(len(panel.kg)) if is_every_period else np.flatnonzero(panel.has_traded[:, column]) for column in columns]
+    return np.concatenate(listed), np.repeat(columns, [len(each) for each in listed])
 
 
-def _expect(
-    panel: SeriesPanel, scored_and_calibration: tuple[int, int], freq_code: str, is_every_period: bool, shortest: int, workers: int
+def window_columns(panel: SeriesPanel, window_periods: int) -> Places:
+    """Return the places of the newest periods."""
+    return np.arange(max(len(panel.periods) - window_periods, 0), len(panel.periods))
+
+
+def expect_cells(
+    panel: SeriesPanel, rows: Places, columns: Places, scored_periods: int, freq_code: str, shortest: int, workers: int
 ) -> pl.DataFrame:
-    """Return one row per series and period of the window, its figures empty where the history is too short."""
-    window = _newest(len(panel.periods), *scored_and_calibration)
+    """Return one row per pair of a series and a period, its figures empty where the history is too short; without series_level."""
     series = Series(panel.kg, panel.has_traded, panel.is_known, periods_per_year(freq_code))
-    listed = [np.arange(len(panel.kg)) if is_every_period else np.flatnonzero(panel.has_traded[:, column]) for column in window.columns]
-    rows = np.concatenate(listed)
-    columns = np.repeat(window.columns, [len(each) for each in listed])
     scores = score_months(series, rows, columns, shortest, workers=workers)
     is_judged = np.isfinite(scores.mean)
     reach = interval_reach() * scores.sd
@@ -118,7 +114,8 @@ def _expect(
         trade_probability=pl.Series(np.where(is_judged, scores.trade_probability, np.nan)).fill_nan(None),
         z_seasonal=pl.Series(z).fill_nan(None),
         history_periods=pl.Series(series.known_before(rows, columns), dtype=pl.Int32),
-        is_scored=pl.Series(window.is_scored[np.searchsorted(window.columns, columns)]),
+        is_scored=pl.Series(columns >= len(panel.periods) - scored_periods),
+        freq_code=pl.lit(freq_code),
     )
 
 

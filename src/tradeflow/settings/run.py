@@ -11,6 +11,7 @@ from tradeflow.settings.section import Month, Section, Share, Weight
 
 _RULE_WEIGHTS = {
     "excess_import": 1.0,
+    "excess_family": 0.8,
     "mirror_gap": 1.0,
     "missing_mirror": 0.8,
     "new_route": 0.7,

@@ -9,7 +9,7 @@ from tradeflow.signals.lead import RankOptions, rank_leads
 from tradeflow.signals.rule_tables import Evidence, Window
 from tradeflow.signals.rules import RULES, propose_candidates, rule_meanings
 from tradeflow.signals.sentence import Names
-from tradeflow.signals.watch import build_watch_list
+from tradeflow.signals.watch import build_watch_list, group_families
 
 __all__ = [
     "RULES",
@@ -20,6 +20,7 @@ __all__ = [
     "build_watch_list",
     "collect_evidence",
     "collect_features",
+    "group_families",
     "propose_candidates",
     "rank_leads",
     "rule_meanings",

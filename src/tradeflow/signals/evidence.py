@@ -43,6 +43,7 @@ def _each_leg(signals: pl.DataFrame) -> pl.DataFrame:
         _related(signals, "hub_detour", exporter_code=area, importer_code=pl.col("exporter_code")),
         _related(signals, "hub_detour", exporter_code=area),
         _related(signals, "substitution", commodity_code=code),
+        _related(signals, "excess_family", commodity_code=code),
     ]
     return pl.concat(legs)
 
@@ -66,7 +67,10 @@ def _each_period(legs: pl.DataFrame) -> pl.DataFrame:
 def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, importer: str, exporter: str) -> pl.LazyFrame:
     rows = trade_flow.filter((pl.col("flow_code") == flow_code) & (pl.col("partner_code") != 0))
     month = ["freq_code", "period", "commodity_code"]
-    joined = wanted.join(rows, left_on=[*month, "importer_code"], right_on=[*month, importer], how="inner")
+    named = rows.with_columns(pl.col(importer).alias("_importer"), pl.col(importer).alias("_told_of"))
+    # What the world takes (0) is told by what importers report alone.
+    told = pl.concat([named, named.with_columns(pl.lit(0, pl.Int32).alias("_told_of"))]) if flow_code == "M" else named
+    joined = wanted.join(told, left_on=[*month, "importer_code"], right_on=[*month, "_told_of"], how="inner")
     route = joined.filter((pl.col("exporter_code") == 0) | (pl.col("exporter_code") == pl.col(exporter)))
     return route.select(
         "signal_id",
@@ -75,8 +79,8 @@ def _rows_of(trade_flow: pl.LazyFrame, wanted: pl.LazyFrame, flow_code: str, *, 
         "_last_period",
         "snapshot_id",
         "row_number",
-        (pl.col("importer_code") if flow_code == "M" else pl.col(exporter)).alias("reporter_code"),
-        (pl.col(exporter) if flow_code == "M" else pl.col("importer_code")).alias("partner_code"),
+        (pl.col("_importer") if flow_code == "M" else pl.col(exporter)).alias("reporter_code"),
+        (pl.col(exporter) if flow_code == "M" else pl.col("_importer")).alias("partner_code"),
         pl.lit(flow_code).alias("flow_code"),
         *month,
         "net_weight_kg",
@@ -108,7 +112,7 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
         pl.col("rule").replace_strict(_LEADING_FEATURE).alias("feature"),
         pl.when(pl.col("rule") == "unit_value_outlier")
         .then("unit_value_usd_per_kg")
-        .when(pl.col("rule").is_in(["excess_import", "mirror_gap"]))
+        .when(pl.col("rule").is_in(["excess_import", "excess_family", "mirror_gap"]))
         .then("excess_ratio")
         .when(pl.col("rule").is_in(["hub_detour", "displacement", "substitution", "above_requirement"]))
         .then("excess_kg")
@@ -123,6 +127,7 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
 
 _LEADING_FEATURE = {
     "excess_import": "excess_ratio",
+    "excess_family": "excess_ratio",
     "mirror_gap": "excess_ratio",
     "missing_mirror": "observed_kg",
     "new_route": "observed_kg",

@@ -1,4 +1,4 @@
-"""Candidates with their p- and q-values in, ranked leads out: one lead per route (or importer) and commodity, its signals beneath it."""
+"""Candidates with their p- and q-values in, ranked leads out, each told once with its signals beneath it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.signals.level import choose_levels
 from tradeflow.signals.sentence import Names, write_reasons
 from tradeflow.signals.slip import is_likely_slip
 
 _SURE_P = 1e-4
 """The p-value at which a signal counts as fully sure; smaller ones are not told apart by so few calibration flows."""
-_LEVEL_SHARE = 0.6
-"""An importer's excess is told as its route's when one route holds at least this share of it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
 
 def _code_limits(candidates: pl.DataFrame, options: RankOptions) -> pl.DataFrame:
     """Return each code's _code_p_limit: the p-value of its `leads_per_code`-th strangest importer."""
-    strangest = candidates.group_by("commodity_code", "importer_code").agg(pl.col("p_value").min())
+    own = candidates.filter(pl.col("subject").is_in(["importer", "flow"]))
+    strangest = own.group_by("commodity_code", "importer_code").agg(pl.col("p_value").min())
     return strangest.group_by("commodity_code").agg(pl.col("p_value").bottom_k(options.leads_per_code).max().alias("_code_p_limit"))
 
 
@@ -93,20 +93,8 @@ def short_hash(text: str) -> str:
 
 
 def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
-    """Give each signal the exporter under which it is told: an importer-wide excess goes to the route that holds most of it."""
-    month = ["freq_code", "period", "importer_code", "commodity_code"]
-    monthly_excess = pl.col("excess_kg") / pl.col("window_periods")
-    routes = signals.filter((pl.col("rule") == "excess_import") & (pl.col("subject") == "flow")).select(
-        *month, pl.col("exporter_code").alias("_route"), monthly_excess.alias("_route_kg")
-    )
-    largest = routes.sort("_route_kg", "_route", descending=[True, False]).group_by(month, maintain_order=True).first()
-    holds_most = (pl.col("subject") == "importer") & (pl.col("_route_kg") >= _LEVEL_SHARE * monthly_excess)
-    told_under = pl.when(holds_most).then(pl.col("_route")).otherwise(pl.col("exporter_code"))
-    joined = signals.join(largest, on=month, how="left").with_columns(told_under.alias("_told_under"))
-    text = pl.concat_str(
-        [pl.lit("lead"), *(pl.col(c).cast(pl.String) for c in ("importer_code", "_told_under", "commodity_code"))], separator="|"
-    )
-    return joined.with_columns(text.map_elements(short_hash, return_dtype=pl.String).alias("lead_id"))
+    keyed = choose_levels(signals)
+    return keyed.with_columns(pl.col("lead_key").map_elements(short_hash, return_dtype=pl.String).alias("lead_id"))
 
 
 def strongest_together(signals: pl.DataFrame) -> pl.DataFrame:
@@ -117,17 +105,20 @@ def strongest_together(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number_leads(signals: pl.DataFrame) -> pl.DataFrame:
-    leads = strongest_together(signals)
+    # What stands beneath a lead explains it and adds nothing: the score is that of its strongest part.
+    parts = strongest_together(signals.with_columns(pl.concat_str("lead_id", "lead_part", separator="|").alias("lead_id")))
+    scores = parts.with_columns(pl.col("lead_id").str.split("|").list.first()).group_by("lead_id").agg(pl.col("lead_score").max())
     flagged = signals.group_by("lead_id").agg(
         pl.col("is_flagged").any().alias("_any_flagged"),
         pl.col("is_flagged").sum().cast(pl.Int32).alias("signal_count"),
         pl.coalesce("excess_kg", "observed_kg").max().fill_null(0).alias("_kg"),
     )
     # A lead with a flagged signal always stands above one without: only the former are within the promised share of false leads.
-    ranked = leads.join(flagged, on="lead_id").sort("_any_flagged", "lead_score", "_kg", "lead_id", descending=[True, True, True, False])
+    ranked = scores.join(flagged, on="lead_id").sort("_any_flagged", "lead_score", "_kg", "lead_id", descending=[True, True, True, False])
     ranked = ranked.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("lead_rank"))
+    told_here = pl.col("lead_part") == pl.col("lead_key")
     ordered = signals.join(ranked, on="lead_id").sort(
-        "lead_rank", "is_flagged", "anomaly_score", "period", "signal_id", descending=[False, True, True, True, False]
+        "lead_rank", "is_flagged", told_here, "anomaly_score", "period", "signal_id", descending=[False, True, True, True, True, False]
     )
     return ordered.with_columns((pl.int_range(pl.len()).over("lead_id") == 0).alias("is_lead_head"))
 

@@ -24,7 +24,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The tables that rules read."""
+    """The tables that rules read.
+
+    family: commodity_code, family; the codes of their own that each family of substances has.
+    """
 
     mirror_pair: pl.DataFrame
     baseline: pl.DataFrame
@@ -33,3 +36,4 @@ class Evidence:
     coverage: pl.DataFrame
     window: Window
     requirement_use: pl.DataFrame = field(default_factory=lambda: load_contract("requirement_use").empty_frame())
+    family: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"commodity_code": pl.String, "family": pl.String}))

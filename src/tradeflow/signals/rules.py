@@ -12,6 +12,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from tradeflow.contract import load_contract
+from tradeflow.signals.excess_rules import excess_family, excess_import
 from tradeflow.signals.requirement_rule import above_requirement
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
 from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
@@ -39,33 +40,6 @@ _MIN_ANNUAL_HISTORY = 3
 
 
 Rule = Callable[[Evidence], pl.DataFrame]
-
-
-def excess_import(tables: Evidence) -> pl.DataFrame:
-    """More arrived than the importer's own history, season and trend explain, by weight and by value alike."""
-    judged = tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
-    values, usual = _import_values(tables.mirror_pair), usual_unit_values(tables.mirror_pair)
-    mirror = tables.mirror_pair.select(*PAIR_KEY, weight_in_scale("export").alias("mirror_net_weight_kg"))
-    valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=ROUTE, how="left").join(mirror, on=PAIR_KEY, how="left")
-    log_excess = (pl.col("observed_kg") / pl.col("expected_kg")).log()
-    # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
-    implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
-    implied = pl.when(log_excess > 0).then(pl.col("z_seasonal") * implied_log_excess / log_excess)
-    monthly = valued.with_columns(
-        pl.min_horizontal("z_seasonal", implied).alias("score"),
-        pl.col("series_level").alias("subject"),
-        *log_spread_parts(*_INTERVAL),
-        *count_derived_weights(pl.col("weight_basis")),
-    )
-    level = pl.when(pl.col("series_level") == "flow").then(pl.lit("route")).otherwise("series_level")
-    summed = best_window(monthly, ["series_level", *ROUTE], [*_SUMMED, "mirror_net_weight_kg"])
-    return summed.with_columns(
-        *interval_of_sum(*_INTERVAL),
-        weight_basis_of_sum(),
-        (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
-        (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),
-        pl.concat_str(level, pl.lit(" series of HS "), "commodity_code").alias("comparable_group"),
-    )
 
 
 def mirror_gap(tables: Evidence) -> pl.DataFrame:
@@ -208,7 +182,7 @@ def isolated_flow(tables: Evidence) -> pl.DataFrame:
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        *(excess_import, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
+        *(excess_import, excess_family, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
         *(hub_detour, displacement, substitution, above_requirement),
     )
 }
@@ -244,19 +218,6 @@ def _in_window(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     period = pl.col("period")
     kept = placed.filter(period.is_between(pl.col("_calibration_start"), pl.col("_newest")))
     return kept.with_columns((period >= pl.col("_scored_start")).alias("is_scored"))
-
-
-def _import_values(mirror_pair: pl.DataFrame) -> pl.DataFrame:
-    """Import values by route and, under exporter 0, summed over all of the importer's partners."""
-    value = pl.col("import_value_usd").alias("observed_value_usd")
-    routes = mirror_pair.filter(pl.col("import_value_usd").is_not_null()).select(*PAIR_KEY, value)
-    importer = (
-        routes.sort(PAIR_KEY)
-        .with_columns(pl.lit(0, dtype=pl.Int32).alias("exporter_code"))
-        .group_by(PAIR_KEY, maintain_order=True)
-        .agg(pl.col("observed_value_usd").sum())
-    )
-    return pl.concat([routes, importer.select(routes.columns)])
 
 
 def _usual_two_sided_value(mirror_pair: pl.DataFrame) -> pl.DataFrame:

@@ -69,6 +69,8 @@ def how_sure(row: dict[str, Any]) -> str:
 
 
 def _tell_excess(row: dict[str, Any], names: Names) -> str:
+    if row["subject"] == "world":
+        return _tell_world(row, names)
     origin = "" if row["exporter_code"] == 0 else f" from {names.area(row['exporter_code'])}"
     # Windows add up the months with trade; the months without say nothing and are not expected to have any.
     traded = "" if row["window_periods"] == 1 else " for those of them with trade"
@@ -77,6 +79,24 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
         f"{_when(row)}, where its own history led to expect {_kg(row['expected_kg'])}{traded} "
         f"(90% interval {_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}): {_kg(row['excess_kg'])} more."
         f"{_mirror_of_excess(row, names)}"
+    )
+
+
+def _tell_world(row: dict[str, Any], names: Names) -> str:
+    return (
+        f"The importing countries that publish steadily took {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])} "
+        f"together in {_when(row)}, the one that rose most counted with its usual amount, where their joint history led to expect "
+        f"{_kg(row['expected_kg'])} (90% interval {_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}): {_kg(row['excess_kg'])} more."
+    )
+
+
+def _tell_family(row: dict[str, Any], names: Names) -> str:
+    family = row["family"].replace("_", " ")
+    both = f"{names.commodity(row['commodity_code'])} and {names.commodity(row['related_commodity_code'])}"
+    return (
+        f"{_subject(row, names)} reported importing {_kg(row['observed_kg'])} of several chemicals of the {family} family in {_when(row)}, "
+        f"where the history of each led to expect {_kg(row['expected_kg'])} of them together (90% interval {_kg(row['lower_kg'])} to "
+        f"{_kg(row['upper_kg'])}) for the months with trade; in the last month {both} rose most."
     )
 
 
@@ -187,6 +207,7 @@ def _tell_requirement(row: dict[str, Any], names: Names) -> str:
 
 _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "excess_import": _tell_excess,
+    "excess_family": _tell_family,
     "mirror_gap": _tell_gap,
     "missing_mirror": _tell_missing,
     "new_route": _tell_route,

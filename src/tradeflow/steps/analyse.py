@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
@@ -23,6 +23,7 @@ from tradeflow.signals import (
     build_watch_list,
     collect_evidence,
     collect_features,
+    group_families,
     propose_candidates,
     rank_leads,
 )
@@ -69,7 +70,14 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
 
 def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) -> Made:
     """Make `baseline`, `series_change`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
-    from tradeflow.model import describe_pipeline_models, measure_detectable_excess, score_flows, use_import_weights
+    from tradeflow.model import (
+        describe_pipeline_models,
+        fit_seasonal_baseline,
+        fit_world_baseline,
+        measure_detectable_excess,
+        score_flows,
+        use_import_weights,
+    )
 
     key = hash_texts("model", reconciled.tables[0].inputs_key, settings.model.model_dump_json())
     if stands := standing(lake, key, "baseline", "series_change", "detectable_excess", "flow_score", "flow_score_feature", "model_card"):
@@ -81,7 +89,8 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     weighed = use_import_weights(pairs)
     _log.info("learning what each series normally does")
     commodity_coverage = read_handed(lake, reconciled, "commodity_coverage").collect()
-    baseline = _fit_baselines(settings.model, weighed, coverage, commodity_coverage, births)
+    fits = (fit_seasonal_baseline, fit_world_baseline)
+    baseline = pl.concat(_fit_baselines(fit, settings.model, weighed, coverage, commodity_coverage, births) for fit in fits)
     rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
     refit = partial(_refit_with_excess, settings.model, weighed, coverage, commodity_coverage, births)
     detectable = measure_detectable_excess(baseline, refit, false_alarm_rate=rate, power=power)
@@ -95,15 +104,18 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
 
 
 def _fit_baselines(
-    options: Model, imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, births: pl.DataFrame
+    fit: Callable[..., pl.DataFrame],
+    options: Model,
+    imports: pl.DataFrame,
+    coverage: pl.DataFrame,
+    commodity_coverage: pl.DataFrame,
+    births: pl.DataFrame,
 ) -> pl.DataFrame:
     """Fit the commodities that the figures cover over the same periods together, each up to its own newest period."""
-    from tradeflow.model import fit_seasonal_baseline
-
     parts = [load_contract("baseline").empty_frame()]
     for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
         parts.append(
-            fit_seasonal_baseline(
+            fit(
                 rows,
                 reports,
                 scored_periods=in_periods(options.scored_months, freq_code),
@@ -153,6 +165,7 @@ def _refit_with_excess(
     excess: pl.DataFrame,
 ) -> pl.DataFrame:
     """Fit the importers' series of `excess` over their newest six months, with its kilograms as one more route."""
+    from tradeflow.model import fit_seasonal_baseline
     from tradeflow.model.detectable import SUSTAINED_MONTHS
 
     series = ["freq_code", "importer_code", "commodity_code"]
@@ -163,7 +176,7 @@ def _refit_with_excess(
     )
     newest = options.model_copy(update={"scored_months": SUSTAINED_MONTHS, "calibration_months": 0})
     rows = pl.concat([one_route, added.select(one_route.columns)])
-    return _fit_baselines(newest, rows, coverage, commodity_coverage, births)
+    return _fit_baselines(fit_seasonal_baseline, newest, rows, coverage, commodity_coverage, births)
 
 
 def _import_frame(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -184,10 +197,11 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
     from tradeflow.model import calibrate, measure_requirement_use
 
     day = (known.as_of or datetime.now(UTC)).date()
-    watch_list = _watch_list(settings, day)
+    substances = list_substances(settings.watch)
+    watch_list, family = build_watch_list(substances, day), group_families(substances, day)
     recorded = known_records(lake, known, "annual_requirement")
     requirements = gather_requirements(settings.watch.requirements, recorded, watch_list)
-    chosen = (settings.signals.model_dump_json(), watch_list.write_json(), requirements.write_json())
+    chosen = (settings.signals.model_dump_json(), *(table.write_json() for table in (watch_list, family, requirements)))
     learned = learn_order(settings, lake, decided, "country")
     taught = decided.tables[0].inputs_key if learned else ""
     key = hash_texts("signals", modelled.tables[0].inputs_key, taught, *chosen)
@@ -197,16 +211,12 @@ def propose_signals(settings: Settings, lake: Lake, known: Known, reconciled: Ma
     tables = _rule_tables(settings, lake, reconciled, modelled)
     use = measure_requirement_use(tables.baseline, requirements)
     _log.info(f"judging by {len(rules)} rules")
-    calibrated = calibrate(propose_candidates(replace(tables, requirement_use=use), rules))
+    calibrated = calibrate(propose_candidates(replace(tables, requirement_use=use, family=family), rules))
     signals = order_by_decisions(rank_leads(calibrated, watch_list, _names(), _rank_options(settings)), learned)
     features = collect_features(signals, read_handed(lake, modelled, "flow_score_feature").collect())
     evidence = collect_evidence(signals, known_rows(lake, known))
     frames = {"requirement_use": use, "signal": signals, "signal_feature": features, "signal_evidence": evidence}
     return Made(commit(lake, key, **frames), is_new=True)
-
-
-def _watch_list(settings: Settings, day: date) -> pl.DataFrame:
-    return build_watch_list(list_substances(settings.watch), day)
 
 
 def _rule_tables(settings: Settings, lake: Lake, reconciled: Made, modelled: Made) -> Evidence:

@@ -16,7 +16,7 @@ from tradeflow.telling.chart_figures import history_figures, mirror_figures, say
 from tradeflow.telling.detectability import say_detectable
 from tradeflow.telling.language import t
 from tradeflow.telling.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
-from tradeflow.telling.names import name_area, name_commodity, name_substance, spell_code
+from tradeflow.telling.names import name_area, name_commodity, name_importer, name_substance, spell_code
 from tradeflow.telling.score_parts import score_parts
 from tradeflow.telling.standing import rank_reporters
 from tradeflow.telling.tables import ReleaseTables
@@ -102,7 +102,7 @@ def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFram
     mine = pl.col("signal_id") == signal["signal_id"]
     return Lead(
         signal=signal,
-        importer=name_area(signal["importer_code"]),
+        importer=name_importer(signal["importer_code"]),
         exporter=name_area(signal["exporter_code"]),
         commodity=name_commodity(signal["commodity_code"]),
         substance=name_substance(signal["substance_code"]),

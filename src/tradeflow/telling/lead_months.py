@@ -108,7 +108,7 @@ def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
 
 
 def _baseline_of(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
-    level = "importer" if signal["exporter_code"] == 0 else "flow"
+    level = "world" if signal["importer_code"] == 0 else "importer" if signal["exporter_code"] == 0 else "flow"
     exact = pl.all_horizontal(pl.col(key) == signal[key] for key in [*_KEYS, "freq_code"])
     return baseline.filter(exact & (pl.col("series_level") == level))
 

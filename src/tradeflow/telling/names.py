@@ -13,7 +13,8 @@ from tradeflow.exceptions import ContractError
 from tradeflow.telling.language import t
 
 ALL_EXPORTERS = "all exporters"
-_AREA_COLUMNS = ("importer_code", "exporter_code", "reporter_code", "partner_code")
+ALL_IMPORTERS = "all importers"
+_AREA_COLUMNS = ("exporter_code", "reporter_code", "partner_code")
 
 
 @functools.cache
@@ -37,6 +38,11 @@ def substance_names() -> dict[str, str]:
 def name_area(code: int) -> str:
     """Return an area's name, or its code as text."""
     return t(area_names().get(code, str(code)))
+
+
+def name_importer(code: int) -> str:
+    """Return an importing area's name; 0 stands for all of them together."""
+    return t(ALL_IMPORTERS) if code == 0 else name_area(code)
 
 
 def name_commodity(code: str) -> str:
@@ -76,6 +82,8 @@ def add_names(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _names_for(column: str) -> dict[int, str] | dict[str, str] | None:
+    if column == "importer_code":
+        return area_names() | {0: ALL_IMPORTERS}
     if column in _AREA_COLUMNS:
         return area_names()
     return {"commodity_code": commodity_names, "substance_code": substance_names}.get(column, lambda: None)()

@@ -16,6 +16,7 @@ RANKING_WORDS = {
 }
 RULE_WORDS = {
     "excess_import": "Imports above expectation",
+    "excess_family": "Several of a family above expectation",
     "mirror_gap": "The two sides differ",
     "missing_mirror": "Other side is missing",
     "new_route": "New route",

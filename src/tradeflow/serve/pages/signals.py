@@ -21,7 +21,7 @@ from tradeflow.serve.translations import translator
 from tradeflow.serve.visit import Deciding, Reading, Visit
 from tradeflow.telling import wording
 from tradeflow.telling.language import t, tell_in
-from tradeflow.telling.names import name_area, name_substance, spell_code
+from tradeflow.telling.names import name_area, name_importer, name_substance, spell_code
 
 router = page_router()
 Asked = Annotated[LeadFilter, Query()]
@@ -122,7 +122,7 @@ def _choices(visit: Visit) -> dict[str, list[tuple[Any, str]]]:
         "rule": ("rule", wording.say_rule),
         "substance": ("substance_code", name_substance),
         "commodity": ("commodity_code", spell_code),
-        "importer": ("importer_code", name_area),
+        "importer": ("importer_code", name_importer),
         "exporter": ("exporter_code", name_area),
     }
     named = {field: [(value, f"{say(value)} ({count:,})") for value, count in counted[column]] for field, (column, say) in words.items()}

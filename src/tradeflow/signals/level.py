@@ -1,0 +1,119 @@
+"""At which level a lead is told: route, importer, an importer's family of goods, or the world; the other levels stand beneath it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+import polars as pl
+
+_LEVEL_SHARE = 0.6
+"""An excess is told of one part, an importer's of one route, the world's of one importer, that holds at least this share of it."""
+_MORE_ARRIVED = ["excess_import", "new_route", "displacement", "hub_detour"]
+"""Rules that say more came by a route: all of it is within what the importer took."""
+_IS_EXCESS = pl.col("rule") == "excess_import"
+_MOVE = ["signal_id", "_to"]
+
+
+def choose_levels(signals: pl.DataFrame) -> pl.DataFrame:
+    """Add `lead_part`, the route, importer, family or world that a signal is about, and `lead_key`, that under which it is told.
+
+    Only signals whose windows overlap are put together. An importer's excess goes to the route that holds most of it, the world's to the
+    importer that does. Routes by which more arrived go to an importer's excess that no route explains. A family goes to goods of it that
+    are at least as strange, else these goods to the family. An excess goes to the world's where it is within its interval once it is
+    allowed to grow as the world did.
+    """
+    placed = signals.with_columns(_part().alias("_own"), *_span(), (pl.col("excess_kg") / pl.col("window_periods")).alias("_kg"))
+    # An importer's excess that is one route's is the same excess: it counts with the route's other signals.
+    parted = _move(placed.with_columns(pl.col("_own").alias("lead_key")), _importers_to_routes).with_columns(lead_part="lead_key")
+    steps = (_world_to_importers, _routes_to_importers, _families_to_goods, _goods_to_families, _excesses_to_world)
+    return reduce(_move, steps, parted).drop("_own", "_first", "_last", "_kg")
+
+
+def _part() -> pl.Expr:
+    goods = pl.when(pl.col("subject") == "family").then("family").otherwise("commodity_code")
+    return pl.concat_str([pl.lit("lead"), *(pl.col(c).cast(pl.String) for c in ("importer_code", "exporter_code")), goods], separator="|")
+
+
+def _span() -> list[pl.Expr]:
+    """First and last period of a signal's window, counted so that neighbours differ by one."""
+    period = pl.col("period").cast(pl.Int64)
+    last = pl.when(period > 9999).then(period // 100 * 12 + period % 100).otherwise(period)
+    return [(last - pl.col("window_periods") + 1).alias("_first"), last.alias("_last")]
+
+
+def _move(signals: pl.DataFrame, find: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    moves = find(signals).group_by("signal_id", maintain_order=True).first()
+    moved = signals.join(moves, on="signal_id", how="left", maintain_order="left")
+    return moved.with_columns(pl.coalesce("_to", "lead_key").alias("lead_key")).drop("_to")
+
+
+def _meet(signals: pl.DataFrame, others: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Return each pair of a signal and another one (suffix _other) whose windows overlap, the other's largest monthly excess first."""
+    met = signals.join(others, on=["freq_code", *on], suffix="_other")
+    overlapping = met.filter((pl.col("_first") <= pl.col("_last_other")) & (pl.col("_first_other") <= pl.col("_last")))
+    return overlapping.sort("signal_id", "_kg_other", "signal_id_other", descending=[False, True, False], nulls_last=True)
+
+
+def _excesses(signals: pl.DataFrame, subject: str) -> pl.DataFrame:
+    return signals.filter(_IS_EXCESS & (pl.col("subject") == subject))
+
+
+def _standing(signals: pl.DataFrame) -> pl.DataFrame:
+    return signals.filter(pl.col("lead_key") == pl.col("_own"))
+
+
+def _to_most_of_it(wholes: pl.DataFrame, parts: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    holds_most = pl.col("_kg_other") >= _LEVEL_SHARE * pl.col("_kg")
+    return _meet(wholes, parts, on).filter(holds_most).select("signal_id", pl.col("lead_key_other").alias("_to"))
+
+
+def _importers_to_routes(signals: pl.DataFrame) -> pl.DataFrame:
+    return _to_most_of_it(_excesses(signals, "importer"), _excesses(signals, "flow"), ["importer_code", "commodity_code"])
+
+
+def _world_to_importers(signals: pl.DataFrame) -> pl.DataFrame:
+    return _to_most_of_it(_excesses(signals, "world"), _excesses(signals, "importer"), ["commodity_code"])
+
+
+def _routes_to_importers(signals: pl.DataFrame) -> pl.DataFrame:
+    """A route stays where another rule, or an importer's excess that it explains, stands with it."""
+    only_more = (pl.col("rule").is_in(_MORE_ARRIVED) & (pl.col("subject") == "flow")).all().over("lead_key")
+    routes, importers = signals.filter(only_more), _standing(_excesses(signals, "importer"))
+    return _all_of(signals, _meet(routes, importers, ["importer_code", "commodity_code"]))
+
+
+def _families_to_goods(signals: pl.DataFrame) -> pl.DataFrame:
+    strangest = pl.col("p_value").min().over("lead_key")
+    met = _meet_goods(signals.filter(pl.col("subject") == "family").with_columns(strangest), signals)
+    stranger = met.filter(pl.col("p_value_other") <= pl.col("p_value")).sort("lead_key", "p_value_other", "signal_id_other")
+    return _all_of(signals, stranger)
+
+
+def _goods_to_families(signals: pl.DataFrame) -> pl.DataFrame:
+    families = _standing(signals.filter(pl.col("subject") == "family"))
+    only_more = pl.col("rule").is_in(_MORE_ARRIVED).all().over("lead_key")
+    met = _meet_goods(families, signals.filter(only_more))
+    turned = met.select(pl.col("lead_key_other").alias("lead_key"), pl.col("lead_key").alias("lead_key_other"))
+    return _all_of(signals, turned)
+
+
+def _meet_goods(families: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    met = _meet(families, _excesses(signals, "importer"), ["importer_code"])
+    code = pl.col("commodity_code_other")
+    return met.filter((code == pl.col("commodity_code")) | (code == pl.col("related_commodity_code")))
+
+
+def _excesses_to_world(signals: pl.DataFrame) -> pl.DataFrame:
+    met = _meet(signals.filter(_IS_EXCESS & (pl.col("subject") != "world")), _standing(_excesses(signals, "world")), ["commodity_code"])
+    growth = pl.col("observed_kg_other") / pl.col("expected_kg_other")
+    explained = met.filter(pl.col("observed_kg") <= pl.col("upper_kg") * growth)
+    is_explained = pl.col("signal_id").is_in(explained["signal_id"].implode()).all().over("lead_key")
+    whole = signals.filter(is_explained)["lead_key"].implode()
+    return _all_of(signals, explained.filter(pl.col("lead_key").is_in(whole)))
+
+
+def _all_of(signals: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
+    """Return the moves of all signals of each lead that met another one, to the first that it met."""
+    first = met.group_by("lead_key", maintain_order=True).agg(pl.col("lead_key_other").first().alias("_to"))
+    return signals.select("signal_id", "lead_key").join(first, on="lead_key").select(_MOVE)
