@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.release_world import Made
-from tests.serve.conftest import Served, Visitor, find_token, publish
+from tests.serve.conftest import Served, Visitor, find_token, make_token, publish
 from tests.serve.openid_service import CLIENT_ID, SECRET, Service, running_service
 from tradeflow.lake import Lake
 from tradeflow.serve import openid
@@ -59,6 +60,59 @@ def test_the_role_is_taken_anew_at_each_sign_in(served: Served, service: Service
     service.claims |= {"roles": "leads-viewers"}
     enter(served.visitor(), service)
     assert accounts(served) == [("ana", "viewer")]
+
+
+def call(served: Served, token: str) -> int:
+    return int(served.visitor().get("/api/v1/signals", headers={"Authorization": f"Bearer {token}"}).status_code)
+
+
+def age_sign_in(served: Served, hours: float) -> None:
+    with served.writing() as store:
+        store.scalars(sa.select(Account)).one().signed_in_at = datetime.now(UTC) - timedelta(hours=hours)
+        store.commit()
+
+
+def with_token(served: Served, service: Service) -> tuple[Visitor, str]:
+    visitor = served.visitor()
+    enter(visitor, service)
+    visitor.csrf_token = find_token(visitor.get("/account").text)
+    return visitor, make_token(visitor, "read_signals")
+
+
+def test_a_token_works_only_while_its_owner_is_seen_to_sign_in(served: Served, service: Service) -> None:
+    visitor, token = with_token(served, service)
+    assert "72 hours after your newest sign-in" in visitor.get("/account").text
+    age_sign_in(served, 71.9)
+    assert (call(served, token), visitor.get("/signals").status_code) == (200, 200)
+    age_sign_in(served, 72.1)
+    assert (call(served, token), visitor.get("/signals").status_code) == (401, 303)
+    enter(served.visitor(), service)
+    assert call(served, token) == 200
+
+
+def test_who_left_every_group_loses_sessions_and_tokens_for_good(served: Served, service: Service) -> None:
+    visitor, token = with_token(served, service)
+    listed = service.claims["roles"]
+    service.claims |= {"roles": ["others"]}
+    assert enter(served.visitor(), service).status_code == 400
+    assert (call(served, token), visitor.get("/signals").status_code) == (401, 303)
+    service.claims |= {"roles": listed}
+    enter(served.visitor(), service)
+    assert call(served, token) == 401
+
+
+def test_a_lower_role_holds_for_what_is_open_already(served: Served, service: Service) -> None:
+    visitor = served.visitor()
+    enter(visitor, service)
+    assert visitor.get("/companies").headers["location"].startswith("/purpose")
+    service.claims |= {"roles": "leads-viewers"}
+    enter(served.visitor(), service)
+    assert visitor.get("/companies").status_code == 403
+
+
+def test_without_the_service_nobody_vouches(served: Served, service: Service, open_app: Callable[..., Served]) -> None:
+    _, token = with_token(served, service)
+    assert call(open_app(served.lake), token) == 401
 
 
 def test_a_name_that_is_taken_belongs_to_its_owner(served: Served, service: Service) -> None:

@@ -117,6 +117,14 @@ def enter_by_subject(store: Session, subject: str, name: str, role: str) -> Acco
     return account
 
 
+def leave_by_subject(store: Session, subject: str) -> None:
+    """End the sessions and tokens of a person for whom the organisation's service gives no role any more."""
+    account = store.scalar(sa.select(Account).where(Account.subject == subject))
+    if account is not None:
+        _revoke_tokens(store, account)
+        close_sessions(store, account)
+
+
 def find_account(store: Session, name: str) -> Account:
     """Return the account of a name; NotFoundError where there is none."""
     account = store.scalar(_by_name(name))

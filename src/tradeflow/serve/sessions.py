@@ -53,7 +53,7 @@ def find_session(store: Session, secret: str, settings: Serve) -> SignedIn | Non
     """Return who is behind a cookie; None where the session is over, was idle too long, or its account is closed."""
     row = store.execute(_WITH_SESSION.where(WebSession.session_hash == hash_secret(secret))).one_or_none()
     now = datetime.now(UTC)
-    if row is None or not row.Account.is_active:
+    if row is None or not may_enter(row.Account, settings):
         return None
     session = row.WebSession
     if session.expires_at < now or session.seen_at < now - timedelta(minutes=settings.idle_minutes):
@@ -114,15 +114,27 @@ def revoke_token(store: Session, person: Person, token_id: int) -> None:
     store.execute(own.values(revoked_at=datetime.now(UTC)))
 
 
-def find_token(store: Session, secret: str) -> SignedIn | None:
+def find_token(store: Session, secret: str, settings: Serve) -> SignedIn | None:
     """Return who is behind a token, with the rights that both role and token hold."""
     row = store.execute(_WITH_TOKEN.where(ApiToken.token_hash == hash_secret(secret))).one_or_none()
     if row is None or row.ApiToken.revoked_at is not None or row.ApiToken.expires_at < datetime.now(UTC):
         return None
-    if not row.Account.is_active or row.Account.must_change_password:
+    if not may_enter(row.Account, settings) or row.Account.must_change_password:
         return None
     person = describe_person(row.Account)
     return SignedIn(replace(person, rights=person.rights & {Right(scope) for scope in row.ApiToken.scopes.split()}))
+
+
+def may_enter(account: Account, settings: Serve) -> bool:
+    """Say whether an account is open and, where the organisation's service vouches for its person, whether it did so lately enough.
+
+    A token lives for months, and nobody tells us that its owner left: the owner must be seen to sign in.
+    """
+    if account.subject is None or not account.is_active:
+        return account.is_active
+    if settings.openid is None or account.signed_in_at is None:
+        return False
+    return account.signed_in_at > datetime.now(UTC) - timedelta(hours=settings.openid.vouched_hours)
 
 
 def hash_secret(secret: str) -> str:

@@ -227,7 +227,7 @@ def _identify(visit: Visit) -> SignedIn | None:
     kind, _, secret = visit.request.headers.get("authorization", "").partition(" ")
     with Session(visit.connection) as store:
         if kind.lower() == "bearer":
-            return find_token(store, secret.strip()) if visit.request.url.path.startswith(API_PATH) else None
+            return find_token(store, secret.strip(), visit.settings.serve) if visit.request.url.path.startswith(API_PATH) else None
         cookie = visit.request.cookies.get(visit.house.session_cookie)
         return find_session(store, cookie, visit.settings.serve) if cookie else None
 

@@ -37,6 +37,8 @@ class OpenId(Section):
     """The claim of the service's answer that names a person's groups."""
     roles: dict[str, Literal["viewer", "analyst", "investigator", "administrator"]] = {}
     """Role of each group; of several the last listed counts, and who is in none of them is turned away."""
+    vouched_hours: Annotated[int, Field(ge=1, le=8784)] = 72
+    """How long the service's word on a person holds; then their sessions and API tokens open nothing until they sign in again."""
 
 
 class Serve(Section):

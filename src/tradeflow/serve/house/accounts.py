@@ -121,5 +121,9 @@ def _account_page(visit: Visit, *, secret: str | None = None, fault: str | None 
     own = sa.select(ApiToken).where(ApiToken.account_id == visit.person.account_id).order_by(ApiToken.token_id.desc())
     tokens = list(visit.case_store.scalars(own))
     scopes = [scope for scope in SCOPES if visit.person.may(scope)]
-    values = {"tokens": tokens, "scopes": scopes, "secret": secret, "fault": fault, "now": datetime.now(UTC), "scope_words": SCOPE_WORDS}
-    return visit.page("house/account.html", status, **values)
+    openid, account = visit.settings.serve.openid, visit.case_store.get_one(Account, visit.person.account_id)
+    vouched_hours = openid.vouched_hours if openid and account.subject else None
+    return visit.page(
+        "house/account.html", status, vouched_hours=vouched_hours, tokens=tokens, scopes=scopes, secret=secret, fault=fault,
+        now=datetime.now(UTC), scope_words=SCOPE_WORDS,
+    )  # fmt: skip
