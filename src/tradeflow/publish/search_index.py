@@ -13,8 +13,11 @@ _MAKE_INDEX = {
     "sqlite": (
         "CREATE VIRTUAL TABLE search_index USING fts5(search_text, content='search_entry', content_rowid='search_number', "
         "tokenize='trigram')",
-        "CREATE VIRTUAL TABLE search_piece USING fts5vocab('search_index', 'row')",
         "INSERT INTO search_index(search_index) VALUES ('rebuild')",
+        "CREATE VIRTUAL TABLE temp.piece USING fts5vocab('main', 'search_index', 'row')",
+        # Kept, as the view counts the entries of a piece each time that it is asked.
+        "CREATE TABLE search_piece (piece TEXT PRIMARY KEY, entry_count INTEGER NOT NULL) WITHOUT ROWID",
+        "INSERT INTO search_piece SELECT term, doc FROM temp.piece",
     ),
     "postgresql": (
         "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public",  # not in the release's own schema, which goes away

@@ -20,4 +20,6 @@ def read_rows(connection: sa.Connection, table: str, *conditions: sa.ColumnEleme
 
 def mappings(connection: sa.Connection, question: sa.Select[Any]) -> list[dict[str, Any]]:
     """Return the rows of a question by column name."""
-    return [dict(row) for row in connection.execute(question).mappings()]
+    found = connection.execute(question)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]

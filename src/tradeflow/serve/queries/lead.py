@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +14,7 @@ from tradeflow.serve.store import Account, Disposition, LeadAssignment, LeadNote
 from tradeflow.serving_database import KNOWN_SIGNAL, TABLES
 from tradeflow.telling.lead import Lead, tell_lead
 from tradeflow.telling.standing import ALL_CHAPTERS, rank_reporters
-from tradeflow.telling.tables import ReleaseTables, empty_tables
+from tradeflow.telling.tables import ReleaseTables, tables_of
 
 _OF_SERIES = ("baseline", "mirror_pair", "mirror_correction", "trade_history", "detectable_excess")
 _EARLIER_SHOWN = 12
@@ -89,7 +88,7 @@ def _read_tables(connection: sa.Connection, signal: dict[str, Any]) -> ReleaseTa
         "reporter_reliability": read_rows(connection, "reporter_reliability", _chapter(signal["commodity_code"])),
     }
     found |= {table: read_rows(connection, table, *_series(table, signal)) for table in _OF_SERIES}
-    return replace(empty_tables(), **found)
+    return tables_of(**found)
 
 
 def _series(table: str, signal: dict[str, Any]) -> list[sa.ColumnElement[bool]]:

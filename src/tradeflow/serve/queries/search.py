@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -22,7 +23,8 @@ from tradeflow.serving_database import SEARCH_ENTRY, TABLES
 ENTRY = SEARCH_ENTRY.c
 KINDS = ("company", "substance", "commodity", "area")
 _CANDIDATES = 300
-_PIECES, _MOST_ENTRIES_OF_A_PIECE = 7, 20_000
+_PIECES, _MOST_ENTRIES_OF_A_PIECE, _MOST_ENTRIES = 7, 20_000, 5_000
+"""Of the pieces of three letters: how many are looked for, in how many entries each may stand, and all of them together."""
 _LEAST_LIKENESS = 62.0
 """Out of 100; below it, names share letters by chance."""
 _LEAST_LIKENESS_OF_NUMBERS = 84.0
@@ -134,7 +136,12 @@ def _matching(of_kinds: sa.Select[Any], asked: str) -> sa.Select[Any]:
 
 
 def _rarest_pieces(connection: sa.Connection, folded: str) -> list[str]:
+    """Return the rarest pieces of a text, so few that what holds any of them can be put in order at once."""
     pieces = {folded[at : at + 3] for at in range(len(folded) - 2)}
-    piece = sa.table("search_piece", sa.column("term"), sa.column("doc"))
-    known = sa.select(piece.c.term).where(piece.c.term.in_(pieces), piece.c.doc <= _MOST_ENTRIES_OF_A_PIECE)
-    return list(connection.scalars(known.order_by(piece.c.doc).limit(_PIECES)))
+    known = sa.table("search_piece", sa.column("piece"), sa.column("entry_count"))
+    question = sa.select(known.c.piece, known.c.entry_count).where(
+        known.c.piece.in_(pieces), known.c.entry_count <= _MOST_ENTRIES_OF_A_PIECE
+    )
+    rarest = connection.execute(question.order_by(known.c.entry_count).limit(_PIECES)).all()
+    entries = accumulate(entry_count for _, entry_count in rarest)
+    return [piece for (piece, _), so_far in zip(rarest, entries, strict=True) if so_far <= _MOST_ENTRIES or piece == rarest[0].piece]
