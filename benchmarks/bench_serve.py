@@ -1,13 +1,17 @@
-"""The application under load: a large release served while the next one goes in, on SQLite and on PostgreSQL.
+"""The application under load: a large release served while the next one goes in, on SQLite or on PostgreSQL.
 
-python benchmarks/bench_serve.py [--signals N] [--companies N] [--seconds S] [--rate R]
-    [--postgresql URL-of-an-empty-database] [--lake LAKE]
+python benchmarks/bench_serve.py [--signals N] [--companies N] [--rate R] [--seconds S] [--keep FOLDER]
+    [--postgresql URL-of-a-database-for-this-alone]
+
+Requests come at a fixed rate whether or not earlier answers have come. Releases alternate between two sizes, and the id of each says how
+many leads it has: an answer whose count is not that of the release that it names has seen half a release. What is made stays in FOLDER.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import re
@@ -16,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +41,7 @@ from tradeflow.contract import Contract, load_codelist, load_contract
 from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
 from tradeflow.publish.serving import serve_release
 from tradeflow.serve.accounts import add_account
-from tradeflow.serve.database import open_stores
+from tradeflow.serve.database import NoReleaseError, find_release, open_stores
 from tradeflow.telling.tables import ReleaseTables
 
 PORT = 8497
@@ -74,8 +80,31 @@ def make_large_release(signals: int, companies: int) -> tuple[ReleaseTables, dic
         "company_signal": 0.2,
     }
     drawn = {name: _draw(load_contract(name), int(companies * sizes[name]), companies, chance) for name in _COMPANY_TABLES}
-    kept = {field: getattr(tables, field) for field in tables.__dataclass_fields__}
+    kept = {table: getattr(tables, table) for table in tables.__dataclass_fields__}
     return ReleaseTables(**(kept | tiled | drawn)), manifest
+
+
+def keep_release(folder: Path, signals: int, companies: int) -> None:
+    """Make the release once, as one Parquet file per table."""
+    if (folder / "manifest.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    tables, manifest = make_large_release(signals, companies)
+    for table in tables.__dataclass_fields__:
+        getattr(tables, table).write_parquet(folder / f"{table}.parquet")
+    (folder / "manifest.json").write_text(json.dumps(manifest, default=str))
+
+
+def read_release(folder: Path) -> tuple[ReleaseTables, dict[str, Any]]:
+    """Read the release that was kept; a column that a contract has had since is empty."""
+    tables = {table: _read_table(folder / f"{table}.parquet", table) for table in ReleaseTables.__dataclass_fields__}
+    return ReleaseTables(**tables), json.loads((folder / "manifest.json").read_text())
+
+
+def _read_table(path: Path, table: str) -> pl.DataFrame:
+    schema = load_contract(table).schema
+    frame = pl.read_parquet(path) if path.exists() else schema.to_frame()
+    return frame.select((pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(dtype) for name, dtype in schema.items())
 
 
 def _tile(frame: pl.DataFrame, copies: int) -> pl.DataFrame:
@@ -85,7 +114,15 @@ def _tile(frame: pl.DataFrame, copies: int) -> pl.DataFrame:
     tiled = tiled.with_columns((pl.format("{}", pl.col("_copy")).str.zfill(6) + pl.col(name).str.slice(6)).alias(name) for name in ids)
     if "lead_rank" in frame.columns:
         tiled = tiled.with_columns(pl.col("lead_rank") + pl.col("_copy").cast(pl.Int32) * int(frame["lead_rank"].max() or 0))  # type: ignore[call-overload]
-    return tiled.select(frame.columns)
+        tiled = tiled.with_columns(_elsewhere(pl.col(name)).alias(name) for name in ("importer_code", "exporter_code"))
+    return tiled.select(frame.columns).sort("lead_rank" if "lead_rank" in frame.columns else "signal_id")
+
+
+def _elsewhere(code: pl.Expr) -> pl.Expr:
+    """Move every second copy of a lead to another country, so that there are as many to choose from as there are."""
+    areas = load_codelist("area").filter(pl.col("area_class") == "country")["area_code"].cast(pl.Int32)
+    drawn = pl.lit(areas).gather((pl.col("_copy") + code) % areas.len())
+    return pl.when((code == 0) | (pl.col("_copy") % 2 == 0)).then(code).otherwise(drawn)
 
 
 def _draw(contract: Contract, rows: int, companies: int, chance: np.random.Generator) -> pl.DataFrame:
@@ -137,12 +174,30 @@ def _ids(numbers: np.ndarray) -> list[str]:
     return [f"E{each:09d}" for each in numbers]
 
 
-def publish(lake: Lake, release: tuple[ReleaseTables, dict[str, Any]], release_id: str) -> None:
-    """Put a release in, and tell how long that took."""
+def publish(lake: Lake, folder: Path, *, is_whole: bool) -> None:
+    """Put the release in, whole or without its last lead, under an id that says how many it has; tell what that took."""
     (lake.root / RELEASE_FOLDER).mkdir(parents=True, exist_ok=True)
+    tables, manifest = read_release(folder)
+    if not is_whole:
+        tables = replace(tables, signal=tables.signal.filter(pl.col("lead_rank") < pl.col("lead_rank").max()))
+    release_id = f"{tables.signal['is_lead_head'].sum()}-leads-{time.time():.0f}"
     wall, cpu = time.perf_counter(), time.process_time()
-    serve_release(serving_url(lake), release_id, release[0], release[1], published_at=datetime.now(UTC))
-    print(f"published {release_id}: {time.perf_counter() - wall:.0f} s, {time.process_time() - cpu:.0f} CPU s", flush=True)
+    serve_release(serving_url(lake), release_id, tables, manifest, published_at=datetime.now(UTC))
+    print(
+        f"published {release_id}: {time.perf_counter() - wall:.0f} s, {time.process_time() - cpu:.0f} CPU s of its own process", flush=True
+    )
+
+
+def find_served(lake: Lake) -> str | None:
+    """Return the id of the release that is served."""
+    stores = open_stores(lake)
+    try:
+        with stores.reading.connect() as connection:
+            return find_release(connection).release_id
+    except NoReleaseError:
+        return None
+    finally:
+        stores.dispose()
 
 
 @contextmanager
@@ -182,119 +237,173 @@ async def sign_in(client: httpx2.AsyncClient, lake: Lake) -> None:
 def draw_paths(signal_ids: list[str], companies: int) -> Iterator[tuple[str, str]]:
     """Yield what people ask for, kind and path, without end."""
     chance = random.Random(5)
+    areas = [str(code) for code in load_codelist("area").filter(pl.col("area_class") == "country")["area_code"]]
+    fields: dict[str, list[str]] = {
+        "rule": ["mirror_gap", "excess_import", "new_route", "unit_value_outlier"],
+        "importer": areas,
+        "substance": ["acetone", "toluene", "ephedrine"],
+        "score": ["10", "50", "90"],
+        "sort": ["excess", "period", "observed"],
+    }
+
+    def draw_table() -> str:
+        return "/signals?" + "&".join(f"{name}={chance.choice(['', '', *choices])}" for name, choices in fields.items())
+
     kinds = {
-        "table": lambda: f"/signals?rule={chance.choice(['', 'mirror_gap', 'excess_import'])}&importer={chance.choice(['', '484', '76'])}",
+        "table, whole": lambda: "/signals",
+        "table, narrowed": draw_table,
         "lead": lambda: f"/signals/{chance.choice(signal_ids)}",
         "search": lambda: f"/search?q={chance.choice(_WORDS)}+{chance.choice(_WORDS)}+{chance.randrange(companies)}",
         "company leads": lambda: "/companies",
         "company": lambda: f"/companies/E{chance.randrange(companies):09d}",
+        "API, list": lambda: f"/api/v1/signals?limit=20&importer={chance.choice(['', '484'])}",
     }
     while True:
         kind = chance.choice(list(kinds))
         yield kind, kinds[kind]()
 
 
-async def load(
-    client: httpx2.AsyncClient, paths: Iterator[tuple[str, str]], rate: float, seconds: float
-) -> tuple[dict[str, list[float]], Counter[str]]:
-    """Ask at a fixed rate, whether or not earlier answers have come; return milliseconds by kind, and the statuses."""
-    taken: dict[str, list[float]] = defaultdict(list)
-    statuses: Counter[str] = Counter()
+@dataclass
+class Taken:
+    """What came of some seconds of load: milliseconds by kind, answers by kind and status, releases seen, and what was half of one."""
+
+    milliseconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    statuses: Counter[str] = field(default_factory=Counter)
+    releases: Counter[str] = field(default_factory=Counter)
+    halves: list[str] = field(default_factory=list)
+
+    def check(self, kind: str, path: str, text: str) -> None:
+        """Hold the count of a whole list to the one that its release's id says."""
+        if kind == "table, whole":
+            release, count = re.search(r"<b>(\d+-leads-\d+)</b>", text), re.search(r'id="count"[^>]*>([\d,. ]+) leads', text)
+            told = (release[1], count[1].replace(",", "")) if release and count else ("none", text[:200])
+        elif kind == "API, list" and path.endswith("importer="):
+            answer = json.loads(text)
+            told = answer["release_id"], str(answer["count"])
+        else:
+            return
+        self.releases[told[0]] += 1
+        if told[0].partition("-")[0] != told[1]:
+            self.halves.append(f"{kind}: {told}")
+
+
+async def load(client: httpx2.AsyncClient, paths: Iterator[tuple[str, str]], rate: float, is_over: Callable[[float], bool]) -> Taken:
+    """Ask at a fixed rate, whether or not earlier answers have come, until it is over."""
+    taken = Taken()
 
     async def ask(kind: str, path: str) -> None:
         begun = time.perf_counter()
         try:
-            status = str((await client.get(path)).status_code)
+            answer = await client.get(path)
+            status = str(answer.status_code)
         except httpx2.TransportError as error:
             status = type(error).__name__
-        taken[kind].append((time.perf_counter() - begun) * 1000)
-        statuses[f"{kind} {status}"] += 1
+        taken.milliseconds[kind].append((time.perf_counter() - begun) * 1000)
+        taken.statuses[f"{kind} {status}"] += 1
+        if status == "200":
+            taken.check(kind, path, answer.text)
 
-    begun, asked = time.perf_counter(), []
-    for number in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+    begun, asked = time.perf_counter(), list[asyncio.Task[None]]()
+    while not is_over(time.perf_counter() - begun):
+        await asyncio.sleep(max(0.0, begun + len(asked) / rate - time.perf_counter()))
         asked.append(asyncio.create_task(ask(*next(paths))))
     await asyncio.gather(*asked)
-    return taken, statuses
+    return taken
 
 
-def _tell_failures(statuses: Counter[str]) -> str:
-    failed = {answer: count for answer, count in statuses.items() if not answer.endswith(" 200")}
-    return f"{sum(statuses.values())} answers, not 200: {failed or 'none'}"
-
-
-def tell(title: str, taken: dict[str, list[float]], statuses: Counter[str], cpu_seconds: float) -> None:
+def tell(title: str, taken: Taken, server_seconds: float, client_seconds: float) -> None:
     """Print a table of what the answers took."""
-    print(f"\n{title}: {_tell_failures(statuses)}; {1000 * cpu_seconds / sum(statuses.values()):.1f} ms of CPU per answer")
-    for kind, milliseconds in sorted(taken.items()):
+    answers = sum(taken.statuses.values())
+    failed = {answer: count for answer, count in taken.statuses.items() if not answer.endswith(" 200")}
+    print(f"\n{title}: {answers} answers; not 200: {failed or 'none'}; half releases: {taken.halves[:5] or 'none'}")
+    print(f"releases seen: {dict(taken.releases)}")
+    print(f"CPU ms per answer: server {1000 * server_seconds / answers:.1f}, the bench's own client {1000 * client_seconds / answers:.1f}")
+    print("\n| page | answers | p50 ms | p99 ms | longest |\n|---|---|---|---|---|")
+    for kind, milliseconds in sorted(taken.milliseconds.items()):
         p50, p99 = np.percentile(milliseconds, [50, 99])
         print(f"| {kind} | {len(milliseconds)} | {p50:.0f} | {p99:.0f} | {max(milliseconds):.0f} |")
+    sys.stdout.flush()
 
 
-async def ask_alone(client: httpx2.AsyncClient, server: psutil.Process, paths: Iterator[tuple[str, str]], times: int = 100) -> None:
+async def ask_alone(client: httpx2.AsyncClient, server: psutil.Process, paths: Iterator[tuple[str, str]], times: int = 140) -> None:
     """Print the server's CPU milliseconds per page, one request after another: what holds on a busy machine too."""
     spent: dict[str, list[float]] = defaultdict(list)
-    while not spent or min(map(len, spent.values())) < times / len(spent):
-        kind, path = next(paths)
-        before = sum(server.cpu_times()[:2])
+    for kind, path in islice(paths, times):
+        before = _seconds_of(server)
         (await client.get(path)).raise_for_status()
-        spent[kind].append(1000 * (sum(server.cpu_times()[:2]) - before))
-    print("\nCPU milliseconds per page: " + ", ".join(f"{kind} {np.mean(each):.0f}" for kind, each in sorted(spent.items())))
+        spent[kind].append(1000 * (_seconds_of(server) - before))
+    print("\nCPU milliseconds per page: " + ", ".join(f"{kind} {np.mean(each):.0f}" for kind, each in sorted(spent.items())), flush=True)
+
+
+def _seconds_of(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
 
 
 def run(lake: Lake, options: argparse.Namespace) -> None:
-    """Publish, serve, ask; then ask again while the next release goes in."""
-    release = make_large_release(options.signals, options.companies)
-    signal_ids = release[0].signal["signal_id"].gather_every(max(1, options.signals // 1000)).to_list()
-    if not options.lake:
-        publish(lake, release, "first")
+    """Serve and ask; then ask again while the next release goes in, and for some seconds more."""
+    signal = pl.read_parquet(options.keep / "release" / "signal.parquet", columns=["signal_id"])["signal_id"]
+    signal_ids = signal.gather_every(max(1, signal.len() // 1000)).to_list()
+    own = psutil.Process()
+
+    async def measure(title: str, client: httpx2.AsyncClient, server: psutil.Process, is_over: Callable[[float], bool]) -> None:
+        before = _seconds_of(server), _seconds_of(own)
+        taken = await load(client, paths, options.rate, is_over)
+        tell(title, taken, _seconds_of(server) - before[0], _seconds_of(own) - before[1])
 
     async def ask(server: psutil.Process) -> None:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=60) as client:
             await sign_in(client, lake)
-            paths = draw_paths(signal_ids, options.companies)
-            await load(client, paths, options.rate, 5)
+            await load(client, paths, options.rate, lambda seconds: seconds > 5)
             await ask_alone(client, server, paths)
-            before = sum(server.cpu_times()[:2])
-            tell("at rest", *await load(client, paths, options.rate, options.seconds), sum(server.cpu_times()[:2]) - before)
+            await measure("at rest", client, server, lambda seconds: seconds > options.seconds)
             publishing = asyncio.create_task(asyncio.to_thread(publish_beside, lake, options))
-            before = sum(server.cpu_times()[:2])
-            tell("while a release goes in", *await load(client, paths, options.rate, options.seconds), sum(server.cpu_times()[:2]) - before)
+            ended: list[float] = []
+            publishing.add_done_callback(lambda _: ended.append(time.perf_counter()))
+            await measure(
+                "while a release goes in, and 15 s after", client, server, lambda _: bool(ended) and time.perf_counter() - ended[0] > 15
+            )
             await publishing
 
+    paths = draw_paths(signal_ids, options.companies)
     with running_server(lake) as server:
         asyncio.run(ask(server))
 
 
 def publish_beside(lake: Lake, options: argparse.Namespace) -> None:
     """Publish from another process, as a run does."""
-    sizes = ["--signals", str(options.signals), "--companies", str(options.companies)]
-    subprocess.run([sys.executable, __file__, *sizes, "--publish-into", str(lake.root)], check=True)
+    subprocess.run([sys.executable, __file__, "--keep", str(options.keep), "--publish-into", str(lake.root)], check=True)
+
+
+def publish_next(lake: Lake, folder: Path) -> None:
+    """Publish the release in the size that is not served."""
+    heads = pl.scan_parquet(folder / "signal.parquet").select(pl.col("is_lead_head").sum()).collect().item()
+    publish(lake, folder, is_whole=(find_served(lake) or "").partition("-")[0] != str(heads))
 
 
 def main() -> None:
-    """Run on SQLite, then on the PostgreSQL that is named."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run on SQLite, or on the PostgreSQL that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--signals", type=int, default=1_000_000)
     parser.add_argument("--companies", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--postgresql")
-    parser.add_argument("--lake", type=Path, help="a lake that an earlier --publish-into filled, on SQLite")
-    parser.add_argument("--publish-into", type=Path)
+    parser.add_argument("--keep", type=Path, help="what is made stays here, and is used again; else in a folder that goes away")
+    parser.add_argument("--publish-into", type=Path, help="only put the kept release into this lake")
     options = parser.parse_args()
     if options.publish_into:
-        publish(Lake(options.publish_into), make_large_release(options.signals, options.companies), f"second {time.time():.0f}")
+        publish_next(Lake(options.publish_into), options.keep / "release")
         return
-    if options.lake:
-        run(Lake(options.lake), options)
-        return
-    for url in filter(None, ["sqlite", options.postgresql]):
-        size = f"{options.signals:,} signals, {options.companies:,} companies"
-        print(f"\n== {url.partition(':')[0]}: {size}, {options.rate:g} requests a second")
-        os.environ["TRADEFLOW_DATABASE"] = "" if url == "sqlite" else url
-        with tempfile.TemporaryDirectory() as folder:
-            run(Lake(Path(folder)), options)
+    with tempfile.TemporaryDirectory() as folder:
+        options.keep = options.keep or Path(folder)
+        keep_release(options.keep / "release", options.signals, options.companies)
+        os.environ["TRADEFLOW_DATABASE"] = options.postgresql or ""
+        lake = Lake(options.keep / ("postgresql" if options.postgresql else "sqlite"))
+        size = f"{options.signals:,} signals, {options.companies:,} companies, {options.rate:g} requests a second"
+        print(f"== {lake.root.name}: {size}; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
+        if find_served(lake) is None:
+            publish_next(lake, options.keep / "release")
+        run(lake, options)
 
 
 if __name__ == "__main__":

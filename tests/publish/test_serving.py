@@ -170,6 +170,16 @@ def test_table_of_an_older_contract_is_made_anew(serve: Callable[[Made, str], No
     assert state(url) == ("first", few[0].signal.height)
 
 
+def test_same_release_in_tables_of_an_older_contract_is_made_anew(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    serve(few, "first")
+    with open_database(url).begin() as connection:
+        connection.execute(sa.text("ALTER TABLE company_profile RENAME COLUMN item_count TO items"))
+    serve(few, "first")
+    assert [column["name"] for column in sa.inspect(open_database(url)).get_columns("company_profile")] == TABLES[
+        "company_profile"
+    ].c.keys()
+
+
 def test_fault_in_a_row_does_not_print_the_row(serve: Callable[[Made, str], None], few: Made) -> None:
     tables, manifest = few
     twice = replace_tables(tables, signal=pl.concat([tables.signal, tables.signal]))

@@ -162,6 +162,14 @@ def test_a_killed_publish_leaves_the_old_release(served: Served, made: Made, mom
     assert "next" in analyst.get("/signals").text
 
 
+def test_same_release_again_changes_nothing(served: Served, made: Made) -> None:
+    with served.app.state.house.stores.reading.connect() as connection:
+        before = connection.scalar(sa.select(sa.func.count()).select_from(TABLES["signal"]))
+    publish(served.lake, made)
+    with served.app.state.house.stores.reading.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(TABLES["signal"])) == before
+
+
 def test_two_publishes_at_once_both_go_in(
     served: Served, made: Made, few: Made, in_threads: Callable[[Callable[[], None], int], None]
 ) -> None:

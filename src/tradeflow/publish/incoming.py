@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tradeflow.contract import load_contract
 from tradeflow.publish.search_index import list_search_entries
-from tradeflow.serving_database import COUNTED, KNOWN, LEAD_COUNT, RELEASE, SEARCH_ENTRY, TABLES
+from tradeflow.serving_database import COUNTED, KNOWN, LEAD_COUNT, RELEASE, SEARCH_ENTRY, SERVING, TABLES
 from tradeflow.telling.tables import ReleaseTables
 
 
@@ -34,9 +34,13 @@ class Incoming:
         yield SEARCH_ENTRY, list_search_entries(self.tables)
         yield LEAD_COUNT, count_leads(self.tables.signal)
 
-    def is_served(self, connection: sa.Connection) -> bool:
-        """Tell whether this very release stands already."""
-        return bool(connection.scalar(sa.select(RELEASE.c.id)) == self.release_id)
+    def is_served(self, connection: sa.Connection, schema_name: str | None = None) -> bool:
+        """Tell whether this very release stands already, in tables that keep the contracts of this version."""
+        if connection.scalar(sa.select(RELEASE.c.id)) != self.release_id:
+            return False
+        standing = sa.inspect(connection).get_multi_columns(schema=schema_name)
+        kept = [table for table in SERVING.sorted_tables if table is not RELEASE or schema_name is None]
+        return all([each["name"] for each in standing.get((schema_name, table.name), [])] == table.c.keys() for table in kept)
 
     def name_itself(self, connection: sa.Connection, schema_name: str | None = None) -> None:
         """Put the release's own row in the place of the one that stands."""

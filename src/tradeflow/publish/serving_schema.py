@@ -32,7 +32,7 @@ def replace_schema(address: sa.URL, incoming: Incoming) -> None:
             _make_way(connection)
         with engine.begin() as connection:
             standing, spare = _make_way(connection)
-            if not incoming.is_served(connection):
+            if not incoming.is_served(connection, standing):
                 _fill(connection, incoming, standing, spare)
     finally:
         engine.dispose()
