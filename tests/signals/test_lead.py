@@ -60,6 +60,20 @@ def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:
     assert sorted(by_lead.select("n", "heads").rows()) == [(1, 1), (1, 1), (2, 1)]
 
 
+@pytest.mark.parametrize(
+    ("beside", "is_told"),
+    [({}, True), ({"p_value": 0.21}, False), ({"period": 202302}, False), ({"exporter_code": INDIA}, False)],
+    ids=["somewhat unusual", "ordinary", "another time", "another route"],
+)
+def test_what_is_somewhat_unusual_at_the_same_time_stands_with_a_listed_signal(beside: dict, is_told: bool) -> None:
+    unwatched = {"commodity_code": "284161"}
+    gap = candidate(rule="mirror_gap", p_value=0.2, q_value=0.9, window_periods=3, **unwatched) | beside
+    told = rank(candidate(**unwatched), gap)
+    assert (told.height == 2) == is_told
+    assert not rank(gap).height
+    assert told["lead_score"][0] >= rank(candidate(**unwatched))["lead_score"][0]
+
+
 def test_score_grows_as_p_falls_with_the_weight_the_kilograms_and_the_exposure() -> None:
     def score(**changed: object) -> float:
         # beside another of the same rule and code, so that kilograms have a rank

@@ -35,7 +35,8 @@ def family(**other: Any) -> dict[str, Any]:
 
 
 def keys(*rows: dict[str, Any]) -> list[str]:
-    signals = candidates(*rows).with_columns(pl.int_range(pl.len()).cast(pl.String).alias("signal_id"))
+    corroborates = pl.Series([bool(row.get("is_corroborating")) for row in rows])
+    signals = candidates(*rows).with_columns(pl.int_range(pl.len()).cast(pl.String).alias("signal_id"), is_corroborating=corroborates)
     return choose_levels(signals).sort("signal_id")["lead_key"].to_list()
 
 
@@ -49,12 +50,13 @@ OF_FAMILY = f"lead|{MEXICO}|0|amphetamine_type"
         (importer(), route(kg=2400.0), [OF_ROUTE, OF_ROUTE]),
         (importer(), route(kg=2300.0), [OF_IMPORTER, OF_IMPORTER]),
         (importer(), route(kg=2300.0, period=202310), [OF_IMPORTER, OF_ROUTE]),
-        (importer(window_periods=6), route(kg=500.0, period=202311), [OF_ROUTE, OF_ROUTE]),
+        (importer(window_periods=6), route(kg=3000.0, period=202311), [OF_ROUTE, OF_ROUTE]),
+        (importer(), route(kg=6000.0, window_periods=6), [OF_IMPORTER, OF_IMPORTER]),
         (importer(), route(kg=500.0, rule="new_route"), [OF_IMPORTER, OF_IMPORTER]),
         (importer(), route(kg=500.0, rule="mirror_gap"), [OF_IMPORTER, OF_ROUTE]),
         (importer(), route(kg=500.0, importer_code=USA), [OF_IMPORTER, f"lead|{USA}|{CHINA}|{ACETONE}"]),
     ],
-    ids=["most of it", "a part", "another time", "most of a month of six", "a new route of it", "a gap is no excess", "another importer"],
+    ids=["most", "a part", "another time", "one month of six", "a thousand a month", "a new route", "a gap is no excess", "another buyer"],
 )  # fmt: skip
 def test_a_route_and_its_importer(whole: dict[str, Any], part: dict[str, Any], told: list[str]) -> None:
     assert keys(whole, part) == told
@@ -66,6 +68,23 @@ def test_a_route_that_explains_its_importer_takes_no_other_route_with_it() -> No
 
 def test_a_route_keeps_its_lead_where_another_rule_stands_with_it() -> None:
     assert keys(importer(), route(kg=500.0), route(kg=400.0, rule="mirror_gap")) == [OF_IMPORTER, OF_ROUTE, OF_ROUTE]
+
+
+def test_what_only_corroborates_keeps_no_route_apart() -> None:
+    beside = route(kg=400.0, rule="mirror_gap", is_corroborating=True)
+    assert keys(importer(), route(kg=500.0), beside) == [OF_IMPORTER] * 3
+
+
+def test_the_strangest_signal_decides_for_all_of_an_importers() -> None:
+    strange, other = importer(p_value=1e-5), importer(kg=1500.0, period=202312, p_value=1e-3)
+    assert keys(strange, other, route(kg=1000.0, period=202312)) == [OF_IMPORTER] * 3
+
+
+def test_what_came_into_a_hub_stands_beneath_what_went_on_from_it() -> None:
+    detour = route(rule="hub_detour", related_area_code=USA)
+    into_hub = route(USA, importer_code=CHINA)
+    assert keys(detour, into_hub) == [OF_ROUTE, OF_ROUTE]
+    assert keys(detour, into_hub, into_hub | {"rule": "mirror_gap"}) == [OF_ROUTE, *[f"lead|{CHINA}|{USA}|{ACETONE}"] * 2]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def excess_family(tables: Evidence) -> pl.DataFrame:
     )  # fmt: skip
     summed = best_window(monthly.drop_nulls("related_commodity_code"), _FAMILY, _SUMMED)
     told = _with_excess(summed).with_columns(
-        pl.lit("family").alias("subject"), pl.lit(0, pl.Int32).alias("exporter_code"), pl.lit("family series").alias("comparable_group")
+        pl.lit("family").alias("subject"),
+        pl.lit(0, pl.Int32).alias("exporter_code"),
+        pl.lit("baskets of one family").alias("comparable_group"),
     )
     # Solvents belong to several families: what they lead is told once.
     return told.sort("score", "family", descending=[True, False]).unique(PAIR_KEY, keep="first", maintain_order=True)

@@ -11,9 +11,14 @@ from tradeflow.contract import load_contract
 from tradeflow.signals.level import choose_levels
 from tradeflow.signals.sentence import Names, write_reasons
 from tradeflow.signals.slip import is_likely_slip
+from tradeflow.signals.spell import window_span
 
 _SURE_P = 1e-4
 """The p-value at which a signal counts as fully sure; smaller ones are not told apart by so few calibration flows."""
+_CORROBORATING_P = 0.2
+"""The p-value up to which a signal counts beside a listed one of the same series: too ordinary for a lead of its own."""
+_SERIES = ["subject", "freq_code", "importer_code", "exporter_code", "commodity_code"]
+_CANDIDATE = ["rule", "period", *_SERIES]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class RankOptions:
 def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names, options: RankOptions) -> pl.DataFrame:
     """Return `signal`: the scored candidates that are flagged, or rare enough to be listed, ranked lead by lead.
 
-    A watched code's strangest candidates are listed however ordinary they are: who watches a code wants to see what stands out most.
+    A watched code's strangest candidates are listed however ordinary they are: who watches a code wants to see what stands out most. What
+    is somewhat unusual about a listed series at the same time stands with it.
 
     calibrated: the contract `candidate` with p_value, q_value, comparison.
     score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
@@ -46,12 +52,24 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     )
     is_rare = (pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)
     stands_out = (pl.col("exposure") != "none") & (pl.col("p_value") <= pl.col("_code_p_limit"))
-    signals = watched.filter(is_rare | stands_out).with_columns(
+    listed = watched.filter(is_rare | stands_out)
+    both = [listed.with_columns(is_corroborating=pl.lit(value=False)), _corroborating(watched, listed)]
+    signals = pl.concat(both).with_columns(
         _signal_score(options).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
         pl.when(pl.col("expected_kg") > 0).then(pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
     return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
+
+
+def _corroborating(candidates: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates on a listed signal's own series, over a window that overlaps with its, that are not listed themselves."""
+    near = candidates.filter(pl.col("p_value") <= _CORROBORATING_P).join(listed, on=_CANDIDATE, how="anti")
+    spans = listed.select(*_SERIES, *window_span()).unique()
+    met = near.with_columns(*window_span()).join(spans, on=_SERIES, suffix="_listed")
+    overlapping = met.filter((pl.col("_first") <= pl.col("_last_listed")) & (pl.col("_first_listed") <= pl.col("_last")))
+    once = overlapping.select(candidates.columns).unique(_CANDIDATE, maintain_order=True)
+    return once.with_columns(is_corroborating=pl.lit(value=True))
 
 
 def _code_limits(candidates: pl.DataFrame, options: RankOptions) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from functools import reduce
 
 import polars as pl
 
+from tradeflow.signals.spell import window_span
+
 _LEVEL_SHARE = 0.6
 """An excess is told of one part, an importer's of one route, the world's of one importer, that holds at least this share of it."""
 _MORE_ARRIVED = ["excess_import", "new_route", "displacement", "hub_detour"]
@@ -18,28 +20,23 @@ _MOVE = ["signal_id", "_to"]
 def choose_levels(signals: pl.DataFrame) -> pl.DataFrame:
     """Add `lead_part`, the route, importer, family or world that a signal is about, and `lead_key`, that under which it is told.
 
+    signals: listed ones and those that only corroborate them (is_corroborating).
+
     Only signals whose windows overlap are put together. An importer's excess goes to the route that holds most of it, the world's to the
-    importer that does. Routes by which more arrived go to an importer's excess that no route explains. A family goes to goods of it that
-    are at least as strange, else these goods to the family. An excess goes to the world's where it is within its interval once it is
-    allowed to grow as the world did.
+    importer that does. Routes by which more arrived go to an importer's excess that no route explains, and those into a hub to the detour
+    that they are a leg of. A family goes to goods of it that are at least as strange, else these goods to the family. An excess goes to
+    the world's where it is within its interval once that may grow as the world did.
     """
-    placed = signals.with_columns(_part().alias("_own"), *_span(), (pl.col("excess_kg") / pl.col("window_periods")).alias("_kg"))
+    placed = signals.with_columns(_part().alias("_own"), *window_span())
     # An importer's excess that is one route's is the same excess: it counts with the route's other signals.
     parted = _move(placed.with_columns(pl.col("_own").alias("lead_key")), _importers_to_routes).with_columns(lead_part="lead_key")
-    steps = (_world_to_importers, _routes_to_importers, _families_to_goods, _goods_to_families, _excesses_to_world)
-    return reduce(_move, steps, parted).drop("_own", "_first", "_last", "_kg")
+    steps = (_legs_to_detours, _world_to_importers, _routes_to_importers, _families_to_goods, _goods_to_families, _excesses_to_world)
+    return reduce(_move, steps, parted).drop("_own", "_first", "_last")
 
 
 def _part() -> pl.Expr:
     goods = pl.when(pl.col("subject") == "family").then("family").otherwise("commodity_code")
     return pl.concat_str([pl.lit("lead"), *(pl.col(c).cast(pl.String) for c in ("importer_code", "exporter_code")), goods], separator="|")
-
-
-def _span() -> list[pl.Expr]:
-    """First and last period of a signal's window, counted so that neighbours differ by one."""
-    period = pl.col("period").cast(pl.Int64)
-    last = pl.when(period > 9999).then(period // 100 * 12 + period % 100).otherwise(period)
-    return [(last - pl.col("window_periods") + 1).alias("_first"), last.alias("_last")]
 
 
 def _move(signals: pl.DataFrame, find: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
@@ -49,10 +46,15 @@ def _move(signals: pl.DataFrame, find: Callable[[pl.DataFrame], pl.DataFrame]) -
 
 
 def _meet(signals: pl.DataFrame, others: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Return each pair of a signal and another one (suffix _other) whose windows overlap, the other's largest monthly excess first."""
+    """Return each pair of a signal and another one (suffix _other) whose windows overlap, the strangest first.
+
+    _shared_kg: what the other's excess amounts to in the periods that both windows hold.
+    """
     met = signals.join(others, on=["freq_code", *on], suffix="_other")
-    overlapping = met.filter((pl.col("_first") <= pl.col("_last_other")) & (pl.col("_first_other") <= pl.col("_last")))
-    return overlapping.sort("signal_id", "_kg_other", "signal_id_other", descending=[False, True, False], nulls_last=True)
+    shared = pl.min_horizontal("_last", "_last_other") - pl.max_horizontal("_first", "_first_other") + 1
+    held = met.with_columns((shared * pl.col("excess_kg_other") / pl.col("window_periods_other")).alias("_shared_kg")).filter(shared > 0)
+    by = ["p_value", "signal_id", "_shared_kg", "signal_id_other"]
+    return held.sort(by, descending=[False, False, True, False], nulls_last=True)
 
 
 def _excesses(signals: pl.DataFrame, subject: str) -> pl.DataFrame:
@@ -64,23 +66,43 @@ def _standing(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _to_most_of_it(wholes: pl.DataFrame, parts: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    holds_most = pl.col("_kg_other") >= _LEVEL_SHARE * pl.col("_kg")
-    return _meet(wholes, parts, on).filter(holds_most).select("signal_id", pl.col("lead_key_other").alias("_to"))
+    """Let the strangest signal of each whole decide for all of it."""
+    strangest = wholes.sort("p_value", "signal_id").unique("lead_key", keep="first", maintain_order=True)
+    return _meet(strangest, parts, on).filter(pl.col("_shared_kg") >= _LEVEL_SHARE * pl.col("excess_kg"))
 
 
 def _importers_to_routes(signals: pl.DataFrame) -> pl.DataFrame:
-    return _to_most_of_it(_excesses(signals, "importer"), _excesses(signals, "flow"), ["importer_code", "commodity_code"])
+    importers = _excesses(signals, "importer")
+    return _all_of(importers, _to_most_of_it(importers, _excesses(signals, "flow"), ["importer_code", "commodity_code"]))
+
+
+def _legs_to_detours(signals: pl.DataFrame) -> pl.DataFrame:
+    """What more came into a hub stands beneath what went on from there, unless it has more to tell."""
+    into_hub = {"importer_code": pl.col("exporter_code"), "exporter_code": pl.col("related_area_code")}
+    is_detour = pl.col("rule") == "hub_detour"
+    legs = _only_routes(signals).filter(~is_detour.any().over("lead_key"))
+    return _all_of(
+        signals, _meet(legs, signals.filter(is_detour).with_columns(**into_hub), ["importer_code", "exporter_code", "commodity_code"])
+    )
 
 
 def _world_to_importers(signals: pl.DataFrame) -> pl.DataFrame:
-    return _to_most_of_it(_excesses(signals, "world"), _excesses(signals, "importer"), ["commodity_code"])
+    return _all_of(signals, _to_most_of_it(_excesses(signals, "world"), _excesses(signals, "importer"), ["commodity_code"]))
 
 
 def _routes_to_importers(signals: pl.DataFrame) -> pl.DataFrame:
-    """A route stays where another rule, or an importer's excess that it explains, stands with it."""
-    only_more = (pl.col("rule").is_in(_MORE_ARRIVED) & (pl.col("subject") == "flow")).all().over("lead_key")
-    routes, importers = signals.filter(only_more), _standing(_excesses(signals, "importer"))
-    return _all_of(signals, _meet(routes, importers, ["importer_code", "commodity_code"]))
+    importers = _standing(_excesses(signals, "importer"))
+    return _all_of(signals, _meet(_only_routes(signals), importers, ["importer_code", "commodity_code"]))
+
+
+def _only_routes(signals: pl.DataFrame) -> pl.DataFrame:
+    """Keep the leads on routes by which more arrived, with which no other rule, and no importer's excess that they explain, stands."""
+    return signals.filter(_only(pl.col("rule").is_in(_MORE_ARRIVED) & (pl.col("subject") == "flow")))
+
+
+def _only(holds: pl.Expr) -> pl.Expr:
+    """Tell the leads of which it holds for every signal; what only corroborates has no say."""
+    return (holds | pl.col("is_corroborating")).all().over("lead_key")
 
 
 def _families_to_goods(signals: pl.DataFrame) -> pl.DataFrame:
@@ -92,8 +114,7 @@ def _families_to_goods(signals: pl.DataFrame) -> pl.DataFrame:
 
 def _goods_to_families(signals: pl.DataFrame) -> pl.DataFrame:
     families = _standing(signals.filter(pl.col("subject") == "family"))
-    only_more = pl.col("rule").is_in(_MORE_ARRIVED).all().over("lead_key")
-    met = _meet_goods(families, signals.filter(only_more))
+    met = _meet_goods(families, signals.filter(_only(pl.col("rule").is_in(_MORE_ARRIVED))))
     turned = met.select(pl.col("lead_key_other").alias("lead_key"), pl.col("lead_key").alias("lead_key_other"))
     return _all_of(signals, turned)
 
@@ -108,8 +129,7 @@ def _excesses_to_world(signals: pl.DataFrame) -> pl.DataFrame:
     met = _meet(signals.filter(_IS_EXCESS & (pl.col("subject") != "world")), _standing(_excesses(signals, "world")), ["commodity_code"])
     growth = pl.col("observed_kg_other") / pl.col("expected_kg_other")
     explained = met.filter(pl.col("observed_kg") <= pl.col("upper_kg") * growth)
-    is_explained = pl.col("signal_id").is_in(explained["signal_id"].implode()).all().over("lead_key")
-    whole = signals.filter(is_explained)["lead_key"].implode()
+    whole = signals.filter(_only(pl.col("signal_id").is_in(explained["signal_id"].implode())))["lead_key"].implode()
     return _all_of(signals, explained.filter(pl.col("lead_key").is_in(whole)))
 
 

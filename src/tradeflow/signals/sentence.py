@@ -108,12 +108,15 @@ def _mirror_of_excess(row: dict[str, Any], names: Names) -> str:
 
 def _tell_gap(row: dict[str, Any], names: Names) -> str:
     usual = f"{_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}"
+    is_below = row["observed_kg"] is None or row["lower_kg"] is None or row["observed_kg"] < row["lower_kg"]
+    kg = _kg(row["excess_kg"])
+    told = f", so {kg} is not accounted for" if is_below else f": {kg} below the likeliest amount, though within that range"
     return (
         f"{names.area(row['exporter_code'])} reported exporting {_kg(row['mirror_net_weight_kg'])} of "
         f"{names.commodity(row['commodity_code'])} to {_subject(row, names)} in {_when(row)}, "
         "which reported importing "
         f"{_kg(row['observed_kg'])}; given how these two usually differ, {usual} "
-        f"was to be expected, so {_kg(row['excess_kg'])} is not accounted for."
+        f"was to be expected{told}."
     )
 
 

@@ -69,6 +69,11 @@ def weight_basis_of_sum() -> pl.Expr:
     return derived.fill_null("as_reported").alias("weight_basis")
 
 
+def window_span() -> list[pl.Expr]:
+    """Return _first and _last, the periods of a row's window, counted so that neighbours differ by one."""
+    return [(_period_index() - pl.col("window_periods") + 1).alias("_first"), _period_index().alias("_last")]
+
+
 def _period_index() -> pl.Expr:
     """Months since year 0 for monthly periods, years for annual ones, so that neighbours differ by one."""
     period = pl.col("period").cast(pl.Int64)
