@@ -20,10 +20,10 @@ def made_with_companies() -> Made:
     return add_companies(tables), manifest
 
 
-def open_with_companies(folder: Path) -> Served:
-    """Publish them and open the application."""
+def open_with_companies(folder: Path, made: Made | None = None) -> Served:
+    """Publish them, or what else was made, and open the application."""
     lake = Lake(folder / "lake")
-    publish(lake, made_with_companies())
+    publish(lake, made or made_with_companies())
     return Served(create_app(SETTINGS, lake), lake)
 
 

@@ -11,7 +11,7 @@ from tradeflow.serve import casework
 from tradeflow.serve.access import Right
 from tradeflow.serve.api import shapes
 from tradeflow.serve.api.signals import find_decider, tell_decided
-from tradeflow.serve.dossier import KINDS, write_dossier
+from tradeflow.serve.dossier import KINDS, MOST_ITEMS, write_dossier
 from tradeflow.serve.queries.company import find_entity, ids_in, name_entities, read_company
 from tradeflow.serve.queries.company_leads import (
     CompanyLeadFilter,
@@ -251,7 +251,7 @@ def tell_upstream(visit: UnderPurpose, entity_id: EntityId, asked: Annotated[Ups
 def send_dossier(visit: UnderPurpose, entity_id: EntityId, kind: Annotated[str, Path(description=", ".join(KINDS))]) -> Response:
     """All about a company as a file."""
     find_entity(visit.connection, entity_id)
-    company = read_company(visit.connection, entity_id)
+    company = read_company(visit.connection, entity_id, most_items=MOST_ITEMS)
     content = write_dossier(kind, company, visit)
     visit.action = "export"
     visit.returned("company", [entity_id, *company.other_ids])

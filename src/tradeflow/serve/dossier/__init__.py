@@ -11,6 +11,9 @@ from tradeflow.serve.translations import translator
 from tradeflow.serve.visit import Visit
 from tradeflow.telling.language import tell_in
 
+MOST_ITEMS = 5_000
+"""Declared items that a dossier holds, the newest: a customs broker may stand on millions."""
+
 
 @dataclass(frozen=True)
 class Kind:

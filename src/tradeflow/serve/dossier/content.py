@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tradeflow.serve.dossier.sections import (
-    tell_decisions,
-    tell_items,
-    tell_joined,
-    tell_leads,
-    tell_licences,
-    tell_links,
-    tell_months,
-    tell_names,
-    tell_notifications,
-    tell_roles,
-    tell_shares,
-    tell_upstream,
-    tell_versions,
-)
+from tradeflow.serve.dossier.names import spell_in_latin, tell_joined, tell_names
 from tradeflow.serve.dossier.shape import Dossier
+from tradeflow.serve.dossier.standing import tell_decisions, tell_leads, tell_licences, tell_notifications, tell_roles, tell_versions
+from tradeflow.serve.dossier.trade import tell_items, tell_links, tell_months, tell_shares, tell_upstream
 from tradeflow.serve.queries.company import CompanyFile
 from tradeflow.serve.visit import Visit
 from tradeflow.telling.language import t
@@ -30,9 +18,9 @@ def describe_company(company: CompanyFile, visit: Visit) -> Dossier:
     """Write a company's dossier."""
     name = company.entity["entity_name"] or company.entity_id
     sections = [
-        tell_leads(company),
+        tell_leads(company, visit.language),
         tell_names(company),
-        tell_joined(company),
+        tell_joined(company, visit.language),
         tell_roles(company),
         tell_licences(company),
         tell_links(company),
@@ -50,6 +38,7 @@ def describe_company(company: CompanyFile, visit: Visit) -> Dossier:
 def _facts(company: CompanyFile, visit: Visit) -> list[tuple[str, str]]:
     entity, purpose, manifest = company.entity, visit.purpose, visit.release.manifest
     facts = [
+        (t("In Latin letters"), spell_in_latin(entity["entity_name"])),
         (t("Country"), entity["party_country"]),
         (t("Number"), entity["entity_number"]),
         (t("Id"), entity["entity_id"]),

@@ -9,8 +9,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from tradeflow.serve.database import Release
+from tradeflow.serve.dossier.trade import say_items
 from tradeflow.serve.queries.company import CompanyFile
-from tradeflow.serve.queries.frames import read_rows
+from tradeflow.serve.queries.frames import read_rows, read_rows_of
 from tradeflow.serving_database import TABLES
 from tradeflow.telling.company_graph import CompanyRecords
 from tradeflow.telling.follow_the_money import PUBLISHER, list_entities
@@ -26,10 +27,11 @@ def write_follow_the_money_lines(company: CompanyFile, release: Release) -> byte
 def _note(company: CompanyFile, release: Release) -> dict[str, object]:
     """Say what the file is, on which data, and that a lead is no finding."""
     manifest = release.manifest
+    as_of = manifest.get("as_of") or manifest.get("made_at")
     told = {
         "name": f"Dossier from release {release.release_id}",
         "description": READING_NOTE,
-        "summary": f"Data as of {manifest.get('as_of') or manifest.get('made_at')}; code {manifest.get('code_version')}",
+        "summary": f"Data as of {as_of}; code {manifest.get('code_version')}. {say_items(company)}",
         "entity": f"tradeflow-company-{company.entity_id}",
         "publisher": PUBLISHER,
         "retrievedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
@@ -41,8 +43,8 @@ def _note(company: CompanyFile, release: Release) -> dict[str, object]:
 def _records(company: CompanyFile, connection: sa.Connection) -> CompanyRecords:
     known = {company.entity_id, *company.called}
     return CompanyRecords(
-        entity=read_rows(connection, "entity", TABLES["entity"].c.entity_id.in_(known)),
-        entity_name=read_rows(connection, "entity_name", TABLES["entity_name"].c.entity_id.in_(known)),
+        entity=read_rows_of(connection, "entity", "entity_id", known),
+        entity_name=read_rows_of(connection, "entity_name", "entity_id", known),
         company_profile=company.profiles,
         company_link=company.links.drop("is_outward", "other_id"),
         company_item=company.items,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tradeflow.serve import casework
 from tradeflow.serve.access import ForbiddenError, Right
 from tradeflow.serve.company_view import BAR_HEIGHT, BAR_WIDTH, HEIGHT, MONTHS_SHOWN, WIDTH, draw_months, draw_network
-from tradeflow.serve.dossier import KINDS, write_dossier
+from tradeflow.serve.dossier import KINDS, MOST_ITEMS, write_dossier
 from tradeflow.serve.pages.watching import name_watched
 from tradeflow.serve.queries.company import find_entity, ids_in, name_entities, read_company
 from tradeflow.serve.queries.company_leads import (
@@ -90,7 +90,7 @@ def show_upstream(visit: UnderPurpose, entity_id: str, asked: Annotated[Upstream
 def send_dossier(visit: UnderPurpose, entity_id: str, kind: str) -> Response:
     """All that the page shows as PDF, XLSX or FollowTheMoney."""
     find_entity(visit.connection, entity_id)
-    company = read_company(visit.connection, entity_id)
+    company = read_company(visit.connection, entity_id, most_items=MOST_ITEMS)
     visit.action = "export"
     visit.returned("company", [entity_id, *company.other_ids])
     content = write_dossier(kind, company, visit)

@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tradeflow.exceptions import NotFoundError
-from tradeflow.serve.queries.frames import mappings, read_rows
+from tradeflow.serve.queries.frames import mappings, read_rows, read_rows_of
 from tradeflow.serve.queries.upstream import Upstream, read_upstream
 from tradeflow.serving_database import TABLES
 
@@ -54,12 +54,12 @@ class CompanyFile:
         return sorted(ids_in(self.joined, self.leads, self.links, self.shares, self.items, self.upstream) - {self.entity_id})
 
 
-def read_company(connection: sa.Connection, entity_id: str) -> CompanyFile:
-    """Return all about a company; NotFoundError where the release has none of this id."""
+def read_company(connection: sa.Connection, entity_id: str, *, most_items: int = ITEMS_SHOWN) -> CompanyFile:
+    """Return all about a company, of its declared items the newest; NotFoundError where the release has none of this id."""
     entity = find_entity(connection, entity_id)
     item = TABLES["company_item"].c
     own = sa.or_(*(item[f"{role}_entity_id"] == entity_id for role in ROLES))
-    items = _newest_items(connection, own)
+    items = _newest_items(connection, own, most_items)
     links = _links(connection, entity_id)
     walked = read_upstream(connection, entity_id)
     leads = read_leads_of(connection, entity_id)
@@ -99,18 +99,17 @@ def read_leads_of(connection: sa.Connection, entity_id: str) -> pl.DataFrame:
 
 def name_entities(connection: sa.Connection, ids: set[str]) -> dict[str, str]:
     """Return the name of each company, by its id."""
-    entity = TABLES["entity"].c
-    question = sa.select(entity.entity_id, entity.entity_name).where(entity.entity_id.in_(ids), entity.entity_name.is_not(None))
-    return dict(connection.execute(question).tuples().all())
+    named = read_rows_of(connection, "entity", "entity_id", ids).drop_nulls("entity_name")
+    return dict(named.select("entity_id", "entity_name").iter_rows())
 
 
 def _of(connection: sa.Connection, table: str, column: str, entity_id: str) -> pl.DataFrame:
     return read_rows(connection, table, TABLES[table].c[column] == entity_id)
 
 
-def _newest_items(connection: sa.Connection, own: sa.ColumnElement[bool]) -> pl.DataFrame:
+def _newest_items(connection: sa.Connection, own: sa.ColumnElement[bool], most_items: int) -> pl.DataFrame:
     item = TABLES["company_item"].c
-    newest = sa.select(item.snapshot_id, item.row_number).where(own).order_by(item.declaration_date.desc()).limit(ITEMS_SHOWN).subquery()
+    newest = sa.select(item.snapshot_id, item.row_number).where(own).order_by(item.declaration_date.desc()).limit(most_items).subquery()
     place = sa.tuple_(item.snapshot_id, item.row_number)
     found = read_rows(connection, "company_item", place.in_(sa.select(newest)), own)
     return found.sort("declaration_date", "declaration_id", "item_number", descending=[True, False, False])

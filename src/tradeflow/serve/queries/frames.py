@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,8 @@ import sqlalchemy as sa
 
 from tradeflow.contract import load_contract
 from tradeflow.serving_database import TABLES
+
+_IDS_AT_ONCE = 10_000
 
 
 def read_rows(connection: sa.Connection, table: str, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> pl.DataFrame:
@@ -23,3 +26,10 @@ def mappings(connection: sa.Connection, question: sa.Select[Any]) -> list[dict[s
     found = connection.execute(question)
     names = tuple(found.keys())
     return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def read_rows_of(connection: sa.Connection, table: str, column: str, ids: Collection[str]) -> pl.DataFrame:
+    """Return the rows of a table whose column is one of `ids`, however many these are: a database takes only so many at a time."""
+    listed, same = sorted(ids), TABLES[table].c[column]
+    found = [read_rows(connection, table, same.in_(listed[at : at + _IDS_AT_ONCE])) for at in range(0, len(listed), _IDS_AT_ONCE)]
+    return pl.concat([load_contract(table).empty_frame(), *found])
