@@ -118,7 +118,8 @@ def _links_of_names() -> list[dict[str, Any]]:
             "name_similarity": 0.96,
             "core_similarity": 1.0,
             "address_similarity": 0.8,
-            "link_reason": "the names differ by a legal form and one letter; same address",
+            "link_reason": "one name in one country, where it stands under one number at most; not both with a number; names 0.96 "
+            "alike, their telling parts 1.0; addresses 0.8 alike",
         }
         for one, other in pairs
     ]
@@ -259,6 +260,14 @@ def _broker_shares() -> list[dict[str, Any]]:
     ]
 
 
+def _reason(name: str) -> str:
+    return (
+        f"{name} declared as importer 20.0 t of Acetone in November 2024, where its own past and companies of its size lead to expect "
+        "8.00 t (90% interval 3.00 t to 15.0 t). Not one of 2,048 earlier company months of all watched substances looks this unusual "
+        "(q 0.02); a lead to check, not a finding."
+    )
+
+
 def _signals(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rules = (
         ("importer", "out_of_profile"),
@@ -296,8 +305,8 @@ def _signals(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "lead_score": 90.0 - rank,
             "is_flagged": rank < 4,
             "is_white_listed": False,
-            "comparison": "its own past",
-            "signal_reason": f"{NAMES[entity][0]} imported 20 t where 8 t was usual: a lead to check, not a finding.",
+            "comparison": "2,048 earlier company months of all watched substances",
+            "signal_reason": _reason(NAMES[entity][0]),
         }
         for rank, (entity, rule) in enumerate(rules, 1)
     ]

@@ -39,6 +39,7 @@ PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1
 Rows = dict[str, list[dict[str, Any]]]
 Made = tuple[ReleaseTables, dict[str, Any]]
 MADE = ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "mirror_correction")
+COMPARISON = "5,000 earlier periods of route series of HS chapter 29"
 NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
 
@@ -65,6 +66,8 @@ def make_release(leads: int = 60, seed: int = 7) -> tuple[ReleaseTables, dict[st
 
 def make_manifest(tables: ReleaseTables) -> dict[str, Any]:
     """Return the manifest of a simulated run."""
+    from tradeflow.signals import rule_meanings
+
     flagged = int(tables.signal["is_flagged"].sum())
     return {
         "release_id": "2025-02-14-3f9a1c",
@@ -83,14 +86,7 @@ def make_manifest(tables: ReleaseTables) -> dict[str, Any]:
         "table_versions": {"trade_flow": 3, "mirror_pair": 3, "baseline": 2, "flow_score": 2, "signal": 5},
         "settings": {"signals": {"q_limit": 0.1, "weights": dict.fromkeys(RULES, 1.0)}, "publish": {"leads": 50}},
         "stage_seconds": {"pull": 3.1, "conform": 14.2, "reconcile": 9.6, "model": 31.4, "signals": 2.2, "publish": 4.0},
-        "rules": {
-            "excess_import": "The importer took in more of the code than its own seasonal history explains.",
-            "mirror_gap": "The exporter reports more leaving than the importer reports arriving, beyond what the corridor is used to.",
-            "missing_mirror": "One side reports a trade that the other, which has published the period, does not have at all.",
-            "new_route": "A pair of countries trades a code that it has not traded before.",
-            "unit_value_outlier": "The value per kilogram is far from what the same goods cost on other routes in the same months.",
-            "isolated_flow": "The flow is strange in no single way, but alone among flows of its kind.",
-        },
+        "rules": {rule: rule_meanings()[rule] for rule in RULES},
         "problems": [],
         "planted": {"found": 11, "missed": ["case-07 (mirror_gap)"]},
     }  # fmt: skip
@@ -242,10 +238,10 @@ def _add_signals(
                 "lower_kg": expected and expected * 0.55, "upper_kg": expected and expected * 1.75, "excess_kg": kg - (expected or 0),
                 "excess_ratio": expected and kg / expected, "observed_value_usd": kg * 1.2, "unit_value_usd_per_kg": 1.2,
                 "mirror_net_weight_kg": kg * 0.97, "mirror_value_usd": kg * 1.1, "p_value": 0.0002 * rank,
-                "q_value": min(0.0021 * rank, 1.0), "comparison": "past unflagged months of the code",
+                "q_value": min(0.0021 * rank, 1.0), "comparison": COMPARISON,
                 "anomaly_score": max(score - 4 * place, 0.0), "lead_score": score, 
                 "window_periods": 3 if rank % 10 == 7 else 1, "is_flagged": rank <= 47,
-                "signal_reason": _reason(route, each, period, kg, expected),
+                "signal_reason": _reason(route, period, kg, expected),
             }
         )  # fmt: skip
         names = FOREST_FEATURES if each == "isolated_flow" else (LEADING_FEATURE[each],)
@@ -267,14 +263,22 @@ def _add_signals(
             )  # fmt: skip
 
 
-def _reason(route: dict[str, Any], rule: str, period: int, kg: float, expected: float | None) -> str:
+def _reason(route: dict[str, Any], period: int, kg: float, expected: float | None) -> str:
+    from tradeflow.amounts import name_period, say_weight
     from tradeflow.telling.names import name_area, name_commodity
 
-    told = f", where its own history led to expect {expected / 1000:,.1f} t: {(kg - expected) / 1000:,.1f} t more" if expected else ""
+    code, exporter = route["commodity_code"], route["exporter_code"]
+    origin = f" from {name_area(exporter)}" if exporter else ""
+    told = (
+        f", where its own history led to expect {say_weight(expected)} (90% interval {say_weight(expected / 2)} to "
+        f"{say_weight(2 * expected)}): {say_weight(kg - expected)} more."
+        if expected
+        else ", a route that had carried none before, or none for two years; first shipments of this code are rarely so large."
+    )
     return (
-        f"{name_area(route['importer_code'])} reported importing {kg / 1000:,.1f} t of {name_commodity(route['commodity_code'])} "
-        f"(HS {route['commodity_code']}) from {name_area(route['exporter_code'])} in {period // 100}-{period % 100:02d}{told}. "
-        f"About 1 in 2,300 of past unflagged months look this unusual by the rule {rule} (q 0.012); a lead to check, not a finding."
+        f"{name_area(route['importer_code'])} reported importing {say_weight(kg)} of {name_commodity(code)} "
+        f"(HS {code[:4]}.{code[4:]}){origin} in {name_period(period)}{told} "
+        f"About 1 in 2,300 of {COMPARISON} look this unusual (q 0.012); a lead to check, not a finding."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -22,13 +23,14 @@ from tests.serve.conftest import PASSWORD, publish
 from tests.serve.with_companies import made_with_companies
 from tradeflow.lake import Lake
 from tradeflow.serve import accounts
-from tradeflow.serve.access import ROLES
+from tradeflow.serve.access import RIGHTS, ROLES, Right
 from tradeflow.serve.app import create_app
 from tradeflow.settings import Serve, Settings
 
 pytestmark = pytest.mark.browser
 SCREENS = {"wide and light": (1400, "light"), "narrow and dark": (420, "dark")}
 LANGUAGES = ("en", "es")
+SOURCE_ROWS = {"en": "Source rows", "es": "Filas de origen"}
 
 
 @dataclass
@@ -126,13 +128,56 @@ def test_from_a_name_to_a_dossier(browser: Page, site: Site, language: str) -> N
     click(browser, ".find-box button")
     click(browser, "a[href^='/companies/']")
     assert browser.evaluate("location.pathname") == "/purpose"
-    browser.evaluate("document.querySelector('[name=case_number]').value = 'C-7'")
-    click(browser, "form[action='/purpose'] button[type=submit], form[action='/purpose'] button")
+    state_purpose(browser)
     assert browser.evaluate("location.pathname") == f"/companies/{entity_id('importer')}"
     assert "QALEM QUIMICA SA DE CV" in text_of(browser)
     begins = "fetch(document.querySelector(\"a[href$='dossier.pdf']\").href).then((a) => a.text()).then((text) => text.slice(0, 5))"
     assert browser.evaluate(begins) == "%PDF-"
     assert_clean(browser, site)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_decides_on_a_lead_or_is_shown_no_way_to(browser: Page, site: Site, role: str, language: str) -> None:
+    """From the table to a decision: who may not decide reads all of the lead, finds no form for it, and is refused where one is sent."""
+    rank = 10 + 4 * LANGUAGES.index(language) + ROLES.index(role)
+    signal_id = make_release()[0].signal.filter("is_lead_head", lead_rank=rank)["signal_id"][0]
+    sign_in(browser, site, role, language)
+    browser.go(f"{site.address}/signals/{signal_id}")
+    assert SOURCE_ROWS[language] in text_of(browser)
+    ways = browser.evaluate("document.querySelectorAll('.acts form').length")
+    if Right.DECIDE in RIGHTS[role]:
+        browser.evaluate("document.querySelectorAll('.act')[1].open = true")
+        browser.evaluate("document.querySelector('select[name=reason_code]').value = 'timing'")
+        click(browser, ".act[open] button")
+        assert {"en": "dismissed", "es": "descartado"}[language] in text_of(browser, "#decisions")
+    else:
+        assert ways == 0
+        assert send(browser, f"/signals/{signal_id}/decisions", decision="confirmed", reason="x") == 403
+        assert browser.evaluate("document.querySelector('#decisions .told')") is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_comes_to_a_company_or_is_turned_away(browser: Page, site: Site, role: str, language: str) -> None:
+    """From a name to a dossier: who may not read companies is shown no name in the search, no page and no file."""
+    sign_in(browser, site, role, language)
+    browser.evaluate("document.querySelector('#find').value = 'qalem quimca'")
+    click(browser, ".find-box button")
+    found = browser.evaluate("document.querySelectorAll(\"a[href^='/companies/']\").length")
+    company = f"/companies/{entity_id('importer')}"
+    if Right.READ_COMPANIES in RIGHTS[role]:
+        assert found == 1
+        browser.go(site.address + company)
+        assert browser.evaluate("location.pathname") == "/purpose"
+        state_purpose(browser)
+        assert browser.evaluate("location.pathname") == company
+        assert browser.evaluate("fetch(document.querySelector(\"a[href$='dossier.xlsx']\").href).then((a) => a.status)") == 200
+    else:
+        assert found == 0
+        for path in (company, f"{company}/dossier.pdf", "/companies", "/company-signals/0000000000000001", "/purpose"):
+            assert browser.evaluate(f"fetch('{path}').then((answer) => answer.status)") == 403, path
+        assert "QALEM" not in text_of(browser, "body").upper().replace("QALEM QUIMCA", "")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -145,7 +190,48 @@ def test_each_role_is_led_only_where_it_may_go(browser: Page, site: Site, role: 
     for place in places:
         browser.go(site.address + place)
         assert browser.evaluate("document.querySelector('h1') !== null")
+        if browser.evaluate("location.pathname") != "/purpose":
+            assert browser.evaluate("document.querySelector('.places [aria-current=page]').getAttribute('href')") == place
     assert_clean(browser, site)
+
+
+def send(page: Page, path: str, **fields: str) -> int:
+    """Send a form that the page does not show, with the session's own mark; return the status."""
+    sent = {"csrf_token": page.evaluate("document.querySelector('[name=csrf_token]').value")} | fields
+    body = f"new URLSearchParams({json.dumps(sent)})"
+    return int(page.evaluate(f"fetch('{path}', {{method: 'POST', body: {body}}}).then((answer) => answer.status)"))
+
+
+def state_purpose(page: Page) -> None:
+    page.evaluate("document.querySelector('[name=case_number]').value = 'C-7'")
+    click(page, "form[action='/purpose'] button")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_watched_is_told_and_let_go(browser: Page, site: Site, language: str) -> None:
+    signal_id = make_release()[0].signal.filter("is_lead_head", lead_rank=1)["signal_id"][0]
+    sign_in(browser, site, "viewer", language)
+    browser.go(f"{site.address}/signals/{signal_id}")
+    click(browser, ".watch button[aria-pressed=false]")
+    assert browser.evaluate("location.pathname") == f"/signals/{signal_id}"
+    assert browser.evaluate("document.querySelectorAll('.watch button[aria-pressed=true]').length") == 1
+    browser.go(f"{site.address}/watched")
+    assert browser.evaluate("document.querySelectorAll('section.watched').length") == 1
+    click(browser, "section.watched form button")
+    assert browser.evaluate("document.querySelectorAll('section.watched').length") == 0
+    assert_clean(browser, site)
+
+
+def test_no_english_is_left_on_a_spanish_page(browser: Page, site: Site) -> None:
+    """No sentence of the release is marked as English, and none of the words that English text is made of stands there."""
+    sign_in(browser, site, "investigator", "es")
+    browser.go(f"{site.address}/purpose")
+    state_purpose(browser)
+    for path in sorted(set(pages()) - {"/run"}):  # names of broken rules and models' cards are the run's own words
+        browser.go(site.address + path)
+        assert browser.evaluate("[...document.querySelectorAll('main [lang=en]')].map((each) => each.textContent)") == [], path
+        browser.evaluate("for (const details of document.querySelectorAll('main details')) details.open = true")
+        assert re.findall(r"[^.]*\b(?:the|with|where|which|from|lead|months|earlier|to|of)\b[^.]*", text_of(browser)) == [], path
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -155,9 +241,10 @@ def test_no_page_has_a_fault_for_who_cannot_see_it_or_is_cut(browser: Page, site
     browser.set_screen(width, 1000, {"prefers-color-scheme": scheme})
     axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
     sign_in(browser, site, "investigator")
+    for watch_kind, target in (("area", "484"), ("substance", "acetone"), ("commodity", "2914")):
+        assert send(browser, "/watched", watch_kind=watch_kind, target=target) == 200
     browser.go(f"{site.address}/purpose")
-    browser.evaluate("document.querySelector('[name=case_number]').value = 'C-7'")
-    click(browser, "form[action='/purpose'] button[type=submit], form[action='/purpose'] button")
+    state_purpose(browser)
     for path in pages():
         browser.go(site.address + path)
         browser.evaluate("for (const details of document.querySelectorAll('main details:not([data-piece])')) details.open = true")
@@ -174,7 +261,9 @@ def pages() -> list[str]:
     country = f"/countries/{series['importer_code']}"
     company = f"/companies/{entity_id('importer')}"
     of_all = ["/signals", f"/signals/{lead}", "/precision", "/run", country, f"{country}/{series['commodity_code']}", "/search?q=aceton"]
-    return [*of_all, "/companies", company, "/company-signals/0000000000000001", "/account"]
+    behind = made_with_companies()[0].signal_declaration["signal_id"][0]
+    of_companies = ["/companies", company, f"{company}/upstream", "/company-signals/0000000000000001", f"/company-signals/behind/{behind}"]
+    return [*of_all, "/search", "/watched", *of_companies, "/account", "/password", "/purpose"]
 
 
 def test_reading_needs_no_script(browser: Page, site: Site) -> None:

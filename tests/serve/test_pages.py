@@ -182,7 +182,7 @@ def test_a_company_page_holds_all_that_is_known(investigator: Visitor) -> None:
         "LIC-2024-7",
         "PEN-1",
         "objected to",
-        "the names differ by a legal form",
+        "one name in one country, where it stands under one number at most",
         "Agencia Aduanal Qamar",
         "<svg",
     ):

@@ -11,9 +11,13 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
+from tradeflow.model.features import FEATURES
 from tradeflow.serve.translations import load_texts, translator
 from tradeflow.signals import rule_meanings
 from tradeflow.signals.company import company_rule_meanings
+from tradeflow.signals.evidence import _LEADING_FEATURE
+from tradeflow.telling.lead import _feature_meanings
+from tradeflow.telling.names import area_names, commodity_names, substance_names
 
 SOURCE = Path(__file__).parents[2] / "src" / "tradeflow"
 TEMPLATES = sorted([*SOURCE.glob("telling/templates/*"), *SOURCE.glob("serve/templates/**/*.html")])
@@ -69,6 +73,17 @@ def test_no_text_of_the_code_is_missing(path: Path) -> None:
 def test_the_meaning_of_each_rule_is_told_in_spanish() -> None:
     meanings = {*rule_meanings().values(), *company_rule_meanings().values()}
     assert {meaning for meaning in meanings if meaning not in load_texts("es")} == set()
+
+
+def test_what_drives_a_score_is_told_in_spanish() -> None:
+    features, meanings = {*FEATURES, *_LEADING_FEATURE.values()}, _feature_meanings()
+    wanted = {feature.replace("_", " ") for feature in features} | {meanings[feature] for feature in features if feature in meanings}
+    assert {text for text in wanted if text not in load_texts("es")} == set()
+
+
+def test_every_area_substance_and_code_has_its_spanish_name() -> None:
+    named = {*area_names().values(), *substance_names().values(), *commodity_names().values()}
+    assert {name for name in named if name not in load_texts("es")} == set()
 
 
 def test_the_braces_agree() -> None:

@@ -74,8 +74,8 @@ def _say_basis(month: dict[str, Any]) -> str:
         return words[0].upper() + words[1:]
     return t(
         "{published} as published, {fob} FOB: {margin} taken off, {basis}",
-        published=say.say_value(month["import_value_usd"]),
-        fob=say.say_value(month["import_fob_value_usd"]),
+        published=wording.say_value(month["import_value_usd"]),
+        fob=wording.say_value(month["import_fob_value_usd"]),
         margin=f"{month['cif_fob_margin_rate']:.1%}",
         basis=words,
     )

@@ -47,7 +47,7 @@ def say_detectable(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> s
         return ""
     row = rows.row(0, named=True)
     if row["detectable_excess_kg"] is None:
-        return str(row["detectability_reason"])
+        return t(row["detectability_reason"])
     sustained = row["sustained_excess_kg"]
     once = say.say_weight(row["detectable_excess_kg"])
     told = (
@@ -57,7 +57,7 @@ def say_detectable(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> s
             "{once} too much in one period, {sustained} in each of six, over all origins.", once=once, sustained=say.say_weight(sustained)
         )
     )
-    return f"{told} {row['detectability_reason']}"
+    return f"{told} {t(row['detectability_reason'])}"
 
 
 def _detectable_code(code: str, rows: pl.DataFrame) -> DetectableCode:

@@ -134,7 +134,7 @@ def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tupl
         (t("Observed"), _say_observed(signal)),
         (t("Expected"), _say_expected(signal)),
         (t("Excess"), say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
-        (t("Value"), say.say_value(signal["observed_value_usd"])),
+        (t("Value"), wording.say_value(signal["observed_value_usd"])),
         (t("Unit value"), _unit_value(signal["unit_value_usd_per_kg"])),
         (t("The other leg"), _say_related(signal)),
         (t("Other side says"), _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
@@ -183,7 +183,7 @@ def _unit_value(usd_per_kg: float | None) -> str:
 
 
 def _weight_and_value(kg: float | None, usd: float | None) -> str:
-    stated = [text for text in (say.say_weight(kg), say.say_value(usd)) if text != say.NOT_STATED]
+    stated = [text for text in (say.say_weight(kg), wording.say_value(usd)) if text != say.NOT_STATED]
     return ", ".join(stated) or say.NOT_STATED
 
 

@@ -52,7 +52,7 @@ def name_commodity(code: str) -> str:
 
 def spell_code(code: str) -> str:
     """Write an HS code as people do, with its name where it is known: "Acetone (HS 2914.11)"."""
-    spelled = f"HS {code[:4]}.{code[4:]}" if len(code) == 6 else f"HS {code}"
+    spelled = t("HS {code}", code=f"{code[:4]}.{code[4:]}" if len(code) == 6 else code)
     name = commodity_names().get(code)
     return f"{t(name)} ({spelled})" if name else spelled
 

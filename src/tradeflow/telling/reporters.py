@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
+from tradeflow.telling import wording
 from tradeflow.telling.names import name_area
 from tradeflow.telling.standing import ALL_CHAPTERS, rank_reporters
 
@@ -78,7 +79,7 @@ def _reporter_row(
 
 
 def _say_interval(standing: dict[str, Any]) -> str:
-    return say.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"]) if standing else ""
+    return wording.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"]) if standing else ""
 
 
 def _chapters(ranked: pl.DataFrame) -> dict[tuple[str, int], list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow import amounts as say
+from tradeflow.telling import wording
 from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area
 
@@ -54,7 +55,7 @@ def say_standing(standing: dict[str, Any]) -> str:
         area=name_area(standing["reporter_code"]),
         chapter=chapter,
         spread=say.say_spread(standing["log_error_sigma"], t("a factor of ")),
-        interval=say.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"]),
+        interval=wording.say_spread_interval(standing["sigma_lower"], standing["sigma_upper"]),
     ) + t(
         ", judged by {partners} partners and {flows} two-sided flows: place {place} of {reporters}, the steadiest first.",
         partners=say.say_count(standing["pair_count"]),

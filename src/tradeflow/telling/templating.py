@@ -12,7 +12,7 @@ from tradeflow.telling import wording
 from tradeflow.telling.language import t
 from tradeflow.telling.names import name_area, name_commodity, name_substance, spell_code
 
-_SPOKEN = ("period", "count", "weight", "value", "ratio", "probability", "share", "spread", "deviation", "number")
+_SPOKEN = ("period", "count", "weight", "ratio", "probability", "share", "spread", "deviation", "number")
 TEMPLATES = jinja2.PackageLoader("tradeflow.telling")
 FILTERS: dict[str, Callable[..., object]] = {
     **{name: getattr(say, f"say_{name}") for name in _SPOKEN},
@@ -20,6 +20,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "commodity": name_commodity,
     "substance": name_substance,
     "spell": spell_code,
+    "value": wording.say_value,
     "rule": wording.say_rule,
     "company_rule": wording.say_company_rule,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tradeflow import amounts as say
 from tradeflow.telling.language import t
 
 READING_NOTE = (
@@ -86,6 +87,17 @@ GAP_WORDS = {
     "exports_of_another_partner": "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror",
     "imports_of_another_partner": "the importer seems to have booked this under another partner, in a report that lacks a mirror",
 }
+
+
+def say_value(usd: float | None) -> str:
+    """Write a value in US dollars in the language of the moment."""
+    return say.say_value(usd).replace("million", t("million"))
+
+
+def say_spread_interval(lower: float, upper: float) -> str:
+    """Write an interval of spreads in the language of the moment."""
+    least, most = say.say_spread_interval(lower, upper).split(" to ")
+    return t("{lower} to {upper}", lower=least, upper=t("over {amount}", amount=most[5:]) if most.startswith("over ") else most)
 
 
 def say_company_rule(rule: str) -> str:

@@ -13,4 +13,4 @@ __all__ = ["LANGUAGES", "load_texts", "retell", "translator"]
 def translator(language: str) -> Callable[[str], str]:
     """Return what puts an English text into a language; a text that is not there stays English."""
     known = load_texts(language)
-    return lambda text: known.get(text) or retell(text, language, "comparison") or text
+    return lambda text: known.get(text) or retell(text, language, "comparison") or retell(text, language) or text

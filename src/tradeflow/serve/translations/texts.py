@@ -20,7 +20,7 @@ def load_texts(language: str) -> dict[str, str]:
     if language == LANGUAGES[0]:
         return {}
     written: list[dict[str, str]] = [
-        yaml.safe_load((files(__package__) / f"{language}{part}.yaml").read_text(encoding="utf-8")) for part in ("_goods", "")
+        yaml.safe_load((files(__package__) / f"{language}{part}.yaml").read_text(encoding="utf-8")) for part in ("_areas", "_goods", "")
     ]
     named = _names("substance", substance_names(), language) | _names("area", area_names(), language)
     return functools.reduce(dict.__or__, written, named)

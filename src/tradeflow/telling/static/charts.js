@@ -36,6 +36,15 @@ const drawLeadCharts = (() => {
     })),
   };
 
+  // Months on the axes in the page's language, as the browser knows it.
+  const named = (options, count, dateAt) => Array.from({ length: count }, (_, at) => dateAt(at).toLocaleDateString(document.documentElement.lang, options));
+  const months = (month) => named({ month }, 12, (at) => new Date(2024, at, 1));
+  const days = (weekday) => named({ weekday }, 7, (at) => new Date(2024, 8, 1 + at));
+  const timeFormatLocale = {
+    dateTime: "%Y-%m-%d %H:%M", date: "%Y-%m-%d", time: "%H:%M", periods: ["AM", "PM"],
+    days: days("long"), shortDays: days("short"), months: months("long"), shortMonths: months("short"),
+  };
+
   return (places, columns, specifications, embed) => {
     for (const place of places) {
       place.dataset.drawn = "";
@@ -45,7 +54,7 @@ const drawLeadCharts = (() => {
       const hasFigures = (layer) => rows.some((row) => (row[(layer.encoding.y?.field ? layer.encoding.y : layer.encoding.x).field] ?? null) !== null);
       specification.data = { values: rows };
       specification.layer = specification.layer.filter(hasFigures);
-      embed(place, specification, { actions: false, renderer: "svg", ast: true, defaultStyle: false, tooltip: { disableDefaultStyle: true }, mode: "vega-lite" })
+      embed(place, specification, { actions: false, renderer: "svg", ast: true, defaultStyle: false, tooltip: { disableDefaultStyle: true }, mode: "vega-lite", timeFormatLocale })
         .catch((error) => { place.textContent = `The chart cannot be drawn: ${error.message}`; });
     }
   };
