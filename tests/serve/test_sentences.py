@@ -84,9 +84,10 @@ def test_each_rule_on_countries_is_told_in_spanish(rule: str) -> None:
     rows += [candidate(rule=rule, importer_code=999, expected_kg=100.0)]
     rows += [candidate(rule=rule, observed_kg=12.0, passing_date=DAY, period=202412)]
     for exposure in ("own", "shared"):
-        told = write_reasons(candidates(*rows).with_columns(exposure=pl.lit(exposure)), NAMES)
-        for sentence in told["signal_reason"].unique():
-            assert_told(sentence)
+        for is_slip in (False, True):
+            told = write_reasons(candidates(*rows).with_columns(exposure=pl.lit(exposure), is_slip=pl.lit(is_slip)), NAMES)
+            for sentence in told["signal_reason"].unique():
+                assert_told(sentence)
 
 
 @pytest.mark.parametrize("rule", list(COMPANY_TELLERS))

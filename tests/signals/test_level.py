@@ -80,6 +80,27 @@ def test_the_strangest_signal_decides_for_all_of_an_importers() -> None:
     assert keys(strange, other, route(kg=1000.0, period=202312)) == [OF_IMPORTER] * 3
 
 
+def gap(buyer: int, p_value: float = 1e-3, **other: Any) -> dict[str, Any]:
+    return route(rule="mirror_gap", importer_code=buyer, p_value=p_value) | other
+
+
+@pytest.mark.parametrize(
+    ("others", "is_one"),
+    [
+        ((gap(USA), gap(INDIA)), True),
+        ((gap(USA),), False),
+        ((gap(USA), gap(INDIA, exporter_code=124)), False),
+        ((gap(USA), gap(INDIA, period=202310)), False),
+        ((gap(USA), route(importer_code=INDIA)), False),
+    ],
+    ids=["three importers", "two", "another exporter", "another time", "another rule"],
+)  # fmt: skip
+def test_what_an_exporters_routes_show_at_once_is_told_of_the_strangest(others: tuple[dict[str, Any], ...], is_one: bool) -> None:
+    told = keys(gap(MEXICO, 1e-4), *others)
+    assert told[0] == OF_ROUTE
+    assert (len(set(told)) == 1) == is_one
+
+
 def test_what_came_into_a_hub_stands_beneath_what_went_on_from_it() -> None:
     detour = route(rule="hub_detour", related_area_code=USA)
     into_hub = route(USA, importer_code=CHINA)

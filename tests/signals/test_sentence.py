@@ -7,13 +7,14 @@ import pytest
 from tests.signals.tables import ACETONE, CHINA, EPHEDRINE, MEXICO, candidate, candidates
 from tradeflow.signals import RULES, Names
 from tradeflow.signals.sentence import write_reasons
+from tradeflow.signals.slip import is_likely_slip
 
 NAMES = Names({MEXICO: "Mexico", CHINA: "China"}, {ACETONE: "Acetone"})
 SURE = "Not one of 5,000 earlier route series looks this unusual (q 0.02); a lead to check, not a finding."
 
 
 def write(exposure: str = "own", **row: Any) -> str:
-    told = candidates(candidate(**row)).with_columns(exposure=pl.lit(exposure))
+    told = candidates(candidate(**row)).with_columns(is_likely_slip().alias("is_slip"), exposure=pl.lit(exposure))
     return write_reasons(told, NAMES)["signal_reason"].item()
 
 

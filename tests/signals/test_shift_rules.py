@@ -40,7 +40,7 @@ def test_a_substitution_is_about_the_importer_and_the_others_about_a_route() -> 
 
 def told(rule: str, **other: Any) -> str:
     row = candidate(rule=rule, window_periods=6, comparison="900 earlier shifts", excess_kg=4000.0, **other)
-    signals = candidates(row).with_columns(exposure=pl.lit("own"))
+    signals = candidates(row).with_columns(exposure=pl.lit("own"), is_slip=pl.lit(value=False))
     return str(write_reasons(signals, NAMES)["signal_reason"][0])
 
 

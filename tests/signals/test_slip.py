@@ -34,3 +34,21 @@ def test_a_likely_slip_ranks_below_an_equally_strange_price() -> None:
     ranked = rank_leads(candidates(price, slip), NO_WATCH, Names({}, {}), RankOptions())
 
     assert ranked["exporter_code"].to_list() == [156, 699]
+
+
+@pytest.mark.parametrize(
+    ("observed", "mirror", "is_slip"),
+    [(40_000.0, 1200.0, True), (40_000.0, 2100.0, False), (30_000.0, 1200.0, False), (40_000.0, None, False)],
+    ids=["the exporter's is as usual", "the exporter's is above it too", "not so far off", "the exporter says nothing"],
+)
+def test_an_excess_that_the_exporter_contradicts_is_a_slip_on_its_route_and_of_its_importer(
+    observed: float, mirror: float | None, is_slip: bool
+) -> None:
+    """Up to two tonnes were to be expected."""
+    figures = {"observed_kg": observed, "excess_kg": observed - 1000.0}
+    whole = candidate(subject="importer", exporter_code=0, mirror_net_weight_kg=None, **figures)
+    ranked = rank_leads(candidates(candidate(mirror_net_weight_kg=mirror, **figures), whole), NO_WATCH, Names({}, {}), RankOptions())
+
+    assert ranked["lead_id"].n_unique() == 1
+    assert {"a slip in the importer's" in reason for reason in ranked["signal_reason"]} == {is_slip}
+    assert (ranked["anomaly_score"].max() < 40) == is_slip

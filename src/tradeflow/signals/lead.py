@@ -10,7 +10,7 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.signals.level import choose_levels
 from tradeflow.signals.sentence import Names, write_reasons
-from tradeflow.signals.slip import is_likely_slip
+from tradeflow.signals.slip import is_likely_slip, is_record_contradicted
 from tradeflow.signals.spell import window_span
 
 _SURE_P = 1e-4
@@ -54,12 +54,12 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     stands_out = (pl.col("exposure") != "none") & (pl.col("p_value") <= pl.col("_code_p_limit"))
     listed = watched.filter(is_rare | stands_out)
     both = [listed.with_columns(is_corroborating=pl.lit(value=False)), _corroborating(watched, listed)]
-    signals = pl.concat(both).with_columns(
+    signals = _mark_slips(_join_leads(_with_ids(pl.concat(both)))).with_columns(
         _signal_score(options).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
         pl.when(pl.col("expected_kg") > 0).then(pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
-    return _in_contract(write_reasons(_number_leads(_join_leads(_with_ids(signals))), names))
+    return _in_contract(write_reasons(_number_leads(signals), names))
 
 
 def _corroborating(candidates: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +95,7 @@ def _signal_score(options: RankOptions) -> pl.Expr:
     weight = pl.col("rule").replace_strict(options.weights, default=1.0, return_dtype=pl.Float64)
     exposure = pl.col("exposure").replace_strict(options.exposure_weights, default=1.0, return_dtype=pl.Float64)
     sureness = (pl.col("p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
-    slip = pl.when(is_likely_slip()).then(options.slip_weight).otherwise(1.0)
+    slip = pl.when("is_slip").then(options.slip_weight).otherwise(1.0)
     return 100 * weight * exposure * slip * sureness * (0.4 + 0.6 * pl.col("_materiality"))
 
 
@@ -113,6 +113,12 @@ def short_hash(text: str) -> str:
 def _join_leads(signals: pl.DataFrame) -> pl.DataFrame:
     keyed = choose_levels(signals)
     return keyed.with_columns(pl.col("lead_key").map_elements(short_hash, return_dtype=pl.String).alias("lead_id"))
+
+
+def _mark_slips(signals: pl.DataFrame) -> pl.DataFrame:
+    """Add is_slip. What is contradicted of a route is contradicted of the importer's excess that the route explains."""
+    contradicted = is_record_contradicted().any().over("lead_part") & (pl.col("rule") == "excess_import")
+    return signals.with_columns((is_likely_slip() | contradicted).alias("is_slip"))
 
 
 def strongest_together(signals: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,10 @@ _LEVEL_SHARE = 0.6
 """An excess is told of one part, an importer's of one route, the world's of one importer, that holds at least this share of it."""
 _MORE_ARRIVED = ["excess_import", "new_route", "displacement", "hub_detour"]
 """Rules that say more came by a route: all of it is within what the importer took."""
+_OF_EXPORTERS = ["excess_import", "mirror_gap"]
+"""Rules that may show an exporter's doing, or its way of reporting, on all its routes at once."""
+_SEVERAL = 3
+"""Importers of one exporter that show the same at once, from which on it is told once."""
 _IS_EXCESS = pl.col("rule") == "excess_import"
 _MOVE = ["signal_id", "_to"]
 
@@ -23,14 +27,23 @@ def choose_levels(signals: pl.DataFrame) -> pl.DataFrame:
     signals: listed ones and those that only corroborate them (is_corroborating).
 
     Only signals whose windows overlap are put together. An importer's excess goes to the route that holds most of it, the world's to the
-    importer that does. Routes by which more arrived go to an importer's excess that no route explains, and those into a hub to the detour
-    that they are a leg of. A family goes to goods of it that are at least as strange, else these goods to the family. An excess goes to
-    the world's where it is within its interval once that may grow as the world did.
+    importer that does. What an exporter's routes to several importers show at once is told of the strangest. Routes by which more arrived
+    go to an importer's excess that no route explains, and those into a hub to the detour that they are a leg of. A family goes to goods of
+    it that are at least as strange, else these goods to the family. An excess goes to the world's where it is within its interval once that
+    may grow as the world did.
     """
     placed = signals.with_columns(_part().alias("_own"), *window_span())
     # An importer's excess that is one route's is the same excess: it counts with the route's other signals.
     parted = _move(placed.with_columns(pl.col("_own").alias("lead_key")), _importers_to_routes).with_columns(lead_part="lead_key")
-    steps = (_legs_to_detours, _world_to_importers, _routes_to_importers, _families_to_goods, _goods_to_families, _excesses_to_world)
+    steps = (
+        _importers_to_exporters,
+        _legs_to_detours,
+        _world_to_importers,
+        _routes_to_importers,
+        _families_to_goods,
+        _goods_to_families,
+        _excesses_to_world,
+    )
     return reduce(_move, steps, parted).drop("_own", "_first", "_last")
 
 
@@ -74,6 +87,17 @@ def _to_most_of_it(wholes: pl.DataFrame, parts: pl.DataFrame, on: list[str]) -> 
 def _importers_to_routes(signals: pl.DataFrame) -> pl.DataFrame:
     importers = _excesses(signals, "importer")
     return _all_of(importers, _to_most_of_it(importers, _excesses(signals, "flow"), ["importer_code", "commodity_code"]))
+
+
+def _importers_to_exporters(signals: pl.DataFrame) -> pl.DataFrame:
+    """What an exporter's routes to several importers show at once is told of the strangest of them."""
+    rows = signals.filter(_only(pl.col("rule").is_in(_OF_EXPORTERS) & (pl.col("subject") != "family")))
+    routes = rows.filter((pl.col("subject") == "flow") & ~pl.col("is_corroborating"))
+    one = ["rule", "freq_code", "exporter_code", "commodity_code"]
+    strangest = routes.sort("p_value", "signal_id").unique(one, keep="first", maintain_order=True)
+    met = _meet(routes, strangest, one[:1] + one[2:])
+    is_shared = pl.col("importer_code").n_unique().over("lead_key_other") >= _SEVERAL
+    return _all_of(signals, met.filter(is_shared & (pl.col("lead_key") != pl.col("lead_key_other"))))
 
 
 def _legs_to_detours(signals: pl.DataFrame) -> pl.DataFrame:

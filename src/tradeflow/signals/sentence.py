@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from tradeflow.amounts import name_period, say_chance, say_value, say_weight
-from tradeflow.signals.slip import is_likely_slip
 
 _DERIVED = {
     "value_over_unit_value": " Not all of these weights were reported: some are the value over the usual value per kilogram.",
     "other_side": " Not all of these weights were reported by the importer: some are the exporter's.",
 }
 """What is said of weights that were derived, by weight_basis."""
+_CONTRADICTED = " The exporter's record is so far below it, and as usual, that a slip in the importer's comes before any other reading."
 _COUNTS = {3: "three", 6: "six", 12: "twelve"}
 
 
@@ -40,9 +40,8 @@ class Names:
 
 
 def write_reasons(signals: pl.DataFrame, names: Names) -> pl.DataFrame:
-    """Add `signal_reason`. Only what is published passes here, so a loop over rows is affordable and reads best."""
-    told = signals.with_columns(is_likely_slip().alias("_is_slip"))
-    reasons = [_write_reason(row, names) for row in told.iter_rows(named=True)]
+    """Add `signal_reason` to signals with `is_slip`. Only what is published passes here, so a loop over rows is affordable."""
+    reasons = [_write_reason(row, names) for row in signals.iter_rows(named=True)]
     return signals.with_columns(pl.Series("signal_reason", reasons, dtype=pl.String))
 
 
@@ -78,7 +77,7 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
         f"{_subject(row, names)} reported importing {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])}{origin} in "
         f"{_when(row)}, where its own history led to expect {_kg(row['expected_kg'])}{traded} "
         f"(90% interval {_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}): {_kg(row['excess_kg'])} more."
-        f"{_mirror_of_excess(row, names)}"
+        f"{_mirror_of_excess(row, names)}{_CONTRADICTED if row['is_slip'] else ''}"
     )
 
 
@@ -108,16 +107,22 @@ def _mirror_of_excess(row: dict[str, Any], names: Names) -> str:
 
 def _tell_gap(row: dict[str, Any], names: Names) -> str:
     usual = f"{_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}"
-    is_below = row["observed_kg"] is None or row["lower_kg"] is None or row["observed_kg"] < row["lower_kg"]
-    kg = _kg(row["excess_kg"])
-    told = f", so {kg} is not accounted for" if is_below else f": {kg} below the likeliest amount, though within that range"
     return (
         f"{names.area(row['exporter_code'])} reported exporting {_kg(row['mirror_net_weight_kg'])} of "
         f"{names.commodity(row['commodity_code'])} to {_subject(row, names)} in {_when(row)}, "
         "which reported importing "
         f"{_kg(row['observed_kg'])}; given how these two usually differ, {usual} "
-        f"was to be expected{told}."
+        f"was to be expected{_missing_part(row)}."
     )
+
+
+def _missing_part(row: dict[str, Any]) -> str:
+    missing = _kg(row["excess_kg"])
+    if row["lower_kg"] is not None and row["observed_kg"] is not None and row["observed_kg"] >= row["lower_kg"]:
+        return f": {missing} below the likeliest amount, though within that range"
+    if row["lower_kg"] is not None and row["mirror_net_weight_kg"] is not None and row["lower_kg"] > row["mirror_net_weight_kg"]:
+        return f", more than what left, as on this route before; now {missing} of what left is not accounted for"
+    return f", so {missing} is not accounted for"
 
 
 def _tell_missing(row: dict[str, Any], names: Names) -> str:
@@ -144,7 +149,7 @@ def _tell_route(row: dict[str, Any], names: Names) -> str:
 
 def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
     usual = row["observed_value_usd"] / row["expected_kg"] if row["expected_kg"] else math.nan
-    slip = ", so far off that a slip in the weight or the value comes before any other reading" if row["_is_slip"] else ""
+    slip = ", so far off that a slip in the weight or the value comes before any other reading" if row["is_slip"] else ""
     return (
         f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
         f"{names.area(row['exporter_code'])} in {_when(row)} at {_usd(row['unit_value_usd_per_kg'])} a kilogram, "
