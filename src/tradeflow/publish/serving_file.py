@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tradeflow.serving_database import SERVING, open_database
 
 _STANDING = "standing"
 _ROWS_AT_ONCE = 10_000
+_BYTES_AT_ONCE = 64 * 1024**2
 # Nobody else sees the file before it is whole and on the disk; if the process dies, it is made anew.
 _PRAGMAS = ("main.journal_mode = OFF", "main.synchronous = OFF", "main.cache_size = -200000")
 
@@ -84,6 +85,7 @@ def _write(unfinished: Path, standing: Path, incoming: Incoming) -> None:
             connection.execute(f"ATTACH DATABASE ? AS {_STANDING}", (str(standing),))
 
     sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "after_cursor_execute", _bring_along(unfinished))
     with engine.begin() as connection:
         for table in SERVING.sorted_tables:
             connection.execute(sa.schema.CreateTable(table))
@@ -97,6 +99,20 @@ def _write(unfinished: Path, standing: Path, incoming: Incoming) -> None:
     engine.dispose()
 
 
+def _bring_along(unfinished: Path) -> Callable[..., None]:
+    """Return what brings a growing file to the disk little by little: all at once would hold up every entry of the audit log meanwhile."""
+    brought = 0
+
+    def bring(*_: Any) -> None:
+        nonlocal brought
+        size = unfinished.stat().st_size
+        if size - brought >= _BYTES_AT_ONCE:
+            _bring_to_disk(unfinished)
+            brought = size
+
+    return bring
+
+
 def _insert(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> None:
     statement = f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.c))})"
     times = [cs.date().dt.strftime("%Y-%m-%d"), cs.datetime().dt.strftime("%Y-%m-%d %H:%M:%S%.6f")]  # as SQLAlchemy reads them
@@ -107,11 +123,14 @@ def _insert(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> 
 def _put_in_place(unfinished: Path, path: Path) -> None:
     if path.is_file():
         shutil.copymode(path, unfinished)
-    for place in (unfinished, path.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if place == unfinished:
-            os.replace(unfinished, path)
+    _bring_to_disk(unfinished)
+    os.replace(unfinished, path)
+    _bring_to_disk(path.parent)
+
+
+def _bring_to_disk(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
