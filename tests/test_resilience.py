@@ -30,6 +30,7 @@ INGESTED = ("quarantine", "trade_flow", "snapshot")
 COMPUTED = (
     *("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability"),
     *("baseline", "flow_score", "flow_score_feature", "model_card"),
+    *("lead_decision", "decision_model_card"),
     *("signal", "signal_feature", "signal_evidence"),
 )
 POINTS = (
@@ -47,7 +48,9 @@ POINTS = (
     Point("tradeflow.publish.workbook", "write_workbook"),
     Point("tradeflow.publish.release", "_write_release", is_after=True),
     Point("tradeflow.publish.serving", "serve_release"),
-    Point("tradeflow.publish.serving", "_replace_rows", is_after=True),
+    Point("tradeflow.publish.serving_file", "_insert", nth=3),
+    Point("tradeflow.publish.serving_file", "_put_in_place"),
+    Point("tradeflow.publish.serving_file", "_put_in_place", is_after=True),
     Point("tradeflow.publish.release", "_replace_text"),
 )
 
