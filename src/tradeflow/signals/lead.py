@@ -18,7 +18,6 @@ _SURE_P = 1e-4
 _CORROBORATING_P = 0.2
 """The p-value up to which a signal counts beside a listed one of the same series: too ordinary for a lead of its own."""
 _SERIES = ["subject", "freq_code", "importer_code", "exporter_code", "commodity_code"]
-_CANDIDATE = ["rule", "period", *_SERIES]
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,15 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
 
 
 def _corroborating(candidates: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
-    """Return the candidates on a listed signal's own series, over a window that overlaps with its, that are not listed themselves."""
-    near = candidates.filter(pl.col("p_value") <= _CORROBORATING_P).join(listed, on=_CANDIDATE, how="anti")
+    """Return, of each other rule, the strangest candidate on a listed signal's series over a window that overlaps with its."""
+    near = candidates.filter(pl.col("p_value") <= _CORROBORATING_P).join(listed, on=["rule", *_SERIES], how="anti")
     spans = listed.select(*_SERIES, *window_span()).unique()
     met = near.with_columns(*window_span()).join(spans, on=_SERIES, suffix="_listed")
     overlapping = met.filter((pl.col("_first") <= pl.col("_last_listed")) & (pl.col("_first_listed") <= pl.col("_last")))
-    once = overlapping.select(candidates.columns).unique(_CANDIDATE, maintain_order=True)
-    return once.with_columns(is_corroborating=pl.lit(value=True))
+    strangest = overlapping.sort("p_value", "period", descending=[False, True]).unique(
+        ["rule", *_SERIES], keep="first", maintain_order=True
+    )
+    return strangest.select(candidates.columns).with_columns(is_corroborating=pl.lit(value=True))
 
 
 def _code_limits(candidates: pl.DataFrame, options: RankOptions) -> pl.DataFrame:

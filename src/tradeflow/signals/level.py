@@ -90,12 +90,11 @@ def _importers_to_routes(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _importers_to_exporters(signals: pl.DataFrame) -> pl.DataFrame:
-    """What an exporter's routes to several importers show at once is told of the strangest of them."""
-    rows = signals.filter(_only(pl.col("rule").is_in(_OF_EXPORTERS) & (pl.col("subject") != "family")))
-    routes = rows.filter((pl.col("subject") == "flow") & ~pl.col("is_corroborating"))
-    one = ["rule", "freq_code", "exporter_code", "commodity_code"]
-    strangest = routes.sort("p_value", "signal_id").unique(one, keep="first", maintain_order=True)
-    met = _meet(routes, strangest, one[:1] + one[2:])
+    """What is strangest of an exporter's routes to several importers at once is told of the strangest of them."""
+    leading = signals.sort("p_value", "signal_id").unique("lead_key", keep="first", maintain_order=True)
+    routes = leading.filter(pl.col("rule").is_in(_OF_EXPORTERS) & (pl.col("subject") == "flow"))
+    one = ["rule", "exporter_code", "commodity_code"]
+    met = _meet(routes, routes.unique(["freq_code", *one], keep="first", maintain_order=True), one)
     is_shared = pl.col("importer_code").n_unique().over("lead_key_other") >= _SEVERAL
     return _all_of(signals, met.filter(is_shared & (pl.col("lead_key") != pl.col("lead_key_other"))))
 
