@@ -59,6 +59,18 @@ class Server:
         self._run("createdb", "-h", str(self.folder), "-U", "tradeflow", "-T", template, name)
         return f"postgresql+psycopg://tradeflow@/{name}?host={self.folder}"
 
+    def dump(self, name: str) -> Path:
+        """Back a database up, as an administrator would, and return the file."""
+        path = self.folder / f"{name}.dump"
+        self._run("pg_dump", "-h", str(self.folder), "-U", "tradeflow", "--format=custom", f"--file={path}", name)
+        return path
+
+    def restore(self, dump: Path, name: str) -> str:
+        """Put a backup into a database of its own and return its address."""
+        url = self.url(name)
+        self._run("pg_restore", "-h", str(self.folder), "-U", "tradeflow", f"--dbname={name}", str(dump))
+        return url
+
     def _run(self, program: str, *arguments: str, is_checked: bool = True) -> int:
         command = [str(self.programs / program), *arguments]
         return subprocess.run(command, check=is_checked, capture_output=True, user=self.user, cwd=self.folder).returncode
