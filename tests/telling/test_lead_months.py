@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.telling.lead import read_leads
+from tradeflow.telling.lead import newest_months, read_leads
 from tradeflow.telling.lead_months import lead_months, lead_periods, read_change, reporting_side
 from tradeflow.telling.tables import ReleaseTables, empty_tables
 
@@ -65,6 +65,22 @@ def test_silence_of_a_side_is_zero_only_where_it_has_published() -> None:
     assert sides.rows() == [(202402, 80.0, 75.0), (202403, 90.0, 0.0), (202404, 100.0, None), (202405, None, 60.0)]
 
 
+def test_a_month_that_no_side_states_says_whether_it_is_a_zero_or_a_silence() -> None:
+    known = [(202401, True, True), (202402, True, False), (202403, False, True), (202404, False, False)]
+    status = {True: "reported", False: "not_reported_yet"}
+    tables = tables_of(
+        coverage=[each for period, exporter, importer in known
+                  for each in (coverage(period, CHINA, "X", status[exporter]), coverage(period, MEXICO, "M", status[importer]))],
+    )  # fmt: skip
+    told = {month["period"]: month["mirror_words"] for month in newest_months(lead_months(SIGNAL, tables))}
+    assert told == {
+        202401: "neither side recorded any",
+        202402: "exporter recorded none, importer has not reported",
+        202403: "importer recorded none, exporter has not reported",
+        202404: "neither side has reported",
+    }
+
+
 def test_all_exporters_together_are_summed_once() -> None:
     whole = SIGNAL | {"exporter_code": 0}
     routes = [history(202404, 300.0), history(202404, 200.0, exporter_code=INDIA), history(202404, 450.0, "X")]
@@ -72,6 +88,15 @@ def test_all_exporters_together_are_summed_once() -> None:
     for rows, imported, exported in ((routes, 500.0, 450.0), (with_total, 510.0, 460.0)):
         month = lead_months(whole, tables_of(trade_history=rows)).row(0, named=True)
         assert (month["observed_kg"], month["import_net_weight_kg"], month["export_net_weight_kg"]) == (imported, imported, exported)
+
+
+def test_the_worlds_months_are_those_of_its_own_series() -> None:
+    whole = SIGNAL | {"importer_code": 0, "exporter_code": 0}
+    row = {key: whole[key] for key in ("freq_code", "importer_code", "exporter_code", "commodity_code")} | {
+        "series_level": "world", "period": 202404, "observed_kg": 9.0, "expected_kg": 6.0, "lower_kg": 4.0, "upper_kg": 8.0
+    }  # fmt: skip
+    month = lead_months(whole, tables_of(baseline=[row], trade_history=[history(202404, 300.0)])).row(0, named=True)
+    assert (month["observed_kg"], month["expected_kg"], month["observed_state"]) == (9.0, 6.0, "reported")
 
 
 def test_history_is_the_exporters_where_the_importer_never_reported() -> None:

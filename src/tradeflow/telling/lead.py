@@ -231,5 +231,15 @@ def _say_mirror(month: dict[str, Any]) -> str:
         wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""),
         *(_SHORT_LABELS.get((side, month[f"{side}_weight_label"]), "") for side in ("export", "import")),
         wording.GAP_WORDS.get(month["gap_explanation"] or "", ""),
+        _say_no_trade(month),
     ]
     return "; ".join(t(reason) for reason in reasons if reason)
+
+
+def _say_no_trade(month: dict[str, Any]) -> str:
+    """Say of a period in which no side states anything whether that is a zero or a silence."""
+    statuses = (month["export_status"], month["import_status"])
+    if month["mirror_status"] is not None or None in statuses:
+        return ""
+    exporter, importer = (status == "reported" for status in statuses)
+    return wording.NO_TRADE_WORDS[exporter, importer]

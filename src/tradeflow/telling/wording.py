@@ -58,6 +58,13 @@ MIRROR_WORDS = {
     "recorded_earlier": "other side recorded it earlier",
     "not_recorded": "other side recorded none",
 }
+NO_TRADE_WORDS = {
+    (True, True): "neither side recorded any",
+    (True, False): "exporter recorded none, importer has not reported",
+    (False, True): "importer recorded none, exporter has not reported",
+    (False, False): "neither side has reported",
+}
+"""Of a period without a figure: whether the exporter, and whether the importer, has published it."""
 ROLE_WORDS = {"M": "imports", "X": "exports"}
 BASIS_WORDS = {
     "both_values_reported": "freight and insurance as the importer's own rows with both values show them",
