@@ -1,8 +1,8 @@
 """What the corrections from structure cost and do on real figures: `python benchmarks/bench_structure.py [FOLDER]`.
 
-FOLDER holds the shared data, by default `../shared/data`. Lag shares are fitted on the first six tenths of the months and tried on the
-later ones: how far the log gap scatters about its corridor's median, with the imports as reported and aligned, on the same rows. Then what
-is located of trade without a named partner, and the rate from cubic metres to kilograms of the annual sawnwood.
+FOLDER holds the shared data, by default `../shared/data`. Told are what is located of trade without a named partner; of the monthly sets
+the shares that arrive in the month of departure, how the pairs were brought to one time, and whether z keeps its meaning; and the rate from
+cubic metres to kilograms of the annual sawnwood.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from tradeflow.contract import load_codelist
 from tradeflow.lake import Lake, read_table
 from tradeflow.pull.files import pull_files
 from tradeflow.reconcile import CodeLists, ReconcileOptions, correct_by_structure, reconcile_trade_flow
-from tradeflow.reconcile.alignment import align_periods
 from tradeflow.reconcile.distance import measure_distances
 from tradeflow.reconcile.lag import fit_lag_shares
-from tradeflow.reconcile.pairs import pair_mirror_flows
+from tradeflow.reconcile.pairs import ROUTE_NUMBER
 from tradeflow.steps.ingest import conform_snapshots
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 MONTHLY = ("comtrade_monthly_2008_2018", "comtrade_monthly_newapi")
 ANNUAL = "comtrade_annual_sawnwood"
 LISTS = CodeLists(load_codelist("area"), load_codelist("quantity_unit"), load_codelist("density"))
-SIDES = {"value": ("export_value_usd", "import_value_usd"), "net weight": ("export_net_weight_kg", "import_net_weight_kg")}
+LEVELS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.99: 2.576}
 
 
 def main() -> None:
@@ -57,7 +56,7 @@ def main() -> None:
 def _tell_whole(trade_flow: pl.LazyFrame) -> None:
     coverage, commodity_coverage = derive_coverage(trade_flow), derive_commodity_coverage(trade_flow)
     fob_reporters = LISTS.areas.filter("reports_imports_fob")["area_code"]
-    pairs, _ = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions())
+    pairs, _ = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
     begun = time.process_time()
     tables = correct_by_structure(pairs, trade_flow, trade_flow, coverage, commodity_coverage, LISTS)
     print(f"  {pairs.height:,} pairs corrected in {time.process_time() - begun:.1f} CPU s")
@@ -79,24 +78,25 @@ def _tell_whole(trade_flow: pl.LazyFrame) -> None:
 
 def _tell_alignment(trade_flow: pl.LazyFrame) -> None:
     coverage, commodity_coverage = derive_coverage(trade_flow), derive_commodity_coverage(trade_flow)
-    pairs = pair_mirror_flows(trade_flow)
-    last = pairs.select(pl.col("period").quantile(0.6, "nearest")).item()
+    fob_reporters = LISTS.areas.filter("reports_imports_fob")["area_code"]
+    pairs, _ = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
+    numbered = pairs.with_columns(pl.struct("exporter_code", "importer_code", "commodity_code").rank("dense").alias(ROUTE_NUMBER))
     distances = measure_distances(pairs.select("exporter_code", "importer_code").unique(), LISTS.areas)
-    shares = fit_lag_shares(pairs.filter(pl.col("period") <= last), coverage, commodity_coverage, distances)
+    shares = fit_lag_shares(numbered, coverage, commodity_coverage, distances)
     weighed = shares.join(distances, on=["exporter_code", "importer_code"])
     weighed = weighed.filter((pl.col("lag_observation_count") > 0) & pl.col("distance_km").is_not_null())
     for words, reach in (("below 1,500 km", pl.col("distance_km") < 1500), ("above 8,000 km", pl.col("distance_km") > 8000)):
         share = (pl.col("same_month_share") * pl.col("lag_observation_count")).sum() / pl.col("lag_observation_count").sum()
         print(f"  recorded in the month of departure, {words}: {weighed.filter(reach).select(share).item():.0%}")
-    for measure, (export, imported) in SIDES.items():
-        aligned = align_periods(pairs, shares, coverage, commodity_coverage, imported)
-        later = aligned.filter((pl.col("period") > last) & (pl.col("alignment_label") == "aligned"))
-        rows = later.filter((pl.col(export) > 0) & (pl.col(imported) > 0) & pl.col("_aligned").is_not_null())
-        for words, column in (("as reported", imported), ("aligned", "_aligned")):
-            gap = (pl.col(column) / pl.col(export)).log()
-            rest = rows.select((gap - gap.median().over("exporter_code", "importer_code")).abs().alias("_rest"))["_rest"]
-            spread, ninth = 1.4826 * float(rest.median()), rest.quantile(0.9)  # type: ignore[arg-type]
-            print(f"  {measure} {words}: robust sigma {spread:.3f}, 90% within {ninth:.2f}, {rows.height:,} later pairs")
+    for label, status, count in (
+        pairs.group_by("alignment_label", "mirror_status").len().sort("alignment_label", "mirror_status").iter_rows()
+    ):
+        print(f"  {label}, {status}: {count:,} pairs")
+    both = pairs.filter(pl.col("mirror_status") == "both")
+    for name in ("z_value", "z_kg"):
+        z = both[name].drop_nulls()
+        inside = ", ".join(f"{level:.0%} interval {(z.abs() < reach).mean():.1%}" for level, reach in LEVELS.items())
+        print(f"  {name} of {len(z):,} two-sided pairs: {inside}; below the 1% point {(z < -2.326).mean():.2%}")
 
 
 if __name__ == "__main__":

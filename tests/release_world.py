@@ -194,14 +194,15 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
             "period": period, "exporter_code": exporter, "export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg,
             "mirror_status": status, "mirror_reason": reason, "valuation_basis": "margin_estimated" if importer_kg else "no_import_report",
             "gap_explanation": "none", "export_weight_label": "as_reported", "corridor_gap_log": -0.02, "gap_log_variance": 0.04,
+            "alignment_label": "aligned" if importer_kg and exporter_kg else "same_period",
+            "import_aligned_net_weight_kg": importer_kg if exporter_kg else None,
             **_compared(importer_kg, exporter_kg),
         }
     )  # fmt: skip
     made["mirror_correction"].append(
         route
         | {
-            "period": period, "exporter_code": exporter, "alignment_label": "aligned", "import_aligned_net_weight_kg": importer_kg,
-            "corridor_change_aligned_log": 0.01, "import_nes_kg": 12.0 if period % 7 == 0 else None,
+            "period": period, "exporter_code": exporter, "import_nes_kg": 12.0 if period % 7 == 0 else None,
         }
     )  # fmt: skip
 

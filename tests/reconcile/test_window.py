@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reconcile.monthly_trade import exports, imports, pairs_of, period_of, published
-from tests.reconcile.test_alignment import W, shares
 from tests.reconcile.trade_rows import CHINA, MEXICO
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.window import sum_windows
+
+W = (0.5, 0.3, 0.2)
+
+
+def shares(*weights: float) -> pl.DataFrame:
+    row = (CHINA, MEXICO, *weights, 400, "own_months")
+    return pl.DataFrame([row], schema=load_contract("corridor_lag").schema, orient="row")
 
 
 def window(pairs: pl.DataFrame, months: range, size: int, unpublished: tuple[tuple[int, str, int], ...] = ()) -> pl.DataFrame:

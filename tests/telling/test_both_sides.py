@@ -18,7 +18,7 @@ MONTH: dict[str, Any] = {
     "z_kg": -5.77, "shortfall_p_value": 0.0000001, "export_weight_share": 0.96,
     "balanced_net_weight_kg": 38_000.0, "balanced_lower_kg": 30_000.0, "balanced_upper_kg": 48_000.0,
     "export_weight_label": "as_reported", "import_weight_label": "as_reported", "gap_explanation": "none",
-    "alignment_label": "not_known", "import_aligned_net_weight_kg": None, "corridor_change_aligned_log": None,
+    "alignment_label": "same_period", "import_aligned_net_weight_kg": None,
     "export_nes_kg": None, "import_nes_kg": None, "export_converted_kg": None, "import_converted_kg": None,
 }  # fmt: skip
 
@@ -59,11 +59,13 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
          "of another order of magnitude than the route's unit values: left out"),
         ({"export_weight_label": "corrected_by_1000"}, "Exporter's weight",
          "a thousand times off the route's usual unit value: read in the other unit before it was compared"),
-        ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 34e3, "corridor_change_aligned_log": math.log(0.95)}, "By arrival",
-         "34.0 t recorded in the months in which these goods usually arrive, 95% of what is usual here"),
-        ({"alignment_label": "truncated", "import_aligned_net_weight_kg": 900.0, "corridor_change_aligned_log": -3.0}, "By arrival",
-         "900 kg recorded in the months in which these goods usually arrive, 5% of what is usual here; "
-         "not all of these months are known yet"),
+        ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 34e3}, "By arrival",
+         "34.0 t found of these goods in the months in which they arrive: this is compared"),
+        ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 20e3, "import_net_weight_kg": None}, "In April 2024",
+         "the importer recorded 50% of the exporter’s weight, 28% of what is usual here: z -5.8, p of a shortfall <0.001"),
+        ({"alignment_label": "truncated", "import_aligned_net_weight_kg": 900.0}, "By arrival",
+         "900 kg found of these goods in the months in which they arrive: this is compared; not all of these months are known yet"),
+        ({"alignment_label": "not_known", "z_kg": None}, "By arrival", "the months in which these goods arrive are not known yet"),
         ({"export_nes_kg": 500.0, "import_nes_kg": 20.0}, "Unnamed partners",
          "500 kg of the exporter’s and 20.0 kg of the importer’s stated for no named partner may belong here"),
         ({"import_converted_kg": 786.0}, "Other units", "786 kg of the importer’s follows from a quantity in another unit"),

@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.own_table.monthly import Lags
 from tradeflow.own_table.trade_reading import TradeTable
+from tradeflow.reconcile.lag import SHARES
 from tradeflow.reconcile.score import Scores
 from tradeflow.reconcile.scored_columns import score_columns
 from tradeflow.reconcile.sides import Sides
@@ -18,7 +20,7 @@ _RENAMED = {
 }
 
 
-def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: TradeTable) -> pl.DataFrame:
+def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: TradeTable, lags: Lags | None) -> pl.DataFrame:
     """Return one row per pair, in the order of `pairs`."""
     scored = score_columns(sides, scores).rename(_RENAMED)
     has_x, has_m = np.isfinite(pairs["export_value_usd"].to_numpy()), np.isfinite(pairs["import_value_usd"].to_numpy())
@@ -29,7 +31,13 @@ def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: Trade
     labels = [_labels(pairs, "exporter", areas), _labels(pairs, "importer", areas), _labels(pairs, "commodity", commodities)]
     period = _labels(pairs, "period", table.periods) if len(table.periods) else pl.repeat(None, pairs.height, dtype=pl.String, eager=True)
     made = pl.DataFrame([*labels, period.alias("period"), status.cat.to(pl.Enum(["both", "exporter_only", "importer_only"])), basis])
-    return pl.concat([made, reported, scored], how="horizontal").select(load_contract("own_trade_pair").column_names)
+    return pl.concat([made, reported, scored, _shares(sides, lags)], how="horizontal").select(load_contract("own_trade_pair").column_names)
+
+
+def _shares(sides: Sides, lags: Lags | None) -> pl.DataFrame:
+    if lags is None:
+        return pl.DataFrame([pl.repeat(None, sides.size, dtype=pl.Float64, eager=True).alias(name) for name in SHARES])
+    return pl.DataFrame(lags.shares(sides), schema=SHARES)
 
 
 def _labels(pairs: pl.DataFrame, name: str, labels: pl.Series) -> pl.Series:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tradeflow.exceptions import SourceError
 from tradeflow.own_table.appending import Appending, open_table
 from tradeflow.own_table.distances import read_distances
+from tradeflow.own_table.monthly import Coverage, Lags, fit_lags, read_months
 from tradeflow.own_table.pair_columns import pair_columns
 from tradeflow.own_table.partition import KeySpace, Spill, divide_commodities
 from tradeflow.own_table.trade_pairs import as_sides, pair_reports
@@ -82,21 +83,27 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 aside.append(unusable)
                 rows.append(usable)
             clock.book("read")
-            pairs, counts = _pair_parts(rows, Spill(Path(folder), "pairs", part_of), space, done, aside, table)
+            months = read_months(table.periods)
+            coverage = None if months is None else Coverage(months)
+            pairs, counts = _pair_parts(rows, Spill(Path(folder), "pairs", part_of), space, done, aside, table, coverage)
             clock.book("pair")
         done.set_aside_path = _aside_name(out) if done.set_aside else None
         if not done.pairs:
             raise SourceError(f"{given}: none of its {done.rows_read:,} rows can be used: {_most_common(done.set_aside)}")
         groups = number_groups(table.commodities)
-        model = _fit(pairs, counts, space, table, groups, distances, options or ReconcileOptions())
+        distance_km = None if distances is None else read_distances(distances, table.areas, counts.corridor_keys)
+        options = options or ReconcileOptions()
+        lags = None if coverage is None else _fit_lags(pairs, counts, space, groups, coverage, distance_km, options)
+        clock.book("lags")
+        model = _fit(pairs, counts, space, table, groups, distance_km, options, lags)
         clock.book("fit")
         with open_table(out) as result:
             for part in pairs.parts:
                 pair = pairs.read(part)
-                sides = as_sides(pair, space, groups)
+                sides = _read_sides(pair, space, groups, lags)
                 scores = score_sides(sides, model)
                 clock.book("score")
-                columns = pair_columns(pair, sides, scores, table)
+                columns = pair_columns(pair, sides, scores, table, lags)
                 done.flagged += int((scores.p_value < FLAG_P).sum())
                 done.explained += int((scores.match.kind > 0).sum())
                 result.append(columns)
@@ -122,7 +129,9 @@ class _Counts:
     of_commodity: NDArray[np.intp]
 
 
-def _pair_parts(rows: Spill, pairs: Spill, space: KeySpace, done: Reconciled, aside: Appending, table: TradeTable) -> tuple[Spill, _Counts]:
+def _pair_parts(
+    rows: Spill, pairs: Spill, space: KeySpace, done: Reconciled, aside: Appending, table: TradeTable, coverage: Coverage | None
+) -> tuple[Spill, _Counts]:
     keys, counts = np.empty(0, np.intp), np.empty(0, np.intp)
     of_commodity = np.zeros(space.commodities, np.intp)
     for part in rows.parts:
@@ -133,6 +142,8 @@ def _pair_parts(rows: Spill, pairs: Spill, space: KeySpace, done: Reconciled, as
             aside.append(_tell_doubles(given, doubles, table))
             done.set_aside["repeats another row in every figure"] += doubles.height
         pairs.append_to(part, paired)
+        if coverage is not None:
+            coverage.add(paired)
         corridor = paired["exporter"].to_numpy().astype(np.intp) * space.areas + paired["importer"].to_numpy()
         is_two_sided = np.isfinite(paired["export_value_usd"].to_numpy() + paired["import_value_usd"].to_numpy())
         keys, counts = _add_counts(keys, counts, corridor, is_two_sided)
@@ -178,23 +189,44 @@ def number_groups(commodities: pl.Series) -> NDArray[np.intp]:
     return (commodities.str.head(2).rank("dense") - 1).to_numpy().astype(np.intp)
 
 
+def _read_sides(pairs: pl.DataFrame, space: KeySpace, groups: NDArray[np.intp], lags: Lags | None) -> Sides:
+    sides = as_sides(pairs, space, groups)
+    return sides if lags is None else lags.align(sides, pairs)
+
+
+def _fit_lags(
+    pairs: Spill,
+    counts: _Counts,
+    space: KeySpace,
+    groups: NDArray[np.intp],
+    coverage: Coverage,
+    distance_km: NDArray[np.float64] | None,
+    options: ReconcileOptions,
+) -> Lags | None:
+    """Fit on whole routes: all pairs of some commodities."""
+    chosen = choose_commodities(counts.of_commodity)
+    read = (pairs.read(part) for part in pairs.parts)
+    markets = pl.concat([part.filter(pl.Series(chosen[part["commodity"].to_numpy()])) for part in read])
+    return fit_lags(as_sides(markets, space, groups), markets, coverage, space, counts.corridor_keys, distance_km, options)
+
+
 def _fit(
     pairs: Spill,
     counts: _Counts,
     space: KeySpace,
     table: TradeTable,
     groups: NDArray[np.intp],
-    distances: Path | None,
+    distance_km: NDArray[np.float64] | None,
     options: ReconcileOptions,
+    lags: Lags | None,
 ) -> MirrorModel:
     rates, chosen = corridor_rates(counts.two_sided), choose_commodities(counts.of_commodity)
     sampled: list[Sides] = []
     markets: list[Sides] = []
     for part in pairs.parts:
-        sides = as_sides(pairs.read(part), space, groups)
+        sides = _read_sides(pairs.read(part), space, groups, lags)
         sampled.append(sides.take(sample_corridors(sides, counts.corridor_keys, space.areas, rates)))
         markets.append(sides.take(chosen[sides.commodity]))
-    distance_km = None if distances is None else read_distances(distances, table.areas, counts.corridor_keys)
     return fit_mirror_model(
         join_sides(sampled), join_sides(markets), table.areas, counts.corridor_keys, space.commodities, options, distance_km
     )

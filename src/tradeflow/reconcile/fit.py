@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradeflow.reconcile.basis import fit_margins
 from tradeflow.reconcile.calibration import Calibration, Standardised, fit_calibration
@@ -53,6 +54,8 @@ class Gaps:
     weight: Floats
     margin_log: Floats
     weights: Weights
+    import_kg: Floats
+    """The importer's weights that are compared: `weights` of its months, or what it recorded of the goods that left in the month."""
 
 
 def fit_mirror_model(
@@ -72,7 +75,8 @@ def fit_mirror_model(
     unit_values = usual_unit_values(sample, commodities)
     weights = mend_weights(sample, unit_values)
     with np.errstate(invalid="ignore"):
-        value_gap, weight_gap = np.log(sample.import_usd / sample.export_usd), np.log(weights.import_kg / weights.export_kg)
+        value_gap = np.log(sample.compared_usd / sample.export_usd)
+        weight_gap = np.log(_compared_kg(sample, weights) / weights.export_kg)
     number = len(areas)
     margin, margin_variance = fit_margins(
         sample,
@@ -85,8 +89,9 @@ def fit_mirror_model(
     )
     place = place_corridors(corridor_keys, sample.exporter * number + sample.importer)
     value_gap = value_gap - np.where(np.isnan(sample.known_margin), margin[place], sample.known_margin)
-    value = fit_measure(sample, value_gap, corridor_keys, number, options, margin_variance)
-    weight = fit_measure(sample, weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
+    of_value, of_weight = (None, None) if sample.aligned is None else (sample.aligned.usd_variance, sample.aligned.kg_variance)
+    value = fit_measure(sample, value_gap, corridor_keys, number, options, margin_variance, of_value)
+    weight = fit_measure(sample, weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)), of_weight)
     difference = fit_measure(sample, value_gap - weight_gap, corridor_keys, number, options, np.zeros(len(corridor_keys)))
     share, combined_variance = _combine(value.variance, weight.variance, difference.variance)
     edges, factors = _size_factors(sample, value_gap, value, place)
@@ -101,11 +106,15 @@ def fit_mirror_model(
 def measure_gaps(sides: Sides, model: MirrorModel, place: Ints) -> Gaps:
     """Bring both sides to one basis and compare them."""
     weights = mend_weights(sides, model.unit_value_log)
-    margin = np.where(np.isnan(sides.known_margin), model.margin_log[place], sides.known_margin)
+    margin, import_kg = np.where(np.isnan(sides.known_margin), model.margin_log[place], sides.known_margin), _compared_kg(sides, weights)
     with np.errstate(invalid="ignore"):
-        value = np.log(sides.import_usd / sides.export_usd) - margin
-        weight = np.log(weights.import_kg / weights.export_kg)
-    return Gaps(value, weight, margin, weights)
+        value = np.log(sides.compared_usd / sides.export_usd) - margin
+        weight = np.log(import_kg / weights.export_kg)
+    return Gaps(value, weight, margin, weights, import_kg)
+
+
+def _compared_kg(sides: Sides, weights: Weights) -> Floats:
+    return weights.import_kg if sides.aligned is None else sides.aligned.kg
 
 
 def shift_by_match(gaps: Gaps, sides: Sides, match: Match) -> tuple[Floats, Floats]:
@@ -113,8 +122,8 @@ def shift_by_match(gaps: Gaps, sides: Sides, match: Match) -> tuple[Floats, Floa
     rows = np.flatnonzero(match.kind)
     shifts = np.zeros(sides.size), np.zeros(sides.size)
     is_import = match.kind[rows] == IMPORTS
-    of_value = np.where(is_import, sides.export_usd[rows], sides.import_usd[rows])
-    of_weight = np.where(is_import, gaps.weights.export_kg[rows], gaps.weights.import_kg[rows])
+    of_value = np.where(is_import, sides.export_usd[rows], sides.compared_usd[rows])
+    of_weight = np.where(is_import, gaps.weights.export_kg[rows], gaps.import_kg[rows])
     for shift, added, own in zip(shifts, (match.usd, match.kg), (of_value, of_weight), strict=True):
         shift[rows] = np.where(is_import, -1.0, 1.0) * np.log1p(added[rows] / own)
     return shifts
@@ -133,14 +142,25 @@ def standardise(
     combined = np.where(has_both, both, np.where(has_value, value_rest, weight_rest))
     value_variance, weight_variance = model.value.variance[place], model.weight.variance[place]
     combined_variance = np.where(has_both, model.combined_variance[place], np.where(has_value, value_variance, weight_variance))
-    for rest, variance, habit in (
-        (value_rest, value_variance, model.value.habit),
-        (weight_rest, weight_variance, model.weight.habit),
-        (combined, combined_variance, model.weight.habit),
+    of_value, of_weight, of_both = _timing_variances(sides, share, has_both, has_value)
+    for rest, variance, habit, timing in (
+        (value_rest, value_variance, model.value.habit, of_value),
+        (weight_rest, weight_variance, model.weight.habit, of_weight),
+        (combined, combined_variance, model.weight.habit, of_both),
     ):
-        sigma = np.sqrt(variance * factor)
+        sigma = np.sqrt(variance * factor + timing)
         made.append(Standardised(rest / sigma, sigma, habit[place], sides.exporter, sides.importer))
     return made[0], made[1], made[2]
+
+
+def _timing_variances(
+    sides: Sides, share: Floats, has_both: NDArray[np.bool_], has_value: NDArray[np.bool_]
+) -> tuple[Floats | float, Floats | float, Floats | float]:
+    """Return what timing adds to value, to weight and to both; goods that are late are late in both."""
+    if sides.aligned is None:
+        return 0.0, 0.0, 0.0
+    value, weight = sides.aligned.usd_variance, sides.aligned.kg_variance
+    return value, weight, np.where(has_both, share * value + (1 - share) * weight, np.where(has_value, value, weight))
 
 
 def explain_gaps(
@@ -171,7 +191,8 @@ def _combine(value: Floats, weight: Floats, difference: Floats) -> tuple[Floats,
 
 def _size_factors(sample: Sides, gap: Floats, value: MeasureModel, place: Ints) -> tuple[Floats, Floats]:
     """Small shipments scatter more: the robust variance of the deviations in ten classes of size."""
-    deviation = np.abs(gap - value.habit[place]) / np.sqrt(value.variance[place])
+    timing = 0.0 if sample.aligned is None else sample.aligned.usd_variance
+    deviation = np.abs(gap - value.habit[place]) / np.sqrt(value.variance[place] + timing)
     size = _log_size(sample)
     known = np.isfinite(deviation)
     if known.sum() < 50 * _SIZE_BINS:
@@ -188,7 +209,7 @@ def _size_factors(sample: Sides, gap: Floats, value: MeasureModel, place: Ints) 
 
 def _log_size(sides: Sides) -> Floats:
     with np.errstate(invalid="ignore"):
-        size: Floats = np.log(sides.export_usd * sides.import_usd) / 2
+        size: Floats = np.log(sides.export_usd * sides.compared_usd) / 2
     return size
 
 
@@ -209,6 +230,13 @@ def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
     place = draft.place(markets)
     gaps = measure_gaps(markets, draft, place)
     value, _, _ = standardise(markets, draft, place, gaps.value, gaps.weight)
-    _, _, moved = explain_gaps(markets, draft, place, gaps, fit_calibration(value, number))
-    value_calibration, weight_calibration, combined = (fit_calibration(each, number) for each in moved)
+    _, _, moved = explain_gaps(markets, draft, place, gaps, fit_calibration(_of_one_month(value, markets), number))
+    value_calibration, weight_calibration, combined = (fit_calibration(_of_one_month(each, markets), number) for each in moved)
     return replace(draft, value_calibration=value_calibration, weight_calibration=weight_calibration, combined_calibration=combined)
+
+
+def _of_one_month(given: Standardised, markets: Sides) -> Standardised:
+    """Leave out pairs that only later months make two-sided: chosen by having nothing in the month, they fall short more often."""
+    if markets.aligned is None:
+        return given
+    return given.take(np.flatnonzero(np.isfinite(markets.import_usd)))

@@ -35,7 +35,7 @@ def _cap_for(counts: Ints) -> int:
 def sample_corridors(sides: Sides, corridor_keys: Ints, areas: int, rates: Floats) -> NDArray[np.bool_]:
     """Return which pairs to keep so that each corridor keeps its rate: two-sided ones, and rows that tell both CIF and FOB."""
     corridor = sides.exporter * areas + sides.importer
-    is_telling = (np.isfinite(sides.export_usd) & np.isfinite(sides.import_usd)) | (sides.known_margin > 0)
+    is_telling = (np.isfinite(sides.export_usd) & np.isfinite(sides.compared_usd)) | (sides.known_margin > 0)
     if (rates == 1).all():
         return is_telling
     return is_telling & (_uniform(corridor, sides.market) < rates[place_corridors(corridor_keys, corridor)])

@@ -35,13 +35,22 @@ _SAME_MONTH = {"_a00": 1.0, "_a11": 1.0, "_a22": 1.0, "_b0": 1.0, "_n": 1.0}
 _SUMS = [*(f"_a{i}{j}" for i, j in _PRODUCTS), *(f"_b{i}" for i in LAGS), "_n"]
 
 
-def fit_lag_shares(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, distances: pl.DataFrame) -> pl.DataFrame:
-    """Return `corridor_lag`: one row per corridor of the monthly `pairs`, sorted, its shares summing to one.
+def fit_lag_shares(
+    pairs: pl.DataFrame,
+    coverage: pl.DataFrame,
+    commodity_coverage: pl.DataFrame,
+    distances: pl.DataFrame,
+    corridors: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Return `corridor_lag`: one row per corridor, sorted, its shares summing to one.
 
-    pairs: as `pair_mirror_flows` returns them. distances: exporter_code, importer_code, distance_km; corridors may be absent. Values are
-    compared, not weights: they are always stated, and timing is the same for both.
+    pairs: as `pair_mirror_flows` returns them. distances: exporter_code, importer_code, distance_km; corridors may be absent. corridors:
+    those asked for, by default those of the monthly pairs. Values are compared, not weights: they are always stated, and timing is the
+    same for both.
     """
-    corridors = pairs.filter(pl.col("freq_code") == "M").select(_CORRIDOR).unique().sort(_CORRIDOR)
+    if corridors is None:
+        corridors = pairs.filter(pl.col("freq_code") == "M").select(_CORRIDOR).unique()
+    corridors = corridors.sort(_CORRIDOR)
     cells = _known_cells(pairs, coverage, commodity_coverage)
     sums = corridors.join(_corridor_sums(cells), on=_CORRIDOR, how="left", maintain_order="left").with_columns(pl.col(_SUMS).fill_null(0))
     sums = _with_bands(sums, distances)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from tradeflow.reconcile.corridor import place_corridors, summarise_corridors
 from tradeflow.reconcile.habit import fit_habits
 from tradeflow.reconcile.reliability import ErrorVariances, split_variances
 from tradeflow.reconcile.sides import Floats, Ints, Sides
-
-_TIMING_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,19 @@ def fit_measure(
     if timing_variance is None:
         return fitted
     place = place_corridors(corridor_keys, sample.exporter * areas + sample.importer)
-    for _ in range(_TIMING_ROUNDS):
-        habit, variance = fitted.habit[place], fitted.variance[place]
-        drawn = habit + (gap - habit) * np.sqrt(variance / (variance + timing_variance))
-        fitted = _fit_plain(sample, drawn, corridor_keys, areas, options, extra_variance)
-    return fitted
+    habit, variance = fitted.habit[place], fitted.variance[place]
+    drawn = habit + (gap - habit) * np.sqrt(variance / (variance + timing_variance))
+    fitted = _fit_plain(sample, drawn, corridor_keys, areas, options, extra_variance)
+    return replace(fitted, errors=_charge_importers(fitted.errors, options.floor_sigma, float(np.mean(timing_variance > 0))))
+
+
+def _charge_importers(errors: ErrorVariances, floor_sigma: float, late_share: float) -> ErrorVariances:
+    """Fix the constant that the two roles share so that the most careful exporter errs by the floor, as far as goods are late.
+
+    Only the sum of both roles' variances is seen. What timing leaves in all gaps alike is no fault of the exporters.
+    """
+    shared = late_share * max(float(errors.exporter.min(initial=np.inf)) - floor_sigma**2, 0.0)
+    return ErrorVariances(errors.exporter - shared, errors.importer + shared)
 
 
 def _fit_plain(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.calibration import Calibration, Standardised
-from tradeflow.reconcile.sides import Floats, Ints, Sides
+from tradeflow.reconcile.sides import ALIGNMENTS, Floats, Ints, Sides
 
 _LEAST_DEVIATION = 1.5
 """Standard deviations of surplus from which an explanation is looked for."""
@@ -51,14 +51,17 @@ def match_triangles(sides: Sides, given: Standardised, calibration: Calibration)
 def _match_one_way(found: Match, sides: Sides, given: Standardised, calibration: Calibration, kind: int, surplus: Floats) -> Match:
     """The reporter whose figure is too large is the exporter (kind EXPORTS) or the importer."""
     if kind == EXPORTS:
-        large, small, orphan_usd, orphan_kg = sides.export_usd, sides.import_usd, sides.import_usd, sides.import_kg
+        large, small, orphan_usd, orphan_kg = sides.export_usd, sides.compared_usd, sides.compared_usd, sides.compared_kg
         reporter, partner, tail, sign = sides.exporter, sides.importer, calibration.low, 1.0
     else:
-        large, small, orphan_usd, orphan_kg = sides.import_usd, sides.export_usd, sides.export_usd, sides.export_kg
+        large, small, orphan_usd, orphan_kg = sides.compared_usd, sides.export_usd, sides.export_usd, sides.export_kg
         reporter, partner, tail, sign = sides.importer, sides.exporter, calibration.high, -1.0
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero(surplus > _LEAST_DEVIATION)
-    orphans = np.flatnonzero(np.isnan(large) & np.isfinite(orphan_usd))
+    has_no_mirror = np.isnan(large) & np.isfinite(orphan_usd)
+    if sides.aligned is not None:
+        has_no_mirror &= sides.aligned.label != ALIGNMENTS.index("carried")
+    orphans = np.flatnonzero(has_no_mirror)
     pairs = _candidates(sides.market, reporter, rows, orphans)
     if pairs.is_empty():
         return found

@@ -51,12 +51,13 @@ def score_sides(sides: Sides, model: MirrorModel) -> Scores:
     match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps, model.value_calibration)
     z_value, z_kg = model.value_calibration.z(value), model.weight_calibration.z(weight)
     z = _lead_where_they_differ(model.combined_calibration.z(combined), z_value, z_kg)
-    import_usd = sides.import_usd * np.exp(-gaps.margin_log)
+    import_usd = sides.compared_usd * np.exp(-gaps.margin_log)
+    timing = (0.0, 0.0) if sides.aligned is None else (sides.aligned.usd_variance, sides.aligned.kg_variance)
     rate = _surplus_rates(value, model, z_value)
     return Scores(
         gaps, match, value, weight, z_value, z_kg, z, ndtr(z),
-        _balance(sides.export_usd, import_usd, shifts[0], match, sides, model.value, model.margin_variance[place], rate),
-        _balance(gaps.weights.export_kg, gaps.weights.import_kg, shifts[1], match, sides, model.weight, np.zeros(1), rate),
+        _balance(sides.export_usd, import_usd, shifts[0], match, sides, model.value, model.margin_variance[place] + timing[0], rate),
+        _balance(gaps.weights.export_kg, gaps.import_kg, shifts[1], match, sides, model.weight, np.zeros(1) + timing[1], rate),
         place,
     )  # fmt: skip
 
@@ -90,7 +91,7 @@ def _balance(
     match: Match,
     sides: Sides,
     measure: MeasureModel,
-    margin_variance: Floats,
+    basis_variance: Floats,
     rate: Floats,
 ) -> Balance:
     """Weigh both sides by inverse variance (METHOD.md section 2, item 4); one side only: that side, with its own variance.
@@ -101,7 +102,7 @@ def _balance(
     likely = match.probability * np.nan_to_num(shift)
     x = np.log(export) - np.where(match.kind == EXPORTS, likely, 0)
     m = np.log(imported) + np.where(match.kind == EXPORTS, 0, likely)
-    s_x, s_m = measure.errors.exporter[sides.exporter], measure.errors.importer[sides.importer] + margin_variance
+    s_x, s_m = measure.errors.exporter[sides.exporter], measure.errors.importer[sides.importer] + basis_variance
     share = s_m / (s_x + s_m)
     trusted = np.where(rate > 0, share * (1 - rate), share + (1 - share) * np.abs(np.minimum(rate, 0)))
     has_x, has_m = np.isfinite(x), np.isfinite(m)

@@ -6,11 +6,17 @@ import numpy as np
 import polars as pl
 
 from tradeflow.reconcile.score import Scores
-from tradeflow.reconcile.sides import Floats, Ints, Sides
+from tradeflow.reconcile.sides import ALIGNMENTS, Floats, Ints, Sides
 
 WEIGHT_LABELS = ["as_reported", "corrected_by_1000", "out_of_scale"]
 EXPLANATIONS = ["none", "exports_of_another_partner", "imports_of_another_partner"]
 LEADING_SIDES = ["exporter", "importer", "both"]
+ALIGNED_FIGURES = [
+    "import_aligned_value_usd",
+    "timing_value_log_variance",
+    "import_aligned_net_weight_kg",
+    "timing_net_weight_log_variance",
+]
 _EVEN = 0.05
 """How near to one half a side's weight is called even."""
 
@@ -38,6 +44,7 @@ def score_columns(sides: Sides, scores: Scores) -> pl.DataFrame:
         "_import_kg": scores.gaps.weights.import_kg,
     }
     columns = [pl.Series(name, figure).fill_nan(None) for name, figure in figures.items()]
+    columns += alignment_columns(sides, scores)
     columns += [
         _label("export_weight_label", scores.gaps.weights.export_label, WEIGHT_LABELS, np.isfinite(sides.export_kg)),
         _label("import_weight_label", scores.gaps.weights.import_label, WEIGHT_LABELS, np.isfinite(sides.import_kg)),
@@ -45,6 +52,19 @@ def score_columns(sides: Sides, scores: Scores) -> pl.DataFrame:
         _label("leading_side", _leading(value.export_share), LEADING_SIDES, np.isfinite(value.export_share)),
     ]
     return pl.DataFrame(columns)
+
+
+def alignment_columns(sides: Sides, scores: Scores) -> list[pl.Series]:
+    """Return what was brought from the months of arrival to the month of departure, null where the sides are compared as reported."""
+    if sides.aligned is None:
+        nothing = [pl.repeat(None, sides.size, dtype=pl.Float64, eager=True).alias(name) for name in ALIGNED_FIGURES]
+        return [*nothing, pl.repeat(ALIGNMENTS[0], sides.size, dtype=pl.Enum(ALIGNMENTS), eager=True).alias("alignment_label")]
+    aligned = sides.aligned
+    fob_usd = aligned.usd * np.exp(-scores.gaps.margin_log)
+    told = np.isin(aligned.label, [ALIGNMENTS.index(label) for label in ("aligned", "truncated")])
+    figures = zip(ALIGNED_FIGURES, (fob_usd, aligned.usd_variance, aligned.kg, aligned.kg_variance), strict=True)
+    columns = [pl.Series(name, np.where(told, figure, np.nan)).fill_nan(None) for name, figure in figures]
+    return [*columns, _label("alignment_label", aligned.label.astype(np.intp), ALIGNMENTS, None)]
 
 
 def _label(name: str, codes: Ints, words: list[str], told: Floats | None) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+ALIGNMENTS = ["same_period", "aligned", "truncated", "not_recorded", "not_known", "carried"]
+"""How a pair's sides were brought to one time; the place of each is its number in `AlignedImports.label`."""
 _AMOUNTS = ("export_value_usd", "import_value_usd", "export_net_weight_kg", "import_net_weight_kg")
+
+
+@dataclass(frozen=True)
+class AlignedImports:
+    """What the importer recorded of the goods that left in each pair's month, and the variance of its log that timing adds.
+
+    label: by place in `ALIGNMENTS`.
+    """
+
+    usd: Floats
+    kg: Floats
+    usd_variance: Floats
+    kg_variance: Floats
+    label: NDArray[np.uint8]
+
+    def take(self, rows: Ints | NDArray[np.bool_]) -> AlignedImports:
+        """Return some of the pairs."""
+        return AlignedImports(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -31,6 +51,8 @@ class Sides:
     import_kg: Floats
     known_margin: Floats
     """ln(CIF / FOB) of rows that carry both, 0 where the importer reports FOB."""
+    aligned: AlignedImports | None = field(default=None, kw_only=True)
+    """Where goods are recorded after the month in which they left."""
 
     @property
     def size(self) -> int:
@@ -39,12 +61,31 @@ class Sides:
 
     def take(self, rows: Ints | NDArray[np.bool_]) -> Sides:
         """Return some of the pairs, in the order of `rows`."""
-        return Sides(*(getattr(self, field.name)[rows] for field in fields(self)))
+        taken = Sides(*(getattr(self, name)[rows] for name in _ARRAYS), aligned=None)
+        return taken if self.aligned is None else replace(taken, aligned=self.aligned.take(rows))
+
+    @property
+    def compared_usd(self) -> Floats:
+        """What of the importer's value belongs to the exporter's."""
+        return self.import_usd if self.aligned is None else self.aligned.usd
+
+    @property
+    def compared_kg(self) -> Floats:
+        """What of the importer's weight belongs to the exporter's."""
+        return self.import_kg if self.aligned is None else self.aligned.kg
+
+
+_ARRAYS = tuple(each.name for each in fields(Sides) if each.name != "aligned")
 
 
 def join_sides(parts: Sequence[Sides]) -> Sides:
     """Return all parts' pairs one after the other."""
-    return Sides(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Sides)))
+    joined = Sides(*(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS), aligned=None)
+    aligned = [part.aligned for part in parts if part.aligned is not None]
+    if not aligned:
+        return joined
+    of_all = (np.concatenate([getattr(part, each.name) for part in aligned]) for each in fields(AlignedImports))
+    return replace(joined, aligned=AlignedImports(*of_all))
 
 
 def read_sides(

@@ -1,4 +1,4 @@
-"""What structure says beside the reported figures: when goods arrive, whose the unspecified trade is, what other units weigh.
+"""What structure says beside the reported figures: how long goods take, whose the unspecified trade is, what other units weigh.
 
 Nothing here changes a reported figure. Each correction stands in a column of its own with its label.
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradeflow.contract import load_contract
-from tradeflow.reconcile.alignment import align_periods
 from tradeflow.reconcile.distance import measure_distances
 from tradeflow.reconcile.lag import fit_lag_shares
 from tradeflow.reconcile.pairs import PAIR_KEY, ROUTE_NUMBER
@@ -22,10 +21,6 @@ from tradeflow.reconcile.window import sum_windows
 
 WINDOW_MONTHS = (3, 6, 12)
 _ROUTE = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
-_ALIGNED = {
-    "import_fob_value_usd": ("import_aligned_value_usd", "timing_value_log_variance"),
-    "_import_kg": ("import_aligned_net_weight_kg", "timing_net_weight_log_variance"),
-}
 _CONVERTED = [f"{side}_converted_kg" for side in ("export", "import")]
 
 
@@ -55,7 +50,7 @@ def correct_by_structure(
     shares = fit_lag_shares(numbered, coverage, commodity_coverage, distances)
     rates = fit_unit_rates(watched, lists.units, lists.densities)
     shared = reallocate_unspecified(numbered, lists.areas)
-    corrected = add_converted_weights(_align(shared, shares, coverage, commodity_coverage), watched, lists.units, rates)
+    corrected = add_converted_weights(shared, watched, lists.units, rates)
     return {
         "corridor_lag": shares,
         "unit_rate": rates,
@@ -65,24 +60,11 @@ def correct_by_structure(
     }
 
 
-def _align(pairs: pl.DataFrame, shares: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:
-    in_scale = pl.when(~pl.col("is_import_weight_out_of_scale")).then(pl.col("import_net_weight_kg"))
-    pairs = pairs.with_columns(in_scale.alias("_import_kg"))
-    for imported, (aligned, variance) in _ALIGNED.items():
-        names = {"_aligned": aligned, "_timing_variance": variance}
-        pairs = align_periods(pairs.drop("alignment_label", strict=False), shares, coverage, commodity_coverage, imported).rename(names)
-    return pairs
-
-
 def _corrections(pairs: pl.DataFrame) -> pl.DataFrame:
     """Keep the pairs that something is said of."""
-    gap = (pl.col("import_aligned_net_weight_kg") / pl.col("export_net_weight_kg")).log()
-    change = pl.when(~pl.col("is_export_weight_out_of_scale")).then(gap - pl.col("corridor_gap_log"))
-    is_aligned = (pl.col("freq_code") == "M") & pl.col("import_aligned_value_usd").is_not_null()
-    told = pairs.filter(is_aligned | pl.col("nes_label").is_not_null() | pl.any_horizontal(pl.col(_CONVERTED).is_not_null()))
+    told = pairs.filter(pl.col("nes_label").is_not_null() | pl.any_horizontal(pl.col(_CONVERTED).is_not_null()))
     contract = load_contract("mirror_correction")
-    changed = told.with_columns(change.alias("corridor_change_aligned_log"))
-    return changed.select(pl.col(column.name).cast(column.dtype) for column in contract.columns).sort(PAIR_KEY)
+    return told.select(pl.col(column.name).cast(column.dtype) for column in contract.columns).sort(PAIR_KEY)
 
 
 def _newest_windows(pairs: pl.DataFrame, shares: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:

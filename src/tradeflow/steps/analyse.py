@@ -57,7 +57,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
     _log.info("putting both sides of each trade beside one another")
     watched = watched_rows(rows, settings.watch)
-    pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options)
+    pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options, areas)
     pairs = mark_suppressed_partners(pairs, areas.filter(pl.col("area_class") == "pool")["area_code"])
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
     _log.info("looking for trade that moved")

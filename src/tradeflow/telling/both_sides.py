@@ -104,7 +104,9 @@ def _say_scatter(gap_log_variance: float | None) -> str:
 def _say_gap(month: dict[str, Any]) -> str:
     if month["z_kg"] is None:
         return _say_reason_of_silence(month["mirror_reason"])
-    factor, change = month["import_net_weight_kg"] / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
+    # What is compared: of goods that arrive later, what was found of them in the months of arrival.
+    imported = month["import_aligned_net_weight_kg"] or month["import_net_weight_kg"]
+    factor, change = imported / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
     return t(
         "the importer recorded {multiple} the exporter’s weight, {change} what is usual here: z {z}, p of a shortfall {p}",
         multiple=_say_multiple(factor),
@@ -115,14 +117,14 @@ def _say_gap(month: dict[str, Any]) -> str:
 
 
 def _say_timing(month: dict[str, Any]) -> str:
-    """Say what the importer recorded in the months in which the goods arrive; a change that is gone then was one of timing."""
-    if month["corridor_change_aligned_log"] is None:
+    """Say what was found of the goods that left in this month in the months in which they arrive."""
+    if words := wording.ALIGNMENT_WORDS.get(month["alignment_label"]):
+        return t(words)
+    if month["import_aligned_net_weight_kg"] is None:
         return ""
-    change = _say_multiple(math.exp(month["corridor_change_aligned_log"]))
     partly = t("; not all of these months are known yet") if month["alignment_label"] == "truncated" else ""
     arrived = say.say_weight(month["import_aligned_net_weight_kg"])
-    told = "{amount} recorded in the months in which these goods usually arrive, {change} what is usual here"
-    return t(told, amount=arrived, change=change) + partly
+    return t("{amount} found of these goods in the months in which they arrive: this is compared", amount=arrived) + partly
 
 
 def _say_unnamed(month: dict[str, Any]) -> str:

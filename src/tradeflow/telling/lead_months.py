@@ -15,11 +15,10 @@ _PAIRED = [
     "mirror_status", "mirror_reason", "export_value_usd", "import_value_usd", "import_fob_value_usd", "z_kg", "balanced_net_weight_kg",
     "balanced_net_weight_log_variance", "export_weight_share",
     "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "corridor_change_log", "gap_log_variance", "shortfall_p_value",
-    "export_weight_label", "import_weight_label", "gap_explanation",
+    "export_weight_label", "import_weight_label", "gap_explanation", "alignment_label", "import_aligned_net_weight_kg",
 ]  # fmt: skip
 _CORRECTED = [
-    "alignment_label", "import_aligned_net_weight_kg", "corridor_change_aligned_log", "export_nes_kg", "import_nes_kg",
-    "export_converted_kg", "import_converted_kg",
+    "export_nes_kg", "import_nes_kg", "export_converted_kg", "import_converted_kg",
 ]  # fmt: skip
 _90_PERCENT = 1.645
 """Standard deviations to each side that hold 90% of a normal distribution."""

@@ -58,6 +58,11 @@ MIRROR_WORDS = {
     "recorded_earlier": "other side recorded it earlier",
     "not_recorded": "other side recorded none",
 }
+ALIGNMENT_WORDS = {
+    "not_recorded": "the months in which these goods would arrive hold no more than other months' goods: nothing to compare",
+    "not_known": "the months in which these goods arrive are not known yet",
+    "carried": "recorded here, but of goods that left in the months before",
+}
 NO_TRADE_WORDS = {
     (True, True): "neither side recorded any",
     (True, False): "exporter recorded none, importer has not reported",
