@@ -34,7 +34,7 @@ COMPUTED = (
     *("signal", "signal_feature", "signal_evidence"),
 )
 POINTS = (
-    Point("tradeflow.lake", "_write_part", is_after=True),
+    Point("tradeflow.lake.snapshot", "_write_part", is_after=True),
     Point("tradeflow.pull.files", "write_snapshot", nth=3),
     Point("tradeflow.validate.certificate", "certify"),
     Point("tradeflow.steps.ingest", "write_table", "quarantine"),

@@ -117,6 +117,18 @@ def test_nobody_gets_nothing_from_any_route(served_on_sqlite: Served) -> None:
             assert answer.headers["location"].startswith("/sign-in?next=")
 
 
+@pytest.mark.parametrize("token", ["", "x" * 43])
+def test_no_route_changes_anything_without_the_token_of_the_session(people: dict[str, Visitor], token: str) -> None:
+    for method, route in ROUTES:
+        if method == "GET":
+            continue
+        right = needed(method, route.path)
+        visitor = next(visitor for role, visitor in people.items() if right in (OPEN, SIGNED_IN, *RIGHTS[role]))
+        visitor.csrf_token = token
+        answer = ask(visitor, method, route.path)
+        assert (answer.status_code, "out of date" in answer.text) == (403, True), (method, route.path)
+
+
 def test_every_route_that_shows_something_writes_into_the_log() -> None:
     silent = {route.path for _, route in ROUTES if not isinstance(route, AuditedRoute)}
     assert all(path.startswith("/assets/") for path in silent), silent
