@@ -11,7 +11,7 @@ from tradeflow.telling.tables import ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
 ROUTE = {"freq_code": "M", "importer_code": MEXICO, "exporter_code": CHINA, "commodity_code": "291411"}
-SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observed_kg": 500.0, "signal_id": "0" * 16}
+SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observed_kg": 500.0, "signal_id": "0" * 16, "subject": "flow"}
 
 
 def tables_of(**rows: list[dict[str, Any]]) -> ReleaseTables:

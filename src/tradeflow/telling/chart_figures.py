@@ -79,7 +79,8 @@ def say_observed(month: dict[str, Any]) -> str:
 def _lead_weight(signal: dict[str, Any]) -> pl.Expr:
     """Return the lead's own figure at its period; where it is summed over several, each period's part of it."""
     part = pl.when(pl.col("observed_kg") > 0).then("observed_kg")
-    figure = pl.lit(signal["observed_kg"], pl.Float64) if signal["window_periods"] == 1 else part
+    is_its_own = signal["window_periods"] == 1 and signal["subject"] != "family"  # a family's lead shows the goods that rose most
+    figure = pl.lit(signal["observed_kg"], pl.Float64) if is_its_own else part
     return pl.when("is_lead_period").then(figure)
 
 
