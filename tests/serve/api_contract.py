@@ -174,6 +174,7 @@ _QUERY: dict[str, st.SearchStrategy[Any]] = {
     "area": st.sampled_from(IMPORTERS),
     "entity": st.sampled_from([entity_id(key) for key in NAMES]),
     "steps": st.integers(1, 10),
+    "skip": st.integers(0, 9),
     "signal_kind": st.sampled_from(["country", "company"]),
     "role": st.sampled_from(["importer", "exporter", "broker", "consignee"]),
     "limit": st.integers(1, 9),

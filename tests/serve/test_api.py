@@ -187,3 +187,35 @@ def test_a_method_that_is_not_taken_is_told_with_those_that_are(viewer: Visitor)
     for path in (f"{API}/release", "/signals"):
         answer = viewer.client.delete(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+def test_the_tables_of_the_run_in_pieces(viewer: Visitor) -> None:
+    tables, _ = make_release()
+    held = {"reporters": tables.reporter_reliability, "detectable": tables.detectable_excess, "unlocated": tables.unlocated_trade}
+    for path, table in held.items():
+        rows = [row for skip in range(0, table.height + 1, 50) for row in ask(viewer, f"/run/{path}?limit=50&skip={skip}")]
+        assert len(rows) == len({str(row) for row in rows}) == table.height, path
+    assert ask(viewer, "/run/freshness") == []
+
+
+def test_how_many_leads_have_what(viewer: Visitor) -> None:
+    heads = make_release()[0].signal.filter("is_lead_head")
+    told = ask(viewer, "/signal-counts")
+    assert sum(told["statuses"].values()) == heads.height
+    counted = {choice["value"]: choice["leads"] for choice in told["choices"]["importer_code"]}
+    assert counted == dict(heads["importer_code"].value_counts().iter_rows())
+
+
+def test_the_parts_of_a_score_add_up_and_a_series_tells_its_routes(viewer: Visitor) -> None:
+    lead = make_release()[0].signal.filter(is_lead_head=True, lead_rank=2).row(0, named=True)
+    parts = ask(viewer, f"/signals/{lead['signal_id']}")["parts"]
+    assert lead["rule"] in {part["rule"] for part in parts}
+    assert sum(part["share"] for part in parts) == pytest.approx(1.0)
+    series = make_release()[0].baseline.filter(series_level="importer").row(0, named=True)
+    told = ask(viewer, f"/countries/{series['importer_code']}/{series['commodity_code']}")
+    assert {"exporter_code", "import_net_weight_kg", "export_net_weight_kg"} == set(told["partners"][0])
+
+
+def test_a_company_tells_where_its_leads_stand(investigator: Visitor) -> None:
+    told = ask(investigator, f"/companies/{entity_id('importer')}")
+    assert set(told["statuses"]) == {lead["signal_id"] for lead in told["leads"]}

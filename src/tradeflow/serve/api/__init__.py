@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from tradeflow.serve.api import companies, match, release, signals, watching
+from tradeflow.serve.api import companies, match, release, run, signals, watching
 
-ROUTERS: list[APIRouter] = [release.router, signals.router, companies.router, match.router, watching.router]
+ROUTERS: list[APIRouter] = [release.router, run.router, signals.router, companies.router, match.router, watching.router]

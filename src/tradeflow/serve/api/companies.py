@@ -102,6 +102,7 @@ class Company(BaseModel):
     licences: list[Licence]
     notifications: list[Notification]
     leads: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
+    statuses: Annotated[dict[str, str], Field(description="Where people left each of the leads, by signal.")]
     months: list[shapes.row_of("company_month")]  # type: ignore[valid-type]
     links: list[shapes.row_of("company_link")]  # type: ignore[valid-type]
     shares: list[shapes.row_of("broker_share")]  # type: ignore[valid-type]
@@ -225,6 +226,7 @@ def tell_company(visit: UnderPurpose, entity_id: EntityId) -> Company:
         entity=company.entity,
         licences=company.licences,
         notifications=company.notifications,
+        statuses={signal_id: read_status(visit.connection, signal_id)[0] for signal_id in company.leads["signal_id"]},
         item_count=company.item_count,
         upstream_items_left=company.walked.items_left,
         upstream_senders_left=company.walked.senders_left,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tradeflow.serve.access import Right
 from tradeflow.serve.api import shapes
 from tradeflow.serve.api.unchanged import MARKED
-from tradeflow.serve.queries.country import list_codes, read_series
+from tradeflow.serve.queries.country import list_codes, list_partners, read_series
 from tradeflow.serve.queries.frames import read_rows
 from tradeflow.serve.queries.precision import read_precision
 from tradeflow.serve.queries.run import names_companies, read_quarantined
@@ -21,6 +21,14 @@ from tradeflow.telling.wording import READING_NOTE
 router = api_router(tags=["release"])
 AreaCode = Annotated[int, Path(ge=0, le=100_000, description="UN M49 code.")]
 HsCode = Annotated[str, Path(pattern="^[0-9A-Z]{2,6}$", description="HS code.")]
+
+
+class Partner(BaseModel):
+    """What both sides reported on one route."""
+
+    exporter_code: int
+    import_net_weight_kg: float | None
+    export_net_weight_kg: float | None
 
 
 class Series(BaseModel):
@@ -34,6 +42,7 @@ class Series(BaseModel):
     reliability: str | None
     detectable_excess: shapes.row_of("detectable_excess") | None  # type: ignore[valid-type]
     requirements: list[shapes.row_of("requirement_use")]  # type: ignore[valid-type]
+    partners: Annotated[list[Partner], Field(description="Routes that the release holds, newest twelve periods, most first.")]
 
 
 class Run(BaseModel):
@@ -92,6 +101,7 @@ def tell_series(visit: Reading, importer_code: AreaCode, commodity_code: HsCode)
         reliability=series.standing,
         detectable_excess=series.detectable,
         requirements=series.requirements,
+        partners=[Partner(**row) for row in list_partners(visit.connection, importer_code, commodity_code)],
     )
 
 

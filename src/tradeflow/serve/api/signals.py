@@ -55,6 +55,14 @@ class EarlierLead(BaseModel):
     status: str
 
 
+class ScorePart(BaseModel):
+    """What one rule adds to the score of a lead."""
+
+    rule: str
+    strongest_score: float
+    share: float
+
+
 class WholeLead(BaseModel):
     """A signal with all that stands behind it."""
 
@@ -66,6 +74,7 @@ class WholeLead(BaseModel):
     belief: list[str]
     correction: list[shapes.Fact]
     periods: list[shapes.ExplainedPeriod]
+    parts: Annotated[list[ScorePart], Field(description="What each rule adds to the score of the lead.")]
     features: list[shapes.row_of("signal_feature")]  # type: ignore[valid-type]
     evidence: list[shapes.row_of("signal_evidence")]  # type: ignore[valid-type]
     others: list[shapes.row_of("signal")]  # type: ignore[valid-type]
@@ -117,6 +126,7 @@ def tell_signal(visit: Reading, signal_id: SignalId) -> WholeLead:
         belief=lead.belief,
         correction=[shapes.Fact(fact=fact, text=text) for fact, text in lead.correction],
         periods=[{name: month[name] for name in shapes.ExplainedPeriod.model_fields} for month in lead.months],
+        parts=[ScorePart(rule=rule, strongest_score=strongest, share=share) for rule, strongest, share in lead.parts],
         features=lead.features,
         evidence=lead.evidence,
         others=lead.others,
