@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.model.decided_leads import START, decided_leads
-from tests.serve.conftest import Served, Visitor
+from tests.serve.conftest import Served, Visitor, publish
+from tests.serve.with_companies import made_with_companies, state_purpose
 from tests.small_world import FinishedRun, run_command
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import LakeError
@@ -89,6 +90,26 @@ def test_a_case_store_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: p
     (tmp_path / RELEASE_FOLDER / CASE_STORE_FILE).write_bytes(b"not a database" * 100)
     with pytest.raises(LakeError, match="cannot be read"):
         read_dispositions(Lake(tmp_path), None)
+
+
+def test_a_lead_on_a_company_tells_what_was_decided_earlier_on_it(lake: Lake, open_app: Callable[..., Served]) -> None:
+    publish(lake, made_with_companies())
+    served = open_app(lake)
+    investigator = state_purpose(served.signed_in("investigator"))
+    with served.app.state.house.stores.reading.connect() as connection:
+        signal = connection.execute(sa.select(TABLES["company_signal"]).limit(1)).one()
+    assert "Earlier decisions on this company" not in investigator.get(f"/company-signals/{signal.signal_id}").text
+    earlier = decided_leads(3).with_columns(
+        signal_id=pl.Series(["a" * 16, "a" * 16, "b" * 16]), signal_kind=pl.lit("company"), rule=pl.lit(signal.rule),
+        entity_id=pl.Series([signal.entity_id, signal.entity_id, "of another"]),
+        lead_decision=pl.Series(["confirmed", "reopened", "confirmed"]), dismissal_code=pl.lit(None, pl.String),
+    )  # fmt: skip
+    keep(served, earlier)
+    told = investigator.get(f"/api/v1/company-signals/{signal.signal_id}").json()["earlier"]
+    assert [(each["signal_id"], each["decision"], each["is_served"]) for each in told] == [("a" * 16, "reopened", False)]
+    text = investigator.get(f"/company-signals/{signal.signal_id}").text
+    assert text.count("a" * 16) == 1
+    assert "b" * 16 not in text
 
 
 # --- runs ----------------------------------------------------------------------------------------------------------------------

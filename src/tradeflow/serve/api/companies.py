@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Body, Path, Query, Response
@@ -54,6 +55,20 @@ class CompanyLeadList(BaseModel):
     following: str | None
 
 
+class EarlierDecision(BaseModel):
+    """The newest decision on another signal of the same company."""
+
+    signal_id: str
+    rule: str
+    substance_code: str | None
+    period: int
+    decision: str
+    reason_code: str | None
+    decided_at: datetime
+    release_id: Annotated[str, Field(description="The release that the person looked at.")]
+    is_served: Annotated[bool, Field(description="Whether this release still holds the signal.")]
+
+
 class WholeCompanyLead(BaseModel):
     """A lead on a company with the others of its lead and its source rows."""
 
@@ -64,6 +79,7 @@ class WholeCompanyLead(BaseModel):
     others: list[shapes.row_of("company_signal")]  # type: ignore[valid-type]
     evidence: list[shapes.row_of("company_signal_evidence")]  # type: ignore[valid-type]
     decisions: list[shapes.Decided]
+    earlier: list[EarlierDecision]
 
 
 class Licence(shapes.row_of("licensed_operator")):  # type: ignore[misc]
@@ -171,6 +187,7 @@ def tell_lead(visit: UnderPurpose, signal_id: SignalId) -> WholeCompanyLead:
         others=lead.others,
         evidence=lead.evidence.to_dicts(),
         decisions=tell_decided(visit, signal_id),
+        earlier=[EarlierDecision(**row) for row in lead.earlier],
     )
 
 

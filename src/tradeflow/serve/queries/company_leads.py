@@ -15,11 +15,13 @@ from tradeflow.serve.queries.frames import mappings, read_rows
 from tradeflow.serve.queries.lead_filter import STATUS, Code, Switch, Text, blank_is_none, is_new
 from tradeflow.serve.queries.paging import Order
 from tradeflow.serve.queries.signals import MOST_COUNTED
+from tradeflow.serve.store import Disposition
 from tradeflow.serving_database import KNOWN_COMPANY_SIGNAL, TABLES
 
 SIGNAL = TABLES["company_signal"]
 RULES: tuple[str, ...] = tuple(str(rule) for rule in load_contract("company_signal").column("rule").valid_values)
 _PAGE = 50
+_EARLIER_SHOWN = 12
 
 
 class CompanyLeadFilter(BaseModel):
@@ -78,11 +80,12 @@ class CompanyLeadPage:
 
 @dataclass(frozen=True)
 class CompanyLead:
-    """A signal, the others of its lead, and its source rows."""
+    """A signal, the others of its lead, its source rows, and what people decided earlier on other signals of its company."""
 
     signal: dict[str, Any]
     others: list[dict[str, Any]]
     evidence: pl.DataFrame
+    earlier: list[dict[str, Any]]
 
     @property
     def entity_ids(self) -> list[str]:
@@ -120,7 +123,24 @@ def read_company_lead(connection: sa.Connection, signal: dict[str, Any]) -> Comp
         .order_by(SIGNAL.c.anomaly_score.desc()),
     )
     evidence = read_rows(connection, "company_signal_evidence", TABLES["company_signal_evidence"].c.signal_id == signal["signal_id"])
-    return CompanyLead(signal, others, evidence.sort("evidence_role", "declaration_date", "row_number", nulls_last=True))
+    evidence = evidence.sort("evidence_role", "declaration_date", "row_number", nulls_last=True)
+    return CompanyLead(signal, others, evidence, list_earlier_decisions(connection, signal))
+
+
+def list_earlier_decisions(connection: sa.Connection, signal: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the newest decision on each other signal of a company, newest first; not all are still in the release (`is_served`)."""
+    told = Disposition.__table__.c
+    same = (told.entity_id == signal["entity_id"]) & (told.signal_id != signal["signal_id"]) & (told.signal_kind == "company")
+    newest = sa.select(sa.func.max(told.disposition_id)).where(same).group_by(told.signal_id)
+    shown = [
+        told[name] for name in ("signal_id", "rule", "substance_code", "period", "decision", "reason_code", "decided_at", "release_id")
+    ]
+    question = (
+        sa.select(*shown, SIGNAL.c.signal_id.is_not(None).label("is_served"))
+        .select_from(Disposition.__table__.outerjoin(SIGNAL, SIGNAL.c.signal_id == told.signal_id))
+        .where(told.disposition_id.in_(newest))
+    )
+    return mappings(connection, question.order_by(told.decided_at.desc()).limit(_EARLIER_SHOWN))
 
 
 def list_declarations_behind(connection: sa.Connection, signal_id: str, limit: int = 200) -> list[dict[str, Any]]:
