@@ -62,6 +62,8 @@ _INDEXES: dict[str, list[list[str]]] = {
 }  # fmt: skip
 
 SERVING = sa.MetaData()
+_LONGEST_NAME = 63
+"""Characters of an index's name on PostgreSQL."""
 
 
 def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
@@ -70,17 +72,18 @@ def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
         sa.Column(column.name, _SQL_TYPES[column.dtype], primary_key=column.name in key, nullable=not column.is_required)
         for column in contract.columns
     ]
-    named = [sa.Index(f"ix_{contract.name}_{'_'.join(names)}", *names) for names in indexes]
+    named = [sa.Index(f"ix_{contract.name}_{'_'.join(names)}"[:_LONGEST_NAME], *names) for names in indexes]
     return sa.Table(contract.name, SERVING, *columns, *named)
 
 
 TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
-KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code"]])
+KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code", "period", "anomaly_score"]])
 KNOWN_COMPANY_SIGNAL = _declare_table(load_contract("known_company_signal"), [["first_release_id"]])
 KNOWN = {"signal": KNOWN_SIGNAL, "company_signal": KNOWN_COMPANY_SIGNAL}
 """Every signal that any release has served: these alone are never emptied, so that what is new, and what was said before, can be told."""
 SEARCH_ENTRY = _declare_table(load_contract("search_entry"), [["search_text"]])
 """The names and numbers that can be searched for; the index over them is the database's own kind: SQLite's FTS5, PostgreSQL's pg_trgm."""
+SEARCH_PIECE = _declare_table(load_contract("search_piece"), [])
 LEAD_COUNT = _declare_table(load_contract("lead_count"), [])
 """How many leads have each value of the columns in COUNTED: a page that counted them would read the whole release."""
 COUNTED = ("rule", "substance_code", "commodity_code", "importer_code", "exporter_code", "period")

@@ -12,8 +12,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from tradeflow.contract import load_contract
-from tradeflow.publish.search_index import list_search_entries
-from tradeflow.serving_database import COUNTED, KNOWN, LEAD_COUNT, RELEASE, SEARCH_ENTRY, SERVING, TABLES
+from tradeflow.publish.search_index import count_pieces, list_search_entries
+from tradeflow.serving_database import COUNTED, KNOWN, LEAD_COUNT, RELEASE, SEARCH_ENTRY, SEARCH_PIECE, SERVING, TABLES
 from tradeflow.telling.tables import ReleaseTables
 
 
@@ -31,7 +31,9 @@ class Incoming:
         """Each serving table that a release fills, with its rows."""
         for name, table in TABLES.items():
             yield table, getattr(self.tables, name)
-        yield SEARCH_ENTRY, list_search_entries(self.tables)
+        entries = list_search_entries(self.tables)
+        yield SEARCH_ENTRY, entries
+        yield SEARCH_PIECE, count_pieces(entries)
         yield LEAD_COUNT, count_leads(self.tables.signal)
 
     def is_served(self, connection: sa.Connection, schema_name: str | None = None) -> bool:

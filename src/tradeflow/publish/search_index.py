@@ -9,15 +9,12 @@ from tradeflow.contract import load_codelist, load_contract
 from tradeflow.folding import fold_text
 from tradeflow.telling.tables import ReleaseTables
 
+_ROWS_AT_ONCE = 50_000
 _MAKE_INDEX = {
     "sqlite": (
         "CREATE VIRTUAL TABLE search_index USING fts5(search_text, content='search_entry', content_rowid='search_number', "
         "tokenize='trigram')",
         "INSERT INTO search_index(search_index) VALUES ('rebuild')",
-        "CREATE VIRTUAL TABLE temp.piece USING fts5vocab('main', 'search_index', 'row')",
-        # Kept, as the view counts the entries of a piece each time that it is asked.
-        "CREATE TABLE search_piece (piece TEXT PRIMARY KEY, entry_count INTEGER NOT NULL) WITHOUT ROWID",
-        "INSERT INTO search_piece SELECT term, doc FROM temp.piece",
     ),
     "postgresql": (
         "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public",  # not in the release's own schema, which goes away
@@ -35,6 +32,20 @@ def list_search_entries(tables: ReleaseTables) -> pl.DataFrame:
     unique = kept.unique(["search_kind", "search_target", "search_text"], keep="first", maintain_order=True)
     numbered = unique.with_row_index("search_number", offset=1)
     return numbered.select(pl.col(name).cast(dtype) for name, dtype in load_contract("search_entry").schema.items())
+
+
+def count_pieces(entries: pl.DataFrame) -> pl.DataFrame:
+    """Return in how many search entries each piece of three letters stands (contract `search_piece`)."""
+    counted = [_count_pieces(rows) for rows in entries.select("search_number", "search_text").iter_slices(_ROWS_AT_ONCE)]
+    empty = load_contract("search_piece").empty_frame()
+    return pl.concat([empty, *counted], how="vertical_relaxed").group_by("piece").agg(pl.col("entry_count").sum()).sort("piece")
+
+
+def _count_pieces(rows: pl.DataFrame) -> pl.DataFrame:
+    last = pl.col("search_text").str.len_chars().cast(pl.Int64) - 2
+    placed = rows.filter(last > 0).with_columns(pl.int_ranges(0, last).alias("place")).explode("place")
+    pieces = placed.select("search_number", pl.col("search_text").str.slice(pl.col("place"), 3).alias("piece")).unique()
+    return pieces.group_by("piece").agg(pl.len().alias("entry_count"))
 
 
 def index_pieces(connection: sa.Connection) -> None:

@@ -7,6 +7,7 @@ that a slip of spelling does not hide it. Either way a bounded number of candida
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -18,7 +19,7 @@ from rapidfuzz import fuzz
 from tradeflow.folding import fold_text
 from tradeflow.serve.queries.frames import mappings
 from tradeflow.serve.queries.lead_filter import SIGNAL
-from tradeflow.serving_database import SEARCH_ENTRY, TABLES
+from tradeflow.serving_database import SEARCH_ENTRY, SEARCH_PIECE, TABLES
 
 ENTRY = SEARCH_ENTRY.c
 KINDS = ("company", "substance", "commodity", "area")
@@ -30,8 +31,6 @@ _LEAST_LIKENESS = 62.0
 _LEAST_LIKENESS_OF_NUMBERS = 84.0
 """Numbers that differ in two places name two things."""
 _FEW = 10
-_LEAST_WORD_SIMILARITY = 0.35
-"""From which PostgreSQL proposes a candidate; its own 0.6 misses a name with two slips."""
 
 
 @dataclass(frozen=True)
@@ -103,45 +102,36 @@ def _likeness(one: str, other: str) -> float:
 
 def _candidates(connection: sa.Connection, folded: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     of_kinds = sa.select(SEARCH_ENTRY).where(ENTRY.search_kind.in_(kinds)).limit(_CANDIDATES)
+    holding = _holding_in_postgres if connection.dialect.name == "postgresql" else _holding_in_sqlite
     found = mappings(connection, of_kinds.where(ENTRY.search_text == folded))
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL pg_trgm.word_similarity_threshold = {_LEAST_WORD_SIMILARITY}")
-        found += mappings(connection, _alike_in_postgres(of_kinds, folded))
-    else:
-        found += _alike_in_sqlite(connection, of_kinds, folded)
+    if parts := [word for word in folded.split() if len(word) >= 3]:
+        found += mappings(connection, holding(of_kinds, parts, sa.and_).order_by(None).order_by(ENTRY.mention_count.desc().nulls_last()))
+    if len(found) < _FEW and (pieces := _rarest_pieces(connection, folded)):
+        found += mappings(connection, holding(of_kinds, pieces, sa.or_))
     return list({row["search_number"]: row for row in found}.values())
 
 
-def _alike_in_postgres(of_kinds: sa.Select[Any], folded: str) -> sa.Select[Any]:
-    is_alike = ENTRY.search_text.op("%>", is_comparison=True)(folded)
-    return of_kinds.where(is_alike).order_by(sa.func.word_similarity(folded, ENTRY.search_text).desc(), ENTRY.mention_count.desc())
+def _holding_in_postgres(of_kinds: sa.Select[Any], parts: list[str], joined: Callable[..., sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """Keep the entries that hold all or any of the parts, those with most of them first."""
+    holds = [ENTRY.search_text.like(f"%{part}%") for part in parts]
+    return of_kinds.where(joined(*holds)).order_by(sum((sa.cast(each, sa.Integer) for each in holds), sa.literal(0)).desc())
 
 
-def _alike_in_sqlite(connection: sa.Connection, of_kinds: sa.Select[Any], folded: str) -> list[dict[str, Any]]:
-    parts = [word for word in folded.split() if len(word) >= 3]
-    found: list[dict[str, Any]] = []
-    if parts:
-        asked = " AND ".join(f'"{part}"' for part in parts)
-        found = mappings(connection, _matching(of_kinds, asked).order_by(ENTRY.mention_count.desc()))
-    if len(found) < _FEW and (pieces := _rarest_pieces(connection, folded)):
-        asked = " OR ".join(f'"{piece}"' for piece in pieces)
-        found += mappings(connection, _matching(of_kinds, asked).order_by(sa.text("search_index.rank")))
-    return found
-
-
-def _matching(of_kinds: sa.Select[Any], asked: str) -> sa.Select[Any]:
+def _holding_in_sqlite(of_kinds: sa.Select[Any], parts: list[str], joined: Callable[..., sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """Keep the entries that hold all or any of the parts, those first that hold most of what is rare."""
     index = sa.table("search_index", sa.column("rowid"))
-    joined = of_kinds.join(index, index.c.rowid == ENTRY.search_number)
-    return joined.where(sa.literal_column("search_index").op("MATCH", is_comparison=True)(asked))
+    asked = (" AND " if joined is sa.and_ else " OR ").join(f'"{part}"' for part in parts)
+    matching = sa.literal_column("search_index").op("MATCH", is_comparison=True)(asked)
+    return of_kinds.join(index, index.c.rowid == ENTRY.search_number).where(matching).order_by(sa.text("search_index.rank"))
 
 
 def _rarest_pieces(connection: sa.Connection, folded: str) -> list[str]:
     """Return the rarest pieces of a text, so few that what holds any of them can be put in order at once."""
     pieces = {folded[at : at + 3] for at in range(len(folded) - 2)}
-    known = sa.table("search_piece", sa.column("piece"), sa.column("entry_count"))
-    question = sa.select(known.c.piece, known.c.entry_count).where(
-        known.c.piece.in_(pieces), known.c.entry_count <= _MOST_ENTRIES_OF_A_PIECE
-    )
-    rarest = connection.execute(question.order_by(known.c.entry_count).limit(_PIECES)).all()
+    if connection.dialect.name == "postgresql":
+        pieces = {piece for piece in pieces if " " not in piece}  # pg_trgm knows no piece that goes over the end of a word
+    known = SEARCH_PIECE.c
+    is_rare = known.piece.in_(pieces) & (known.entry_count <= _MOST_ENTRIES_OF_A_PIECE)
+    rarest = connection.execute(sa.select(known.piece, known.entry_count).where(is_rare).order_by(known.entry_count).limit(_PIECES)).all()
     entries = accumulate(entry_count for _, entry_count in rarest)
     return [piece for (piece, _), so_far in zip(rarest, entries, strict=True) if so_far <= _MOST_ENTRIES or piece == rarest[0].piece]
