@@ -276,3 +276,21 @@ def test_the_log_says_which_companies_a_page_named(served: Served, investigator:
     shown = set(re.findall(r'href="/companies/([^"/#?.]+)"', text))
     assert shown
     assert shown <= set(json.loads(returned)["company"]["ids"])
+
+
+def test_what_is_not_there_is_told_in_the_language_of_the_page(investigator: Visitor) -> None:
+    spanish = {"Accept-Language": "es"}
+    told = {
+        "/signals/0123456789abcdef": "En esta edición no hay ninguna señal",
+        "/company-signals/0123456789abcdef": "En esta edición no hay ninguna señal",
+        "/companies/0123456789abcdef": "En esta edición no hay ninguna empresa",
+        "/countries/999": "No hay ningún área",
+        "/countries/484/999999": "México no se examina en SA 999999",
+        "/signals?behind=x": "El cursor de la página no se puede leer",
+    }
+    for path, words in told.items():
+        assert words in investigator.get(path, headers=spanish).text, path
+    assert "Brasil" in investigator.get("/countries/76", headers=spanish).text
+    assert "Brazil" not in investigator.get("/countries/76", headers=spanish).text
+    gone = investigator.client.post("/watched/99/remove", data={"csrf_token": investigator.csrf_token}, headers=spanish)
+    assert "Esto no está en su lista de vigilancia." in gone.text

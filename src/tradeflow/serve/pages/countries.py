@@ -15,7 +15,7 @@ from tradeflow.serve.routers import page_router
 from tradeflow.serve.translations import translator
 from tradeflow.serve.visit import Reading, Visit
 from tradeflow.telling.language import tell_in
-from tradeflow.telling.names import area_names, name_area
+from tradeflow.telling.names import area_names
 
 router = page_router()
 
@@ -27,7 +27,7 @@ def show_country(visit: Reading, importer_code: int) -> Response:
         raise NotFoundError(f"no area {importer_code}")
     codes = list_codes(visit.connection, importer_code)
     visit.returned("series", [row["commodity_code"] for row in codes])
-    return visit.page("country.html", importer=name_area(importer_code), importer_code=importer_code, codes=codes, **_watching(visit))
+    return visit.page("country.html", importer_code=importer_code, codes=codes, **_watching(visit))
 
 
 @router.get("/countries/{importer_code}/{commodity_code}")

@@ -70,7 +70,7 @@ def read_series(connection: sa.Connection, importer_code: int, commodity_code: s
     coverage = read_rows(connection, "coverage", TABLES["coverage"].c.reporter_code == importer_code)
     reliability = read_rows(connection, "reporter_reliability", _ranked_with(commodity_code))
     tables = replace(empty_tables(), **found, coverage=coverage)
-    signal = asked | {"period": found["baseline"]["period"].max(), "window_periods": 1, "observed_kg": None}
+    signal = asked | {"subject": "importer", "period": found["baseline"]["period"].max(), "window_periods": 1, "observed_kg": None}
     months = lead_months(signal, tables).with_columns(is_lead_period=False)
     side = reporting_side(signal, tables)
     standing = standing_of(rank_reporters(reliability), importer_code, "M", commodity_code)
