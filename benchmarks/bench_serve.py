@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -42,6 +43,7 @@ from tradeflow.lake import RELEASE_FOLDER, Lake, serving_url
 from tradeflow.publish.serving import serve_release
 from tradeflow.serve.accounts import add_account
 from tradeflow.serve.database import NoReleaseError, find_release, open_stores
+from tradeflow.serving_database import SERVING
 from tradeflow.telling.tables import ReleaseTables
 
 PORT = 8497
@@ -84,27 +86,28 @@ def make_large_release(signals: int, companies: int) -> tuple[ReleaseTables, dic
     return ReleaseTables(**(kept | tiled | drawn)), manifest
 
 
-def keep_release(folder: Path, signals: int, companies: int) -> None:
-    """Make the release once, as one Parquet file per table."""
-    if (folder / "manifest.json").exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    tables, manifest = make_large_release(signals, companies)
-    for table in tables.__dataclass_fields__:
-        getattr(tables, table).write_parquet(folder / f"{table}.parquet")
-    (folder / "manifest.json").write_text(json.dumps(manifest, default=str))
+def find_shape() -> str:
+    """Return a mark of the columns that the serving tables have now: what was kept for others is made anew."""
+    columns = {table.name: table.c.keys() for table in SERVING.sorted_tables}
+    return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def keep_release(keep: Path, signals: int, companies: int) -> Path:
+    """Make the release once, as one Parquet file per table; return where."""
+    folder = keep / f"release-{find_shape()}"
+    if not (folder / "manifest.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        tables, manifest = make_large_release(signals, companies)
+        for table in tables.__dataclass_fields__:
+            getattr(tables, table).write_parquet(folder / f"{table}.parquet")
+        (folder / "manifest.json").write_text(json.dumps(manifest, default=str))
+    return folder
 
 
 def read_release(folder: Path) -> tuple[ReleaseTables, dict[str, Any]]:
-    """Read the release that was kept; a column that a contract has had since is empty."""
-    tables = {table: _read_table(folder / f"{table}.parquet", table) for table in ReleaseTables.__dataclass_fields__}
+    """Read the release that was kept."""
+    tables = {table: pl.read_parquet(folder / f"{table}.parquet") for table in ReleaseTables.__dataclass_fields__}
     return ReleaseTables(**tables), json.loads((folder / "manifest.json").read_text())
-
-
-def _read_table(path: Path, table: str) -> pl.DataFrame:
-    schema = load_contract(table).schema
-    frame = pl.read_parquet(path) if path.exists() else schema.to_frame()
-    return frame.select((pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(dtype) for name, dtype in schema.items())
 
 
 def _tile(frame: pl.DataFrame, copies: int) -> pl.DataFrame:
@@ -180,7 +183,7 @@ def publish(lake: Lake, folder: Path, *, is_whole: bool) -> None:
     tables, manifest = read_release(folder)
     if not is_whole:
         tables = replace(tables, signal=tables.signal.filter(pl.col("lead_rank") < pl.col("lead_rank").max()))
-    release_id = f"{tables.signal['is_lead_head'].sum()}-leads-{time.time():.0f}"
+    release_id = f"{tables.signal['is_lead_head'].sum()}-leads-{find_shape()}-{time.time():.0f}"
     wall, cpu = time.perf_counter(), time.process_time()
     serve_release(serving_url(lake), release_id, tables, manifest, published_at=datetime.now(UTC))
     print(
@@ -275,7 +278,7 @@ class Taken:
     def check(self, kind: str, path: str, text: str) -> None:
         """Hold the count of a whole list to the one that its release's id says."""
         if kind == "table, whole":
-            release, count = re.search(r"<b>(\d+-leads-\d+)</b>", text), re.search(r'id="count"[^>]*>([\d,. ]+) leads', text)
+            release, count = re.search(r"<b>(\d+-leads-[0-9a-f]+-\d+)</b>", text), re.search(r'id="count"[^>]*>([\d,. ]+) leads', text)
             told = (release[1], count[1].replace(",", "")) if release and count else ("none", text[:200])
         elif kind == "API, list" and path.endswith("importer="):
             answer = json.loads(text)
@@ -341,7 +344,7 @@ def _seconds_of(process: psutil.Process) -> float:
 
 def run(lake: Lake, options: argparse.Namespace) -> None:
     """Serve and ask; then ask again while the next release goes in, and for some seconds more."""
-    signal = pl.read_parquet(options.keep / "release" / "signal.parquet", columns=["signal_id"])["signal_id"]
+    signal = pl.read_parquet(options.release / "signal.parquet", columns=["signal_id"])["signal_id"]
     signal_ids = signal.gather_every(max(1, signal.len() // 1000)).to_list()
     own = psutil.Process()
 
@@ -371,7 +374,8 @@ def run(lake: Lake, options: argparse.Namespace) -> None:
 
 def publish_beside(lake: Lake, options: argparse.Namespace) -> None:
     """Publish from another process, as a run does."""
-    subprocess.run([sys.executable, __file__, "--keep", str(options.keep), "--publish-into", str(lake.root)], check=True)
+    sizes = ["--signals", str(options.signals), "--companies", str(options.companies)]
+    subprocess.run([sys.executable, __file__, "--keep", str(options.keep), "--publish-into", str(lake.root), *sizes], check=True)
 
 
 def publish_next(lake: Lake, folder: Path) -> None:
@@ -391,18 +395,18 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="what is made stays here, and is used again; else in a folder that goes away")
     parser.add_argument("--publish-into", type=Path, help="only put the kept release into this lake")
     options = parser.parse_args()
-    if options.publish_into:
-        publish_next(Lake(options.publish_into), options.keep / "release")
-        return
     with tempfile.TemporaryDirectory() as folder:
         options.keep = options.keep or Path(folder)
-        keep_release(options.keep / "release", options.signals, options.companies)
+        options.release = keep_release(options.keep, options.signals, options.companies)
+        if options.publish_into:
+            publish_next(Lake(options.publish_into), options.release)
+            return
         os.environ["TRADEFLOW_DATABASE"] = options.postgresql or ""
         lake = Lake(options.keep / ("postgresql" if options.postgresql else "sqlite"))
         size = f"{options.signals:,} signals, {options.companies:,} companies, {options.rate:g} requests a second"
         print(f"== {lake.root.name}: {size}; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
-        if find_served(lake) is None:
-            publish_next(lake, options.keep / "release")
+        if find_shape() not in (find_served(lake) or ""):
+            publish_next(lake, options.release)
         run(lake, options)
 
 
