@@ -83,10 +83,14 @@ def sign_in(page: Page, site: Site, role: str, language: str = "en") -> None:
     page.go(f"{site.address}/sign-in")
     if language == "es":
         page.follow("document.querySelector('form[action=\"/language\"] button').click()")
-    page.evaluate(f"document.querySelector('#name').value = {json.dumps(role)}")
-    page.evaluate(f"document.querySelector('#password').value = {json.dumps(PASSWORD)}")
-    page.follow("document.querySelector('form.narrow button').click()")
+    fill_in(page, role, PASSWORD)
     assert page.evaluate("document.documentElement.lang") == language
+
+
+def fill_in(page: Page, name: str, password: str) -> None:
+    page.evaluate(f"document.querySelector('#name').value = {json.dumps(name)}")
+    page.evaluate(f"document.querySelector('#password').value = {json.dumps(password)}")
+    click(page, "form.narrow button")
 
 
 def text_of(page: Page, selector: str = "main") -> str:
@@ -101,6 +105,26 @@ def assert_clean(page: Page, site: Site) -> None:
     """Nothing was refused by the content policy, nothing failed, and nobody outside was asked."""
     assert page.complaints == []
     assert {address for address in page.requests if not address.startswith((site.address, "about:", "data:", "blob:"))} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_newcomer_comes_in_with_a_one_time_password(browser: Page, site: Site, language: str) -> None:
+    """From an account that an administrator adds to the ranked table, which says how it is read."""
+    sign_in(browser, site, "administrator", language)
+    browser.go(f"{site.address}/users")
+    browser.evaluate(f"document.querySelector(\"form[action='/users'] [name=name]\").value = 'newcomer {language}'")
+    browser.evaluate("document.querySelector(\"form[action='/users'] [name=role]\").value = 'analyst'")
+    click(browser, "form[action='/users'] button")
+    once = browser.evaluate("document.querySelector('.done code').textContent")
+    click(browser, "form[action='/sign-out'] button")
+    fill_in(browser, f"newcomer {language}", once)
+    assert browser.evaluate("location.pathname") == "/password"
+    browser.evaluate(f"document.querySelector('#old').value = {json.dumps(once)}")
+    browser.evaluate(f"document.querySelector('#new').value = {json.dumps(PASSWORD)}")
+    click(browser, "form.narrow button")
+    assert browser.evaluate("location.pathname") == "/signals"
+    assert {"en": "How to read this table", "es": "Cómo leer esta tabla"}[language] in text_of(browser)
+    assert_clean(browser, site)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
