@@ -16,7 +16,7 @@ from tradeflow.pipeline import run_pipeline
 from tradeflow.publish.release import current_release
 from tradeflow.settings import Settings, read_only_input
 
-ORDER = ["pull", "conform", "reconcile", "model", "signals", "publish"]
+ORDER = ["pull", "conform", "reconcile", "model", "decisions", "signals", "publish"]
 
 
 def records(lake: Lake) -> list[dict[str, Any]]:

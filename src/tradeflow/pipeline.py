@@ -38,7 +38,7 @@ from tradeflow.steps.release import publish_run
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STEPS_THAT_CAN_FAIL_OUTSIDE = frozenset({"pull", "publish"})
+STEPS_THAT_CAN_FAIL_OUTSIDE = frozenset({"pull", "decisions", "publish"})
 """Steps that depend on somebody else's server or disk: a runner may try them again."""
 
 

@@ -80,7 +80,10 @@ def test_typst_tells_which_letters_it_lacks() -> None:
     assert find_lacking(diagnostic) == {"克", "\u1234"}
 
 
-@pytest.mark.parametrize(("written", "latin"), [("Кварт Химия", "Kvart Khimiya"), ("克林", "KeLin"), ("Química S.A.", None), (None, None)])
+@pytest.mark.parametrize(
+    ("written", "latin"),
+    [("Кварт Химия", "Kvart Khimiya"), ("克林", "KeLin"), ("Química S.A.", None), ("Hóa chất", None), (None, None)],
+)
 def test_names_in_other_scripts_have_their_latin_letters_beside_them(written: str | None, latin: str | None) -> None:
     assert spell_in_latin(written) == latin
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -13,15 +14,14 @@ from tradeflow.serve.queries.company import CompanyFile
 from tradeflow.serve.translations import retell
 from tradeflow.telling.language import t
 
-_LAST_LATIN = 0x24F
-"""Last letter of the Unicode blocks of Latin letters that everybody's fonts have."""
+_FOREIGN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
+"""A letter that is of none of Unicode's blocks of Latin ones."""
 _EXAMPLES = 3
 
 
 def spell_in_latin(text: str | None) -> str | None:
     """Return a text in Latin letters, letter by letter; None where it stands in them already."""
-    is_foreign = any(letter.isalpha() and ord(letter) > _LAST_LATIN for letter in text or "")
-    return anyascii(text or "").strip() if is_foreign else None
+    return anyascii(text).strip() if text and _FOREIGN.search(text) else None
 
 
 def tell_names(company: CompanyFile) -> Section:
