@@ -33,7 +33,8 @@ _FOREIGN_CHANCE = 0.02
 _SPREAD_SAMPLE = 20_000
 _LARGEST_VARIANCE = 1.5
 """A corridor on which nothing fits must not make the variance of an amount run away."""
-_SURE = 0.5
+_SURE = 0.7
+"""Chance of not being recorded from which a month has nothing to compare: two to one."""
 _LARGEST_TIMING = 4.0
 """Variance from which what is found of a month is no figure any more."""
 _LEAST_REST = 0.1
