@@ -220,6 +220,9 @@ def test_the_walk_upstream_goes_on_and_says_what_it_left_out(investigator: Visit
     for path in (f"/companies/{company}", f"/companies/{company}/upstream"):
         assert "The walk read 5 declared items" in investigator.get(path).text
     asks = bearer(investigator, "read_signals", "read_companies") | {"X-Case-Number": "C-1"}
+    one_step = investigator.client.get(f"/api/v1/companies/{company}/upstream?steps=1", headers=asks).json()
+    senders = {row["entity_id"] for row in one_step["upstream"]} - {None}
+    assert one_step["upstream_senders_left"] == len(senders) > 0
     told = investigator.client.get(f"/api/v1/companies/{company}/upstream", headers=asks).json()
     items = TABLES.company_item.filter((pl.col("importer_entity_id") == company) | (pl.col("consignee_entity_id") == company))
     assert told["upstream_items_left"] == items.height - 5

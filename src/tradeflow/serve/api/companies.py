@@ -103,7 +103,7 @@ class Walk(BaseModel):
     upstream: list[shapes.row_of("upstream_trade")]  # type: ignore[valid-type]
     upstream_steps: Annotated[int, Field(description="Steps that were walked.")]
     upstream_items_left: Annotated[int, Field(description="Declared items of the last step that were left out.")]
-    upstream_senders_left: Annotated[int, Field(description="Last senders who received such goods, behind whom nobody looked.")]
+    upstream_senders_left: Annotated[int, Field(description="Last senders, behind whom nobody looked.")]
     called: Annotated[dict[str, str], Field(description="Names of the companies, by id.")]
 
 

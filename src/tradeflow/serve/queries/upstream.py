@@ -60,7 +60,7 @@ def read_upstream(connection: sa.Connection, entity_id: str, *, steps: int = STE
             break
     items = pl.concat(found).unique(["snapshot_id", "row_number", "substance_code"], maintain_order=True)
     trade = walk_upstream(items, entity_id, most_steps=steps)
-    return Upstream(trade, steps, items.height, left, _count_supplied(connection, frontier, substance))
+    return Upstream(trade, steps, items.height, left, len(frontier))
 
 
 def _received_by(companies: set[str], substance: str | None) -> list[sa.ColumnElement[bool]]:
@@ -70,10 +70,3 @@ def _received_by(companies: set[str], substance: str | None) -> list[sa.ColumnEl
 
 def _count(connection: sa.Connection, conditions: list[sa.ColumnElement[bool]]) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(TABLES["company_item"]).where(*conditions)) or 0
-
-
-def _count_supplied(connection: sa.Connection, companies: set[str], substance: str | None) -> int:
-    """Return how many of the companies received something themselves."""
-    receivers = sa.func.count(sa.func.distinct(_ITEM.importer_entity_id))
-    of_one = [] if substance is None else [_ITEM.substance_code == substance]
-    return connection.scalar(sa.select(receivers).where(_ITEM.importer_entity_id.in_(companies), *of_one)) or 0 if companies else 0
