@@ -19,7 +19,7 @@ def slow_fit(log_amounts: np.ndarray, per_year: int) -> dict:
     residuals = y - _yearly_medians(y, known, per_year)
     start = residuals[known]
     scale = max(1.482602218505602 * np.median(np.abs(start - np.median(start))), SMALLEST_SCALE)
-    for step in range(5):
+    for step in range(seasonal.ITERATIONS):
         weights = np.array([_weight(r, scale, step >= 2) if k else 0.0 for r, k in zip(residuals, known, strict=True)])
         prior = np.diag((scale / prior_sd) ** 2)
         models = [_fit(rows, y, weights, prior, scale, target, None)]
@@ -51,15 +51,15 @@ def slow_expectation(history: np.ndarray, counted: np.ndarray, per_year: int, ah
     periods = len(history)
     age = np.concatenate([np.arange(periods, 0, -1), -np.arange(ahead)]).astype(float)
     log_likelihoods, means, covariances, noises = [], [], [], []
-    for sd in noise_models.NOISE_SD:
-        for walk in (noise_models.WALKS[0], max(noise_models.WALKS[1], noise_models.WALK_OF_NOISE * sd)):
-            for carry in noise_models.CARRY:
-                joint = np.array([[_covariance(a, b, per_year, sd, walk, carry) for b in age] for a in age])
-                past, cross, own = joint[:periods, :periods], joint[:periods, periods:], joint[periods:, periods:]
-                means.append(cross.T @ np.linalg.solve(past, history))
-                covariances.append(own - cross.T @ np.linalg.solve(past, cross))
-                log_likelihoods.append(_log_likelihood(past[::-1, ::-1], history[::-1], counted[::-1]))
-                noises.append(sd**2)
+    for walk, carry in noise_models.MOVES:
+        for season in noise_models.SEASONS if per_year > 1 else [(0.0, 1.0)]:
+            joint = np.array([[_covariance(a, b, per_year, walk, carry, season) for b in age] for a in age])
+            past, cross, own = joint[:periods, :periods], joint[:periods, periods:], joint[periods:, periods:]
+            log_likelihood, noise = _judge(past[::-1, ::-1], history[::-1], counted[::-1])
+            means.append(cross.T @ np.linalg.solve(past, history))
+            covariances.append(noise * (own - cross.T @ np.linalg.solve(past, cross)))
+            log_likelihoods.append(log_likelihood)
+            noises.append(noise)
     weights = np.exp(np.array(log_likelihoods) - max(log_likelihoods))
     weights /= weights.sum()
     mean = sum(w * m for w, m in zip(weights, means, strict=True))
@@ -67,24 +67,27 @@ def slow_expectation(history: np.ndarray, counted: np.ndarray, per_year: int, ah
     return mean, spread, float(weights @ noises)
 
 
-def _covariance(a: float, b: float, per_year: int, sd: float, walk: float, carry: float) -> float:
+def _covariance(a: float, b: float, per_year: int, walk: float, carry: float, season: tuple[float, float]) -> float:
+    """Of two months by their ages, in units of the noise's variance."""
     total = noise_models.LEVEL_SD**2 + noise_models.TREND_SD**2 * a * b / per_year**2
-    for order in range(1, (noise_models.HARMONICS if per_year > 1 else 0) + 1):
-        total += noise_models.SEASON_SD**2 / order * np.cos(2 * np.pi * order * (a - b) / per_year)
+    for order in range(1, noise_models.HARMONICS + 1):
+        fading = np.exp(-abs(a - b) / per_year / season[1])
+        total += (season[0] / order) ** 2 * fading * np.cos(2 * np.pi * order * (a - b) / per_year)
     shared = min(abs(a), abs(b)) if a * b > 0 else 0.0
-    return total + walk**2 * shared * 12 / per_year + sd**2 * (carry ** abs(a - b) if a != b else 1.0)
+    return total + walk**2 * shared * 12 / per_year + (carry ** abs(a - b) if a != b else 1.0)
 
 
-def _log_likelihood(covariance: np.ndarray, newest_first: np.ndarray, counted: np.ndarray) -> float:
-    """Each month's surprise given the newer ones, bounded; the newest, which is the level, is not counted."""
-    total = 0.0
+def _judge(covariance: np.ndarray, newest_first: np.ndarray, counted: np.ndarray) -> tuple[float, float]:
+    """Return log likelihood and noise variance from each month's surprise given the newer ones; the newest, the level, is not counted."""
+    log_precision, squares, months = 0.0, expectation.PRIOR_MONTHS * expectation.PRIOR_SD**2, expectation.PRIOR_MONTHS
     for t in range(1, len(newest_first)):
         gain = np.linalg.solve(covariance[:t, :t], covariance[:t, t])
         sd = np.sqrt(covariance[t, t] - gain @ covariance[:t, t])
-        surprise = (newest_first[t] - gain @ newest_first[:t]) / sd
         if counted[t]:
-            total += -np.log(sd) - 0.5 * min(surprise**2, expectation.LARGEST_SURPRISE**2)
-    return total
+            log_precision -= np.log(sd)
+            squares += ((newest_first[t] - gain @ newest_first[:t]) / sd) ** 2
+            months += 1
+    return log_precision - 0.5 * months * np.log(squares), squares / max(months - 2, 1)
 
 
 def _row(steps: int, per_year: int) -> np.ndarray:

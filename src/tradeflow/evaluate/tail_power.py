@@ -15,9 +15,9 @@ from tradeflow.model.tail_power import LEVEL, amounts_group
 
 Array = NDArray[np.float64]
 
-SERIES, SEED = 12_000, 8_001
-LEAST_SERIES = 800
-"""Series of a kind and length in a group from which their far tail can be read."""
+SERIES, SEED = 20_000, 8_001
+LEAST_SHARE = 0.1
+"""Share of the drawn series of a kind and length that must be in a group, or their far tail is not read there."""
 _LENGTHS = (30, 36, 48, 60, 84, 120)
 _SPARSE = (0.05, 0.5)
 """Shares of months with trade of the sparse series, beside the kinds that are judged: few amounts in a long history."""
@@ -26,7 +26,7 @@ _SPARSE = (0.05, 0.5)
 def fit_tail_powers(series: int, seed: int) -> pl.DataFrame:
     """Return group, power, least, most, series: what `POWERS` is read from; `series` of each kind and length are drawn.
 
-    least, most: of the kinds and lengths with at least LEAST_SERIES in the group.
+    least, most: of the kinds and lengths with at least LEAST_SHARE of their series in the group.
     """
     cells = [(kind, months, make_series(kind, series, months, seed)) for kind in POOLED_KINDS for months in _LENGTHS]
     cells += [("sparse", months, _thin_out(series, months, seed)) for months in _LENGTHS]
@@ -35,7 +35,7 @@ def fit_tail_powers(series: int, seed: int) -> pl.DataFrame:
     by_kind = chances.group_by("group", "kind", "months").agg(power.alias("power"), pl.len().alias("series"))
     least, most = pl.col("power").min(), pl.col("power").max()
     middle = ((least + most) / 2).alias("power")
-    groups = by_kind.filter(pl.col("series") >= LEAST_SERIES).group_by("group")
+    groups = by_kind.filter(pl.col("series") >= LEAST_SHARE * series).group_by("group")
     return groups.agg(middle, least.alias("least"), most.alias("most"), pl.col("series").sum()).sort("group")
 
 

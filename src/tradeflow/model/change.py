@@ -23,7 +23,7 @@ WINDOW = 6
 """Months that are looked at together."""
 RESTART = "first_trade_after_silence"
 KINDS = ("none", "spike", "level_shift", "ramp", "front_loading", RESTART)
-KIND_CHANCE = {"spike": 0.49, "level_shift": 0.4, "ramp": 0.1, "front_loading": 0.01}
+KIND_CHANCE = {"spike": 0.42, "level_shift": 0.47, "ramp": 0.1, "front_loading": 0.01}
 """How changes of amount divide among the kinds before a series is looked at: weighs the score, not the name."""
 SHORTEST_SHIFT = 3
 """A level has surely shifted when it has stayed for so many months;"""

@@ -21,19 +21,22 @@ Mask = NDArray[np.bool_]
 
 LONGEST_HISTORY_YEARS = {12: 10, 1: 30}
 """By periods a year: older periods say nothing about the next one that newer ones do not."""
-BELIEVED = 2.0
+BELIEVED = 3.0
 """A residual is taken at no more than so many standard deviations,"""
-DOUBTED = 3.0
+DOUBTED = 4.0
 """less and less from so many,"""
-DISBELIEVED = 5.0
-"""and not at all from so many (Hampel's three parts; Hampel et al. 1986, section 2.6)."""
-OUTLIER = 5.0
+DISBELIEVED = 7.0
+"""and not at all from so many (Hampel's three parts; Hampel et al. 1986, section 2.6): the regression knows no wandering level, so what
+it leaves may yet be one. Set on simulated series."""
+OUTLIER = 3.5
 """Residuals beyond so many standard deviations are not counted as months."""
-LARGEST_SURPRISE = 4.0
-"""No one month speaks for or against a model by more than this many standard deviations."""
+PRIOR_SD = 0.15
+"""Standard deviation of the noise, log, before the history is seen,"""
+PRIOR_MONTHS = 1.0
+"""and the months that this counts for."""
 SURE_SHIFT = (0.5, 0.9)
 """Between these chances a past shift of the level begins to be undone before the models see the history."""
-HEAVY_TAILS = 0.2
+HEAVY_TAILS = 0.1
 """Added noise variance, as a share: a month that is not cleaned varies more than those that were. Set on simulated series."""
 SPENT_MONTHS = 24.0
 """Coefficients that are paid for by known months, not by filled gaps, about twice over. Set on simulated series."""
@@ -117,23 +120,26 @@ def _clean(fit: RobustFit, is_sure: Array) -> tuple[Array, Mask]:
 def _average_models(history: Array, counted: Mask, models: NoiseModels) -> tuple[Array, Array, Array]:
     """Return the mean, the covariance and the noise variance over the models, each weighted by its likelihood.
 
-    The first surprise is the level itself, which no model foretells, so it is not counted.
+    The noise variance is integrated out under an inverse gamma prior (Zellner 1971, section 3.2). The first surprise is the level itself,
+    which no model foretells, so it is not counted.
     """
     series, periods = history.shape
-    surprises = (history[:, ::-1] @ models.whiten).reshape(series, -1, periods)
+    newest_first = history[:, ::-1]
+    surprises = (newest_first @ models.whiten).reshape(series, -1, periods)
     counts = counted[:, ::-1].astype(np.float64)
     counts[:, 0] = 0.0
-    bounded = np.minimum(surprises**2, LARGEST_SURPRISE**2)
-    log_likelihood = counts @ models.log_precision - 0.5 * np.matmul(bounded, counts[:, :, None])[:, :, 0]
+    freedom = PRIOR_MONTHS + counts.sum(axis=1, keepdims=True)
+    squares = PRIOR_MONTHS * PRIOR_SD**2 + np.matmul(np.square(surprises, out=surprises), counts[:, :, None])[:, :, 0]
+    log_likelihood = counts @ models.log_precision - 0.5 * freedom * np.log(squares)
     weights = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    means = np.matmul(surprises.transpose(1, 0, 2), models.answer).transpose(1, 0, 2)
+    means = (newest_first @ models.forecast).reshape(series, len(models.covariance), -1)
     mean = np.matmul(weights[:, None, :], means)[:, 0]
     apart = means - mean[:, None]
     between = np.matmul((weights[:, :, None] * apart).transpose(0, 2, 1), apart)
-    ahead = mean.shape[1]
-    within = (weights @ models.covariance.reshape(len(models.covariance), -1)).reshape(series, ahead, ahead)
-    return mean, within + between, weights @ models.noise_variance
+    noise = weights * squares / np.maximum(freedom - 2.0, 1.0)
+    within = np.tensordot(noise, models.covariance, axes=1)
+    return mean, within + between, noise.sum(axis=1)
 
 
 def _doubts(fit: RobustFit, is_sure: Array, counted: Mask, noise_variance: Array) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ BISQUARE_CUT = 4.685
 """Residual in standard deviations that no longer counts: 95% efficiency at the normal distribution (Beaton and Tukey 1974)."""
 HUBER_CUT = 1.345
 """Residual in standard deviations from which it counts less: 95% efficiency at the normal distribution (Huber 1964)."""
-ITERATIONS = 5
+ITERATIONS = 3
 
 
 @dataclass(frozen=True)
