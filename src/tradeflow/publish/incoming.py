@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import sqlalchemy as sa
 
 from tradeflow.contract import load_contract
@@ -48,7 +49,8 @@ class Incoming:
         """Put the release's own row in the place of the one that stands."""
         connection.execute(sa.delete(RELEASE))
         listed = BytesIO()
-        list_leads(self.tables.signal, self._find_new(connection)).write_ipc(listed, compression="lz4")
+        leads = list_leads(self.tables.signal, self._find_new(connection))
+        leads.with_columns(cs.string().cast(pl.Categorical)).write_ipc(listed, compression="lz4")
         named = {"id": self.release_id, "published_at": self.published_at, "manifest": self.manifest}
         connection.execute(sa.insert(RELEASE).values(**named, listed_leads=listed.getvalue(), schema_name=schema_name))
 

@@ -18,7 +18,6 @@ from tradeflow.serve.queries.lead_filter import SIGNAL, STATUS, LeadFilter, fami
 from tradeflow.serve.queries.paging import LOWEST, UNREADABLE, read_cursor, write_cursor
 from tradeflow.serving_database import RELEASE
 
-_CODES = ("substance_code", "commodity_code", "broken_rules")
 _read: dict[tuple[str, str], pl.DataFrame] = {}
 _reading = threading.Lock()
 
@@ -68,7 +67,7 @@ def _behind(cursor: str, figure: pl.Expr, *, is_falling: bool) -> pl.Expr:
 
 def _read_file(connection: sa.Connection) -> pl.DataFrame:
     file = connection.scalar(sa.select(RELEASE.c.listed_leads))
-    return pl.read_ipc(BytesIO(file or b"")).with_columns(pl.col(_CODES).cast(pl.Categorical))
+    return pl.read_ipc(BytesIO(file or b""))
 
 
 def _about_trade(asked: LeadFilter, listed: pl.DataFrame) -> list[pl.Expr]:
