@@ -16,11 +16,14 @@ from tradeflow.evaluate.models_page import write_page
 from tradeflow.evaluate.planted_worlds import rank_consignments
 from tradeflow.evaluate.power import study_power
 from tradeflow.evaluate.price_outliers import judge_price_outliers
+from tradeflow.evaluate.series_lead import leads_over_peers
 from tradeflow.evaluate.series_study import Row, add_same_part, discoveries, false_alarms_by_group, judge_all, score_own_table, tabulate
 from tradeflow.evaluate.series_worlds import POOLED_KINDS, Cell, real_cells, simulated_cells, yardstick_cells
 
 Echo = Callable[[str], None]
 REAL_KINDS = ("regular", "intermittent", "missing")
+DEAR_ON_REAL = 4
+"""On real series the dear peers' part is so many times as large: few of those are told apart, so figures on few are chance."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ def _series_tables(plan: Plan, shared: Path, echo: Echo) -> dict[str, pl.DataFra
     tables = {}
     for name, cells, kinds in _sets_of_cells(plan, shared, echo):
         echo(f"judging {sum(len(cell.amounts) for cell in cells):,} {name} series")
-        judged = judge_all(cells, plan.dear_share, echo)
+        judged = judge_all(cells, plan.dear_share * (DEAR_ON_REAL if name == "real" else 1), echo)
         add_same_part(judged)
-        tables[f"series, {name}"] = as_table(tabulate(judged, kinds))
-        if name == "simulated":
-            tables["series, evolving"] = as_table(tabulate(judged, ("evolving",)))
+        parts = {name: kinds, "evolving": ("evolving",)} if name == "simulated" else {name: kinds}
+        for part, of_part in parts.items():
+            tables[f"series, {part}"] = as_table(tabulate(judged, of_part))
+            tables[f"leads, {part}"] = pl.DataFrame([asdict(lead) for lead in leads_over_peers(judged, of_part, plan.seed)])
     rates = false_alarms_by_group(plan.clean_series, plan.seed + 1)
     tables["false alarms"] = pl.DataFrame(
         [{"kind": kind, "months": months, **asdict(rate)} for kind, by_length in rates.items() for months, rate in by_length.items()]

@@ -122,22 +122,19 @@ def _row(name: str, cells: list[Cell], judgement: Judgement, kinds: tuple[str, .
     precision, recall = {}, {}
     for anomaly, scores in judgement.planted.items():
         planted = [scores[number] for number in chosen]
-        pairs = list(_score_pairs(anomaly, clean, planted))
+        pairs = [(np.concatenate(before), np.concatenate(after)) for before, after in score_pairs(anomaly, clean, planted)]
         precision[anomaly] = max(average_precision(before, after) for before, after in pairs)
         recall[anomaly] = max(recall_at(before, after).share for before, after in pairs)
     alarms = measure_rate(np.concatenate([scores.is_alarm for scores in clean]))
     return Row(name, sum(len(scores.last_month) for scores in clean), precision, recall, alarms, judgement.seconds_per_fit)
 
 
-def _score_pairs(anomaly: str, clean: list[Scores], planted: list[Scores]) -> list[tuple[Array, Array]]:
-    """Return (clean, planted) by each score that a detector brings for an anomaly of this kind."""
+def score_pairs(anomaly: str, clean: list[Scores], planted: list[Scores]) -> list[tuple[list[Array], list[Array]]]:
+    """Return (clean, planted), cell by cell, by each score that a detector brings for an anomaly of this kind."""
     if anomaly not in SIX_MONTHS:
-        return [(np.concatenate([each.last_month for each in clean]), np.concatenate([each.last_month for each in planted]))]
+        return [([each.last_month for each in clean], [each.last_month for each in planted])]
     names = clean[0].six_months
-    return [
-        (np.concatenate([each.six_months[name] for each in clean]), np.concatenate([each.six_months[name] for each in planted]))
-        for name in names
-    ]
+    return [([each.six_months[name] for each in clean], [each.six_months[name] for each in planted]) for name in names]
 
 
 def false_alarms_by_group(series: int, seed: int) -> dict[str, dict[int, Rate]]:
