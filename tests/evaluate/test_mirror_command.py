@@ -15,7 +15,7 @@ from tradeflow.evaluate.mirror_command import reconcile_by_command
 from tradeflow.evaluate.mirror_truth import make_known_trade
 from tradeflow.evaluate.mirror_world import World
 from tradeflow.exceptions import TradeflowError
-from tradeflow.model import mirror_prediction
+from tradeflow.model import mirror_learning
 
 COUNTRIES = ["Germany", "France", "Chile", "Peru", "Canada"]
 TINY = World(countries=12, codes=30, density=0.3, cut_share=0.05)
@@ -75,8 +75,9 @@ def test_every_part_is_judged_and_the_page_is_written(shared: Path, tmp_path: Pa
     worlds = ((mirror.OWN, "plain", TINY), (mirror.OWN_MONTHLY, "lag_carry", replace(TINY, months=2, forms=("lag_carry",))))
     plan = mirror.Plan(worlds, ((mirror.YARDSTICK, "all", 1, 12, 30),), is_quick=True)
     monkeypatch.setattr(mirror, "plan_evaluation", lambda *, quick: plan)
-    monkeypatch.setattr(mirror_prediction, "_TREES", 20)
-    monkeypatch.setattr(mirror_prediction, "_SCALE_TREES", 5)
+    monkeypatch.setattr(mirror_learning, "_TREES", 20)
+    monkeypatch.setattr(mirror_learning, "_SHIFT_TREES", 5)
+    monkeypatch.setattr(mirror_learning, "_SCALE_TREES", 5)
     page = tmp_path / "page.md"
     told = CliRunner().invoke(main, ["evaluate", "mirror", "--quick", "--shared", str(shared), "--page", str(page)], catch_exceptions=False)
     assert told.exit_code == 0

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tradeflow.model import mirror_prediction
+from tradeflow.model import mirror_learning, mirror_prediction
 from tradeflow.model.mirror_features import as_features, ask, describe_past, describe_shown, take_logs
-from tradeflow.model.mirror_prediction import LEVELS, predict_other_side
+from tradeflow.model.mirror_prediction import LEVELS, TooShortPastError, predict_other_side
 
 SIDES = ["export_value_usd", "import_value_usd", "export_net_weight_kg", "import_net_weight_kg"]
 KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
@@ -39,8 +39,9 @@ def hide(pairs: pl.DataFrame, side: str = "import") -> tuple[pl.DataFrame, pl.Da
 def _few_trees() -> Iterator[None]:
     """A fifth of the trees are enough for habits as plain as these."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mirror_prediction, "_TREES", 40)
-        patch.setattr(mirror_prediction, "_SCALE_TREES", 10)
+        patch.setattr(mirror_learning, "_TREES", 40)
+        patch.setattr(mirror_learning, "_SHIFT_TREES", 5)
+        patch.setattr(mirror_learning, "_SCALE_TREES", 5)
         yield
 
 
@@ -86,7 +87,7 @@ def test_the_exporter_can_be_the_silent_side_and_a_missing_weight_is_not_foretol
 
 def test_too_short_a_past_is_refused() -> None:
     history, asked, _ = hide(make_pairs())
-    with pytest.raises(ValueError, match="0 pairs of both sides follow a year of figures; 200 are needed"):
+    with pytest.raises(TooShortPastError, match="0 pairs of both sides follow a year of figures; 200 are needed"):
         predict_other_side(history.filter(pl.col("period") > 201400), asked)
 
 
@@ -120,3 +121,17 @@ def test_the_past_of_a_route_by_hand() -> None:
     assert (features["since"], features["age"], features["rate_both"]) == (12, 1, pytest.approx(2 / 3))
     assert features["kg"] == pytest.approx(-log["2"])
     assert features["unit_value"] == pytest.approx(0)
+
+
+def test_examples_count_as_often_as_their_like_is_asked_and_answered() -> None:
+    """Of the next year's rows a tenth are asked of a route that nothing is known of, and of these only every second is ever answered."""
+    known = {"age": 1, "count_0": 30, "count_hidden": 30, "_hidden": 1.0}
+    unknown = {"age": 1, "count_0": None, "count_hidden": None, "_hidden": 1.0}
+    described = pl.DataFrame([known] * 10 + [unknown] * 40 + [unknown | {"_hidden": None}] * 40)
+    asked = pl.DataFrame([known | {"age": 3}] * 90 + [unknown] * 10)
+    weighed = mirror_prediction._weigh(described, asked)
+    weights = weighed.group_by("count_0").agg(pl.col("_weight").sum())
+    totals = dict(weights.iter_rows())
+    assert weighed.height == 50
+    assert totals[30] / totals[None] == pytest.approx(90 / 5)
+    assert weighed["_weight"].mean() == pytest.approx(1)

@@ -28,6 +28,22 @@ def reconcile(given: Path, out: Path, distances: Path | None) -> None:
         click.echo(line)
 
 
+@click.command("foretell-sides")
+@click.argument("given", metavar="PAIRS", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@tells_mistakes
+def foretell_sides(given: Path, out: Path) -> None:
+    """Foretell what the silent side of anyone's own trade will report.
+
+    PAIRS is what `tradeflow reconcile` wrote of a table by month. OUT has one row per pair of the newest year that has one side: the value
+    and the net weight that the other side is expected to report, each with its 90% interval, learnt from the years before.
+    """
+    from tradeflow.own_table.foretell_sides import foretell_own_sides
+
+    told = foretell_own_sides(given, out)
+    click.echo(f"{told.rows:,} pairs of {told.year} with one side, learnt from {told.learnt_from:,} earlier ones with both, in {out}")
+
+
 @click.command("score-series")
 @click.argument("given", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
@@ -123,4 +139,4 @@ def score_declarations(learn: Path, score: Path, out: Path, config: Path | None)
     click.echo(f"{written.rows:,} declarations scored: {written.scores}; how the models did: {written.card}")
 
 
-COMMANDS = (reconcile, score_series, score_declarations, resolve_names, find_substances)
+COMMANDS = (reconcile, foretell_sides, score_series, score_declarations, resolve_names, find_substances)
