@@ -59,14 +59,16 @@ def _move(signals: pl.DataFrame, find: Callable[[pl.DataFrame], pl.DataFrame]) -
 
 
 def _meet(signals: pl.DataFrame, others: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Return each pair of a signal and another one (suffix _other) whose windows overlap, the strangest first.
+    """Return each pair of a signal and another one (_..._other) whose windows overlap, the strangest first.
 
     _shared_kg: what the other's excess amounts to in the periods that both windows hold.
     """
-    met = signals.join(others, on=["freq_code", *on], suffix="_other")
+    keys = ["freq_code", *on]
+    named = others.rename({name: f"_{name.lstrip('_')}_other" for name in others.columns if name not in keys})
+    met = signals.join(named, on=keys)
     shared = pl.min_horizontal("_last", "_last_other") - pl.max_horizontal("_first", "_first_other") + 1
-    held = met.with_columns((shared * pl.col("excess_kg_other") / pl.col("window_periods_other")).alias("_shared_kg")).filter(shared > 0)
-    by = ["p_value", "signal_id", "_shared_kg", "signal_id_other"]
+    held = met.with_columns((shared * pl.col("_excess_kg_other") / pl.col("_window_periods_other")).alias("_shared_kg")).filter(shared > 0)
+    by = ["p_value", "signal_id", "_shared_kg", "_signal_id_other"]
     return held.sort(by, descending=[False, False, True, False], nulls_last=True)
 
 
@@ -95,8 +97,8 @@ def _importers_to_exporters(signals: pl.DataFrame) -> pl.DataFrame:
     routes = leading.filter(pl.col("rule").is_in(_OF_EXPORTERS) & (pl.col("subject") == "flow"))
     one = ["rule", "exporter_code", "commodity_code"]
     met = _meet(routes, routes.unique(["freq_code", *one], keep="first", maintain_order=True), one)
-    is_shared = pl.col("importer_code").n_unique().over("lead_key_other") >= _SEVERAL
-    return _all_of(signals, met.filter(is_shared & (pl.col("lead_key") != pl.col("lead_key_other"))))
+    is_shared = pl.col("importer_code").n_unique().over("_lead_key_other") >= _SEVERAL
+    return _all_of(signals, met.filter(is_shared & (pl.col("lead_key") != pl.col("_lead_key_other"))))
 
 
 def _legs_to_detours(signals: pl.DataFrame) -> pl.DataFrame:
@@ -131,26 +133,26 @@ def _only(holds: pl.Expr) -> pl.Expr:
 def _families_to_goods(signals: pl.DataFrame) -> pl.DataFrame:
     strangest = pl.col("p_value").min().over("lead_key")
     met = _meet_goods(signals.filter(pl.col("subject") == "family").with_columns(strangest), signals)
-    stranger = met.filter(pl.col("p_value_other") <= pl.col("p_value")).sort("lead_key", "p_value_other", "signal_id_other")
+    stranger = met.filter(pl.col("_p_value_other") <= pl.col("p_value")).sort("lead_key", "_p_value_other", "_signal_id_other")
     return _all_of(signals, stranger)
 
 
 def _goods_to_families(signals: pl.DataFrame) -> pl.DataFrame:
     families = _standing(signals.filter(pl.col("subject") == "family"))
     met = _meet_goods(families, signals.filter(_only(pl.col("rule").is_in(_MORE_ARRIVED))))
-    turned = met.select(pl.col("lead_key_other").alias("lead_key"), pl.col("lead_key").alias("lead_key_other"))
+    turned = met.select(pl.col("_lead_key_other").alias("lead_key"), pl.col("lead_key").alias("_lead_key_other"))
     return _all_of(signals, turned)
 
 
 def _meet_goods(families: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     met = _meet(families, _excesses(signals, "importer"), ["importer_code"])
-    code = pl.col("commodity_code_other")
+    code = pl.col("_commodity_code_other")
     return met.filter((code == pl.col("commodity_code")) | (code == pl.col("related_commodity_code")))
 
 
 def _excesses_to_world(signals: pl.DataFrame) -> pl.DataFrame:
     met = _meet(signals.filter(_IS_EXCESS & (pl.col("subject") != "world")), _standing(_excesses(signals, "world")), ["commodity_code"])
-    growth = pl.col("observed_kg_other") / pl.col("expected_kg_other")
+    growth = pl.col("_observed_kg_other") / pl.col("_expected_kg_other")
     explained = met.filter(pl.col("observed_kg") <= pl.col("upper_kg") * growth)
     whole = signals.filter(_only(pl.col("signal_id").is_in(explained["signal_id"].implode())))["lead_key"].implode()
     return _all_of(signals, explained.filter(pl.col("lead_key").is_in(whole)))
@@ -158,5 +160,5 @@ def _excesses_to_world(signals: pl.DataFrame) -> pl.DataFrame:
 
 def _all_of(signals: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
     """Return the moves of all signals of each lead that met another one, to the first that it met."""
-    first = met.group_by("lead_key", maintain_order=True).agg(pl.col("lead_key_other").first().alias("_to"))
+    first = met.group_by("lead_key", maintain_order=True).agg(pl.col("_lead_key_other").first().alias("_to"))
     return signals.select("signal_id", "lead_key").join(first, on="lead_key").select(_MOVE)
