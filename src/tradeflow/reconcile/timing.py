@@ -120,8 +120,10 @@ def _values(sides: Sides) -> _Amounts:
 
 def _weights(sides: Sides, timing: Timing) -> _Amounts:
     mended = mend_weights(sides, timing.unit_value_log)
+    none_sent, none_recorded = np.isnan(sides.export_usd), np.isnan(sides.import_usd)
     return _Amounts(
-        np.where(np.isnan(sides.export_usd), 0.0, mended.export_kg), np.where(np.isnan(sides.import_usd), 0.0, mended.import_kg)
+        np.where(none_sent & np.isnan(mended.export_kg), 0.0, mended.export_kg),
+        np.where(none_recorded & np.isnan(mended.import_kg), 0.0, mended.import_kg),
     )
 
 
@@ -190,24 +192,26 @@ def _align(sides: Sides, around: Surroundings, timing: Timing) -> Sides:
     of_weight = _depart(weights, sent, timing.weight, timing, importer, timing.spread)
     label = np.zeros(sides.size, np.uint8)
     label[sent.rows] = _label_sent(of_value, sent)
-    made = []
-    for amounts, imported, usual, departed in (
-        (values, sides.import_usd, timing.value, of_value),
-        (weights, mend_weights(sides, timing.unit_value_log).import_kg, timing.weight, of_weight),
-    ):
+    carried = carried_amounts(values.export, silent) * np.exp(timing.value.level[silent.corridor])
+    label[silent.rows[carried > values.imported[silent.rows] / 2]] = CARRIED
+    aligned, timing_variance = [], []
+    for amounts, usual, departed in ((values, timing.value, of_value), (weights, timing.weight, of_weight)):
         gap, variance = _told(departed, of_value.unrecorded_chance)
-        aligned, timing_variance = imported.copy(), np.zeros(sides.size)
-        aligned[sent.rows] = amounts.export[sent.rows] * np.exp(usual.level[sent.corridor] + gap)
-        timing_variance[sent.rows] = variance
-        carried = carried_amounts(amounts.export, silent) * np.exp(usual.level[silent.corridor])
-        own = imported[silent.rows]
-        is_carried = carried > own / 2
-        rest = np.log(np.maximum(1 - carried / own, _LEAST_REST))
-        timing_variance[silent.rows] = np.where(is_carried, rest**2, 0.0)
-        if amounts is values:
-            label[silent.rows[is_carried]] = CARRIED
-        made += [aligned, timing_variance]
-    return replace(sides, aligned=AlignedImports(made[0], made[2], made[1], made[3], label))
+        found, added = np.where(amounts.imported > 0, amounts.imported, np.nan), _variance_of_carried(amounts, silent, usual, sides.size)
+        found[sent.rows] = amounts.export[sent.rows] * np.exp(usual.level[sent.corridor] + gap)
+        added[sent.rows] = variance
+        aligned.append(found)
+        timing_variance.append(added)
+    return replace(sides, aligned=AlignedImports(aligned[0], aligned[1], timing_variance[0], timing_variance[1], label))
+
+
+def _variance_of_carried(amounts: _Amounts, silent: Surroundings, usual: _Usual, size: int) -> Floats:
+    """Return what the importer's report alone is worth less as the month's own where goods of the months before explain half of it."""
+    carried = carried_amounts(amounts.export, silent) * np.exp(usual.level[silent.corridor])
+    part = carried / amounts.imported[silent.rows]
+    variance = np.zeros(size)
+    variance[silent.rows] = np.where(part > 1 / 2, np.log(np.maximum(1 - part, _LEAST_REST)) ** 2, 0.0)
+    return variance
 
 
 def _label_sent(departed: Departed, sent: Surroundings) -> np.ndarray:
