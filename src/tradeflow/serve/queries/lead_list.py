@@ -38,9 +38,11 @@ def read_listed(connection: sa.Connection) -> pl.DataFrame:
 
 
 def narrow(connection: sa.Connection, asked: LeadFilter) -> pl.DataFrame:
-    """Return the leads that pass a filter, by rank."""
+    """Return the leads that pass a filter, by rank, with what they are sorted by and what is told of each in a list."""
     listed = read_listed(connection)
-    return listed.filter(*_about_trade(asked, listed), *_about_people(connection, asked))
+    told = dict.fromkeys(("lead_rank", asked.order[0], "broken_rules", "is_new"))  # each once
+    passing = listed.lazy().filter(*_about_trade(asked, listed), *_about_people(connection, asked))
+    return passing.select(*told).collect()
 
 
 def sort_leads(leads: pl.DataFrame, asked: LeadFilter, limit: int | None = None) -> tuple[pl.DataFrame, str | None]:
