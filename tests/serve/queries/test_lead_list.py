@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.release_world import Made
@@ -102,6 +102,7 @@ def test_what_is_downloaded_is_what_is_listed(reading: sa.Connection, made: Made
     assert [frame.shape for frame in iterate_heads(reading, LeadFilter(rule="none"))] == [(0, made[0].signal.width)]
 
 
+@settings(deadline=None)
 @given(
     figure=st.floats() | st.integers(),
     rank=st.integers() | st.text(max_size=3) | st.none(),

@@ -7,6 +7,7 @@ A database would need an index for each pair of filter and order. What the filte
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from io import BytesIO
 
 import polars as pl
@@ -18,12 +19,21 @@ from tradeflow.serve.queries.lead_filter import SIGNAL, STATUS, LeadFilter, fami
 from tradeflow.serve.queries.paging import LOWEST, UNREADABLE, read_cursor, write_cursor
 from tradeflow.serving_database import RELEASE
 
-_read: dict[tuple[str, str], pl.DataFrame] = {}
+
+@dataclass(frozen=True)
+class Listed:
+    """The leads of one release (contract `listed_lead`, codes as categories), by rank, and each set of rules that a lead broke."""
+
+    leads: pl.DataFrame
+    broken_together: tuple[str, ...]
+
+
+_read: dict[tuple[str, str], Listed] = {}
 _reading = threading.Lock()
 
 
-def read_listed(connection: sa.Connection) -> pl.DataFrame:
-    """Return the leads of the release that a transaction sees (contract `listed_lead`, codes as categories), by rank."""
+def read_listed(connection: sa.Connection) -> Listed:
+    """Return the leads of the release that a transaction sees."""
     key = (str(connection.engine.url), str(connection.scalar(sa.select(RELEASE.c.id))))
     found = _read.get(key)
     if found is None:
@@ -41,7 +51,7 @@ def narrow(connection: sa.Connection, asked: LeadFilter) -> pl.DataFrame:
     """Return the leads that pass a filter, by rank, with what they are sorted by and what is told of each in a list."""
     listed = read_listed(connection)
     told = dict.fromkeys(("lead_rank", asked.order[0], "broken_rules", "is_new"))  # each once
-    passing = listed.lazy().filter(*_about_trade(asked, listed), *_about_people(connection, asked))
+    passing = listed.leads.lazy().filter(*_about_trade(asked, listed), *_about_people(connection, asked))
     return passing.select(*told).collect()
 
 
@@ -67,12 +77,12 @@ def _behind(cursor: str, figure: pl.Expr, *, is_falling: bool) -> pl.Expr:
     return further | ((figure == place[0]) & (pl.col("lead_rank") > place[1]))
 
 
-def _read_file(connection: sa.Connection) -> pl.DataFrame:
-    file = connection.scalar(sa.select(RELEASE.c.listed_leads))
-    return pl.read_ipc(BytesIO(file or b""))
+def _read_file(connection: sa.Connection) -> Listed:
+    leads = pl.read_ipc(BytesIO(connection.scalar(sa.select(RELEASE.c.listed_leads)) or b""))
+    return Listed(leads, tuple(leads["broken_rules"].unique().cast(pl.String)))
 
 
-def _about_trade(asked: LeadFilter, listed: pl.DataFrame) -> list[pl.Expr]:
+def _about_trade(asked: LeadFilter, listed: Listed) -> list[pl.Expr]:
     equal = {"substance_code": asked.substance, "importer_code": asked.importer, "exporter_code": asked.exporter}
     found = [pl.col(name) == value for name, value in equal.items() if value is not None]
     found += [pl.col(name) >= value for name, value in {"period": asked.since, "lead_score": asked.score}.items() if value is not None]
@@ -81,8 +91,7 @@ def _about_trade(asked: LeadFilter, listed: pl.DataFrame) -> list[pl.Expr]:
     if asked.area is not None:
         found.append((pl.col("importer_code") == asked.area) | (pl.col("exporter_code") == asked.area))
     if asked.rule is not None:
-        together = listed["broken_rules"].unique().cast(pl.String)
-        found.append(pl.col("broken_rules").is_in([each for each in together if asked.rule in each.split(";")]))
+        found.append(pl.col("broken_rules").is_in([each for each in listed.broken_together if asked.rule in each.split(";")]))
     if asked.commodity is not None:
         found.append(pl.col("commodity_code").cat.starts_with(asked.commodity.replace(".", "")))
     if asked.family is not None:
