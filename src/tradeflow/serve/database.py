@@ -152,11 +152,11 @@ def upgrade_case_store(engine: sa.Engine) -> None:
 
 
 def find_release(connection: sa.Connection) -> Release:
-    """Return the release that a read transaction sees; NoReleaseError before the first."""
+    """Return the release that a read transaction sees; NoReleaseError before the first, or where an older version put it in."""
     try:
-        row = connection.execute(sa.select(RELEASE.c.id, RELEASE.c.published_at)).one_or_none()
+        row = connection.execute(sa.select(RELEASE.c.id, RELEASE.c.published_at, RELEASE.c.schema_name)).one_or_none()
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
-        if "no such table" not in str(error) and not isinstance(error, sa.exc.ProgrammingError):
+        if "no such" not in str(error) and not isinstance(error, sa.exc.ProgrammingError):
             raise
         connection.rollback()  # PostgreSQL answers nothing more in a transaction that has failed
         raise NoReleaseError from error
