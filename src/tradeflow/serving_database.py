@@ -77,7 +77,8 @@ def _declare_table(contract: Contract, indexes: list[list[str]]) -> sa.Table:
 
 
 TABLES = {name: _declare_table(load_contract(name), indexes) for name, indexes in _INDEXES.items()}
-KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], ["importer_code", "commodity_code", "period", "anomaly_score"]])
+_EARLIER = ["importer_code", "commodity_code", "period", "anomaly_score"]
+KNOWN_SIGNAL = _declare_table(load_contract("known_signal"), [["first_release_id"], _EARLIER])
 KNOWN_COMPANY_SIGNAL = _declare_table(load_contract("known_company_signal"), [["first_release_id"]])
 KNOWN = {"signal": KNOWN_SIGNAL, "company_signal": KNOWN_COMPANY_SIGNAL}
 """Every signal that any release has served: these alone are never emptied, so that what is new, and what was said before, can be told."""

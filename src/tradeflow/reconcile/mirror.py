@@ -85,10 +85,10 @@ def _align(
     months = pairs.select(monthly.cast(pl.Int64)).to_series().to_numpy().astype(np.intp)
     if not (months >= 0).any():
         return sides
-    distances = (
-        _NO_DISTANCES if area_list is None else measure_distances(pairs.select("exporter_code", "importer_code").unique(), area_list)
-    )
-    shares = fit_lag_shares(pairs, coverage, commodity_coverage, distances)
+    # Of the annual pairs too: every pair looks its corridor up.
+    corridors = pairs.select("exporter_code", "importer_code").unique()
+    distances = _NO_DISTANCES if area_list is None else measure_distances(corridors, area_list)
+    shares = fit_lag_shares(pairs, coverage, commodity_coverage, distances, corridors)
     commodities = pairs["commodity_code"].unique().sort()
     calendar = read_calendar(coverage, commodity_coverage, areas, commodities)
     places = [areas.search_sorted(shares[side]).to_numpy().astype(np.intp) for side in ("exporter_code", "importer_code")]
