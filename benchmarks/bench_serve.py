@@ -47,6 +47,8 @@ from tradeflow.serving_database import SERVING
 from tradeflow.telling.tables import ReleaseTables
 
 PORT = 8497
+LONG_WAIT = 150
+"""Milliseconds that a page may take."""
 _COMPANY_TABLES = ("entity", "entity_name", "company_profile", "company_month", "company_link", "company_item", "company_signal")
 _WORDS = [
     "norte",
@@ -274,6 +276,8 @@ class Taken:
     statuses: Counter[str] = field(default_factory=Counter)
     releases: Counter[str] = field(default_factory=Counter)
     halves: list[str] = field(default_factory=list)
+    long_waits: Counter[int] = field(default_factory=Counter)
+    """By the second in which they began."""
 
     def check(self, kind: str, path: str, text: str) -> None:
         """Hold the count of a whole list to the one that its release's id says."""
@@ -295,13 +299,16 @@ async def load(client: httpx2.AsyncClient, paths: Iterator[tuple[str, str]], rat
     taken = Taken()
 
     async def ask(kind: str, path: str) -> None:
-        begun = time.perf_counter()
+        asked_at = time.perf_counter()
         try:
             answer = await client.get(path)
             status = str(answer.status_code)
         except httpx2.TransportError as error:
             status = type(error).__name__
-        taken.milliseconds[kind].append((time.perf_counter() - begun) * 1000)
+        waited = (time.perf_counter() - asked_at) * 1000
+        taken.milliseconds[kind].append(waited)
+        if waited > LONG_WAIT:
+            taken.long_waits[int(asked_at - begun)] += 1
         taken.statuses[f"{kind} {status}"] += 1
         if status == "200":
             taken.check(kind, path, answer.text)
@@ -321,6 +328,7 @@ def tell(title: str, taken: Taken, server_seconds: float, client_seconds: float)
     print(f"\n{title}: {answers} answers; not 200: {failed or 'none'}; half releases: {taken.halves[:5] or 'none'}")
     print(f"releases seen: {dict(taken.releases)}")
     print(f"CPU ms per answer: server {1000 * server_seconds / answers:.1f}, the bench's own client {1000 * client_seconds / answers:.1f}")
+    print(f"waits of more than {LONG_WAIT} ms, by the second in which they began: {dict(sorted(taken.long_waits.items())) or 'none'}")
     print("\n| page | answers | p50 ms | p99 ms | longest |\n|---|---|---|---|---|")
     for kind, milliseconds in sorted(taken.milliseconds.items()):
         p50, p99 = np.percentile(milliseconds, [50, 99])

@@ -144,6 +144,30 @@ def test_half_a_file_left_by_a_killed_publish_is_in_nobodys_way(serve: Callable[
     assert state(url) == ("first", few[0].signal.height)
 
 
+def test_the_file_before_goes_with_the_next_publish_and_not_under_readers(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    outdated = path.with_name(f"outdated-{path.name}")
+    serve(few, "first")
+    assert not outdated.exists()
+    for before, release_id in (("first", "second"), ("second", "third")):
+        serve(few, release_id)
+        assert state(f"sqlite:///{outdated}") == (before, few[0].signal.height)
+        assert state(url)[0] == release_id
+    assert len(list(path.parent.glob("*serving.sqlite"))) == 2
+
+
+def test_a_file_system_without_second_names_will_do(
+    serve: Callable[[Made, str], None], url: str, few: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("tradeflow.publish.serving_file.os.link", refuse)
+    serve(few, "first")
+    serve(few, "second")
+    assert state(url)[0] == "second"
+
+
 def test_next_file_is_readable_by_whom_the_last_was(serve: Callable[[Made, str], None], url: str, few: Made) -> None:
     serve(few, "first")
     path = Path(url.removeprefix("sqlite:///"))

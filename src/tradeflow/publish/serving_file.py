@@ -9,8 +9,10 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ from tradeflow.serving_database import SERVING, open_database
 
 _STANDING = "standing"
 _ROWS_AT_ONCE = 10_000
-_BYTES_AT_ONCE = 64 * 1024**2
+_SECONDS_BETWEEN = 0.1
+_OUTDATED = "outdated-"
 # Nobody else sees the file before it is whole and on the disk; if the process dies, it is made anew.
 _PRAGMAS = ("main.journal_mode = OFF", "main.synchronous = OFF", "main.cache_size = -200000")
 
@@ -38,11 +41,12 @@ def replace_file(address: sa.URL, incoming: Incoming) -> None:
         _settle(path)
         if _is_served(path, incoming):
             return
-        unfinished = path.with_name(f"{UNFINISHED}{path.name}")
+        unfinished, outdated = (path.with_name(f"{prefix}{path.name}") for prefix in (UNFINISHED, _OUTDATED))
         unfinished.unlink(missing_ok=True)
+        outdated.unlink(missing_ok=True)
         try:
             _write(unfinished, path, incoming)
-            _put_in_place(unfinished, path)
+            _put_in_place(unfinished, path, outdated)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -85,8 +89,8 @@ def _write(unfinished: Path, standing: Path, incoming: Incoming) -> None:
             connection.execute(f"ATTACH DATABASE ? AS {_STANDING}", (str(standing),))
 
     sa.event.listen(engine, "connect", prepare)
-    sa.event.listen(engine, "after_cursor_execute", _bring_along(unfinished))
-    with engine.begin() as connection:
+    unfinished.touch()
+    with _brought_along(unfinished), engine.begin() as connection:
         for table in SERVING.sorted_tables:
             connection.execute(sa.schema.CreateTable(table))
         for table, frame in incoming.frames:
@@ -99,18 +103,22 @@ def _write(unfinished: Path, standing: Path, incoming: Incoming) -> None:
     engine.dispose()
 
 
-def _bring_along(unfinished: Path) -> Callable[..., None]:
-    """Return what brings a growing file to the disk little by little: all at once would hold up every entry of the audit log meanwhile."""
-    brought = 0
+@contextmanager
+def _brought_along(unfinished: Path) -> Iterator[None]:
+    """Bring a growing file to the disk little by little: all at once would hold up every entry of the audit log meanwhile."""
+    is_whole = threading.Event()
 
-    def bring(*_: Any) -> None:
-        nonlocal brought
-        size = unfinished.stat().st_size
-        if size - brought >= _BYTES_AT_ONCE:
+    def bring() -> None:
+        while not is_whole.wait(_SECONDS_BETWEEN):
             _bring_to_disk(unfinished)
-            brought = size
 
-    return bring
+    with ThreadPoolExecutor(1) as beside:
+        bringing = beside.submit(bring)
+        try:
+            yield
+        finally:
+            is_whole.set()
+        bringing.result()
 
 
 def _insert(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> None:
@@ -120,9 +128,12 @@ def _insert(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> 
         connection.exec_driver_sql(statement, rows.with_columns(times).rows())
 
 
-def _put_in_place(unfinished: Path, path: Path) -> None:
+def _put_in_place(unfinished: Path, path: Path, outdated: Path) -> None:
     if path.is_file():
         shutil.copymode(path, unfinished)
+        # Whoever lets a file of gigabytes go as the last waits while it is taken off the disk: the next publish, not a reader.
+        with suppress(OSError):  # not every file system knows a second name
+            os.link(path, outdated)
     _bring_to_disk(unfinished)
     os.replace(unfinished, path)
     _bring_to_disk(path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -24,6 +25,10 @@ def run_server(settings: Settings, lake: Lake, tell: Callable[[str], None]) -> N
         tell(line)
     tell(f"Open {origin} in a browser; Ctrl+C ends it.")
     serve = settings.serve
+    # What was imported and built stays until the end: looking through it for what can be thrown away would hold everybody up for a tenth
+    # of a second, again and again.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
         app,
         host=serve.host,
