@@ -6,6 +6,7 @@ table that anybody reads is written, locked or left with dead rows.
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from typing import Any
 
@@ -21,7 +22,9 @@ from tradeflow.serving_database import RELEASE, SERVING, open_database
 _SCHEMAS = ("release_a", "release_b")
 _PUBLISH_LOCK = 0x7466_7075
 """Any number that nothing else in the database locks."""
-_ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 5_000
+_REST = 1.0
+"""Seconds of rest for each that rows went in: the server has no priorities, and would have one of two cores taken from who reads."""
 
 
 def replace_schema(address: sa.URL, incoming: Incoming) -> None:
@@ -92,9 +95,11 @@ def _copy(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> No
         # Rows are visible to all from the start, as nobody looks here before the release is named: nothing is left to tidy up.
         with cursor.copy(f"COPY {table.name} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv, FREEZE)") as copy:
             for rows in frame.iter_slices(_ROWS_AT_ONCE):
+                begun = time.perf_counter()
                 written = BytesIO()
                 rows.write_csv(written, include_header=False)
                 copy.write(written.getvalue())
+                time.sleep(_REST * (time.perf_counter() - begun))
     except psycopg.Error as error:  # its whole text would show the row
         raise LakeError(f"serving database, table {table.name}: {error.diag.message_primary or 'the connection was lost'}") from None
     finally:
