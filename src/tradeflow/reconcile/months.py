@@ -116,7 +116,7 @@ def gather_arrivals(export: Floats, imported: Floats, around: Surroundings, vari
     export, imported: one per pair on one level (what is usual to be recorded of an export is as much); 0 where a side reports no trade,
     NaN where the amount of a trade is not known.
     """
-    own = export[around.rows]
+    own = np.where(export[around.rows] > 0, export[around.rows], np.nan)  # nothing is a part of a trade stated as worth 0
     sent = {offset: _amounts(export, around, offset) / own for offset in NEIGHBOURS}
     recorded = np.column_stack([_amounts(imported, around, lag) / own for lag in LAGS])
     is_known = around.is_known & np.isfinite(recorded)

@@ -208,7 +208,8 @@ def _align(sides: Sides, around: Surroundings, timing: Timing) -> Sides:
 def _variance_of_carried(amounts: _Amounts, silent: Surroundings, usual: _Usual, size: int) -> Floats:
     """Return what the importer's report alone is worth less as the month's own where goods of the months before explain half of it."""
     carried = carried_amounts(amounts.export, silent) * np.exp(usual.level[silent.corridor])
-    part = carried / amounts.imported[silent.rows]
+    imported = amounts.imported[silent.rows]
+    part = np.divide(carried, imported, out=np.zeros_like(carried), where=imported > 0)
     variance = np.zeros(size)
     variance[silent.rows] = np.where(part > 1 / 2, np.log(np.maximum(1 - part, _LEAST_REST)) ** 2, 0.0)
     return variance
