@@ -46,6 +46,14 @@ def send(visitor: Visitor, path: str, status: int, content: Any) -> Any:
     return answer.json()
 
 
+@pytest.mark.parametrize("path", ["/signals", "/signals.csv", "/signals.parquet"])
+def test_a_cursor_that_cannot_be_read_is_told_before_an_answer_begins(viewer: Visitor, path: str) -> None:
+    for behind in ("áé", "bm90IGpzb24", "WzEsIG51bGxd"):
+        answer = viewer.get(f"{API}{path}?behind={behind}")
+        assert answer.status_code == 400, answer.text
+        assert "cursor" in answer.json()["detail"]
+
+
 def test_pages_by_cursor_give_every_lead_once_and_whole(viewer: Visitor) -> None:
     heads = make_release()[0].signal.filter("is_lead_head").sort("lead_rank")
     seen: list[dict[str, Any]] = []

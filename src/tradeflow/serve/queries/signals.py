@@ -67,8 +67,15 @@ def list_leads(connection: sa.Connection, lead_filter: LeadFilter, *, limit: int
 
 
 def iterate_heads(connection: sa.Connection, lead_filter: LeadFilter) -> Iterator[pl.DataFrame]:
-    """Yield the head signals of all leads that pass a filter, in its order, some thousands at a time; one empty frame where none does."""
+    """Return the head signals of all leads that pass a filter, in its order, some thousands at a time; one empty frame where none does.
+
+    The filter is read at once: a question that has no answer must be told before an answer has begun.
+    """
     listed, _ = sort_leads(narrow(connection, lead_filter), lead_filter)
+    return _read_on(connection, listed)
+
+
+def _read_on(connection: sa.Connection, listed: pl.DataFrame) -> Iterator[pl.DataFrame]:
     for ranks in listed.select("lead_rank").iter_slices(_ROWS_AT_ONCE):
         heads = read_rows(connection, "signal", SIGNAL.c.is_lead_head, SIGNAL.c.lead_rank.in_(ranks["lead_rank"].to_list()))
         yield ranks.join(heads, on="lead_rank", maintain_order="left").select(heads.columns)
