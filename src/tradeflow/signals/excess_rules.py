@@ -6,8 +6,8 @@ import polars as pl
 
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence
 from tradeflow.signals.spell import (
-    DERIVED_WEIGHTS,
-    LOG_SPREAD,
+    INTERVAL,
+    SUMMED,
     best_window,
     count_derived_weights,
     interval_of_sum,
@@ -16,15 +16,13 @@ from tradeflow.signals.spell import (
 )
 from tradeflow.signals.unit_value import ROUTE, usual_unit_values, weight_in_scale
 
-_SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *DERIVED_WEIGHTS, *LOG_SPREAD]
-_INTERVAL = ("expected_kg", "lower_kg", "upper_kg")
 _FAMILY = ["freq_code", "importer_code", "family"]
 
 
 def excess_import(tables: Evidence) -> pl.DataFrame:
     """More arrived than the importer's own history, season and trend explain, by weight and by value alike."""
     level = pl.when(pl.col("series_level") == "flow").then(pl.lit("route")).otherwise("series_level")
-    summed = best_window(_monthly_excess(tables), ["series_level", *ROUTE], [*_SUMMED, "mirror_net_weight_kg"])
+    summed = best_window(_monthly_excess(tables), ["series_level", *ROUTE], [*SUMMED, "mirror_net_weight_kg"])
     return _with_excess(summed).with_columns(pl.concat_str(level, pl.lit(" series of HS "), "commodity_code").alias("comparable_group"))
 
 
@@ -41,9 +39,9 @@ def excess_family(tables: Evidence) -> pl.DataFrame:
         (pl.col("score").slice(1).sum() / (pl.len() - 1).sqrt()).alias("score"),
         pl.col("commodity_code").first(),
         pl.col("commodity_code").get(1, null_on_oob=True).alias("related_commodity_code"),
-        *(pl.col(name).sum() for name in _SUMMED),
+        *(pl.col(name).sum() for name in SUMMED),
     )  # fmt: skip
-    summed = best_window(monthly.drop_nulls("related_commodity_code"), _FAMILY, _SUMMED)
+    summed = best_window(monthly.drop_nulls("related_commodity_code"), _FAMILY, SUMMED)
     told = _with_excess(summed).with_columns(
         pl.lit("family").alias("subject"),
         pl.lit(0, pl.Int32).alias("exporter_code"),
@@ -66,14 +64,14 @@ def _monthly_excess(tables: Evidence) -> pl.DataFrame:
     return valued.with_columns(
         pl.min_horizontal("z_seasonal", implied).alias("score"),
         pl.col("series_level").alias("subject"),
-        *log_spread_parts(*_INTERVAL),
+        *log_spread_parts(*INTERVAL),
         *count_derived_weights(pl.col("weight_basis")),
     )
 
 
 def _with_excess(summed: pl.DataFrame) -> pl.DataFrame:
     return summed.with_columns(
-        *interval_of_sum(*_INTERVAL),
+        *interval_of_sum(*INTERVAL),
         weight_basis_of_sum(),
         (pl.col("observed_kg") - pl.col("expected_kg")).alias("excess_kg"),
         (pl.col("observed_value_usd") / pl.col("observed_kg")).alias("unit_value_usd_per_kg"),

@@ -17,8 +17,8 @@ from tradeflow.signals.requirement_rule import above_requirement
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
 from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
 from tradeflow.signals.spell import (
-    DERIVED_WEIGHTS,
-    LOG_SPREAD,
+    INTERVAL,
+    SUMMED,
     best_window,
     count_derived_weights,
     interval_of_sum,
@@ -28,8 +28,6 @@ from tradeflow.signals.spell import (
 from tradeflow.signals.unit_value import ROUTE, ROUTE_HABIT_PERIODS, usual_unit_values, weight_in_scale, weight_or_derived
 
 _CODE = ["freq_code", "commodity_code"]
-_SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *DERIVED_WEIGHTS, *LOG_SPREAD]
-_INTERVAL = ("expected_kg", "lower_kg", "upper_kg")
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
 _LEAST_P = 1e-300
@@ -64,10 +62,10 @@ def mirror_gap(tables: Evidence) -> pl.DataFrame:
     # Over several periods what only arrived later cancels out; what never arrived adds up.
     is_derived = weight_in_scale("import").is_null() | weight_in_scale("export").is_null()
     basis = pl.when(is_derived).then(pl.lit("value_over_unit_value"))
-    spread_out = monthly.with_columns(*log_spread_parts(*_INTERVAL), *count_derived_weights(basis))
-    summed = best_window(spread_out, ROUTE, [*_SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
+    spread_out = monthly.with_columns(*log_spread_parts(*INTERVAL), *count_derived_weights(basis))
+    summed = best_window(spread_out, ROUTE, [*SUMMED, "mirror_net_weight_kg", "mirror_value_usd"])
     return summed.with_columns(
-        *interval_of_sum(*_INTERVAL),
+        *interval_of_sum(*INTERVAL),
         weight_basis_of_sum(),
         # Never more than the exporter says has left, even where the importer is used to record more than that.
         (pl.min_horizontal("expected_kg", "mirror_net_weight_kg") - pl.col("observed_kg")).alias("excess_kg"),

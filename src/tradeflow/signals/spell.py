@@ -9,6 +9,9 @@ WINDOWS = (1, 3, 6)
 LOG_SPREAD = ["_log_spread_down", "_log_spread_up"]
 _DERIVED_BASES = ["value_over_unit_value", "other_side"]
 DERIVED_WEIGHTS = [f"_{basis}" for basis in _DERIVED_BASES]
+SUMMED = ["observed_kg", "expected_kg", "observed_value_usd", *DERIVED_WEIGHTS, *LOG_SPREAD]
+"""What is added up over the periods of a lead on amounts."""
+INTERVAL = ("expected_kg", "lower_kg", "upper_kg")
 
 
 def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.DataFrame:
