@@ -282,7 +282,6 @@ def let_through_under_purpose(
 SignedInVisit = Annotated[Visit, Depends(visit_with(None, needs_release=False))]
 Reading = Annotated[Visit, Depends(visit_with(Right.READ_SIGNALS))]
 Deciding = Annotated[Visit, Depends(visit_with(Right.DECIDE))]
-Investigating = Annotated[Visit, Depends(visit_with(Right.READ_COMPANIES))]
 UnderPurpose = Annotated[Visit, Depends(let_through_under_purpose)]
 ManagingAccounts = Annotated[Visit, Depends(visit_with(Right.MANAGE_ACCOUNTS, needs_release=False))]
 ReadingAudit = Annotated[Visit, Depends(visit_with(Right.READ_AUDIT, needs_release=False))]
