@@ -43,5 +43,5 @@ def test_a_dear_route_is_judged_by_its_own_price() -> None:
 
 def test_a_weight_out_of_scale_is_kept_but_is_no_evidence() -> None:
     pairs, _ = reconcile(trade_flow(*history(), flow(MEXICO, "M", CHINA, 2120, 1_000_000.0), flow(CHINA, "X", MEXICO, 2000, 1000.0)))
-    told = pairs.filter(pl.col("period") == 202401).select("import_net_weight_kg", "z_kg", "balanced_net_weight_kg")
-    assert told.row(0) == (1_000_000.0, None, 1000.0)
+    told = pairs.filter(pl.col("period") == 202401).select("import_net_weight_kg", "z_kg", "balanced_net_weight_kg", "import_weight_label")
+    assert told.row(0) == (1_000_000.0, None, 1000.0, "out_of_scale")

@@ -15,10 +15,11 @@ MONTH: dict[str, Any] = {
     "period": 202404, "mirror_status": "both", "mirror_reason": None, "valuation_basis": "margin_estimated", "cif_fob_margin_rate": 0.06,
     "import_value_usd": 106_000.0, "import_fob_value_usd": 100_000.0, "export_net_weight_kg": 40_000.0, "import_net_weight_kg": 10_000.0,
     "corridor_gap_log": math.log(0.9), "corridor_change_log": math.log(0.25 / 0.9), "gap_log_variance": math.log(1.25) ** 2,
-    "z_kg": -5.77, "shortfall_p_value": 0.0000001, "export_weight_share": 0.96,
+    "z_kg": -5.77, "z_value": -5.5, "shortfall_p_value": 0.0000001, "export_weight_share": 0.96,
     "balanced_net_weight_kg": 38_000.0, "balanced_lower_kg": 30_000.0, "balanced_upper_kg": 48_000.0,
     "export_weight_label": "as_reported", "import_weight_label": "as_reported", "gap_explanation": "none",
-    "alignment_label": "same_period", "import_aligned_net_weight_kg": None,
+    "alignment_label": "same_period", "import_aligned_net_weight_kg": None, "import_aligned_value_usd": None,
+    "export_value_usd": 400_000.0,
     "export_nes_kg": None, "import_nes_kg": None, "export_converted_kg": None, "import_converted_kg": None,
 }  # fmt: skip
 
@@ -34,11 +35,12 @@ def ranked(*rows: tuple[int, str, float], product_group: str = "all") -> pl.Data
 
 def test_the_correction_says_what_was_done_and_what_came_out() -> None:
     assert explain_correction(MONTH) == [
+        ("Period shown", "April 2024"),
         ("Importer's value", "USD 106,000 as published, USD 100,000 FOB: 6.0% taken off, freight and insurance estimated"),
         ("Usual difference", "on this route the importer usually records 90% of the exporter’s weight"),
         ("Usual scatter", "two thirds of such pairs lie within 25% of that"),
         (
-            "In April 2024",
+            "Recorded",
             "the importer recorded 25% of the exporter’s weight, 28% of what is usual here: z -5.8, p of a shortfall <0.001",
         ),
         ("Balanced weight", "38.0 t (90% interval 30.0 t to 48.0 t)"),
@@ -54,14 +56,16 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ({"corridor_gap_log": 0.001}, "Usual difference", "on this route both usually record the same weight"),
         ({"corridor_gap_log": math.log(3)}, "Usual difference",
          "on this route the importer usually records 3.00 times the exporter’s weight"),
-        ({"z_kg": None, "mirror_reason": "not_recorded"}, "In April 2024", "other side recorded none"),
+        ({"z_kg": None, "z_value": None, "mirror_reason": "not_recorded"}, "Recorded", "other side recorded none"),
+        ({"z_kg": None, "import_net_weight_kg": None, "shortfall_p_value": 0.004, "z_value": -2.6}, "Recorded",
+         "no two weights to compare; the importer recorded 25% of the exporter’s value: z of the value -2.6, p of a shortfall 0.004"),
         ({"import_weight_label": "out_of_scale"}, "Importer's weight",
          "of another order of magnitude than the route's unit values: left out"),
         ({"export_weight_label": "corrected_by_1000"}, "Exporter's weight",
          "a thousand times off the route's usual unit value: read in the other unit before it was compared"),
         ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 34e3}, "By arrival",
          "34.0 t found of these goods in the months in which they arrive: this is compared"),
-        ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 20e3, "import_net_weight_kg": None}, "In April 2024",
+        ({"alignment_label": "aligned", "import_aligned_net_weight_kg": 20e3, "import_net_weight_kg": None}, "Recorded",
          "the importer recorded 50% of the exporter’s weight, 28% of what is usual here: z -5.8, p of a shortfall <0.001"),
         ({"alignment_label": "truncated", "import_aligned_net_weight_kg": 900.0}, "By arrival",
          "900 kg found of these goods in the months in which they arrive: this is compared; not all of these months are known yet"),
@@ -78,8 +82,8 @@ def test_every_state_of_a_pair_has_its_words(changed: dict[str, Any], fact: str,
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    unknown = dict.fromkeys(("corridor_gap_log", "gap_log_variance", "z_kg", "balanced_net_weight_kg", "import_weight_label"))
-    assert [fact for fact, _ in explain_correction(MONTH | unknown)] == ["Importer's value"]
+    unknown = dict.fromkeys(("corridor_gap_log", "gap_log_variance", "z_kg", "z_value", "balanced_net_weight_kg", "import_weight_label"))
+    assert [fact for fact, _ in explain_correction(MONTH | unknown)] == ["Period shown", "Importer's value"]
 
 
 def test_each_side_is_told_with_its_rank_and_the_estimate_leans_on_the_steadier() -> None:
@@ -89,7 +93,7 @@ def test_each_side_is_told_with_its_rank_and_the_estimate_leans_on_the_steadier(
         "flows: place 1 of 2, the steadiest first.",
         "Mexico’s imports usually lie within a factor of 1.6 of the true weight (90% interval ×1.6 to ×1.7), judged by 41 partners and "
         "1,203 two-sided flows: place 1 of 1, the steadiest first.",
-        "The balanced weight therefore leans 96% on China.",
+        "The balanced weight of April 2024 therefore leans 96% on China.",
     ]
 
 
@@ -109,9 +113,9 @@ def test_a_side_that_nothing_is_known_of_is_said_to_be_so() -> None:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0.3, "The balanced weight therefore leans 70% on Mexico."),
-        (1.0, "Only China gives a weight that can be used, so the balanced weight is its own."),
-        (0.0, "Only Mexico gives a weight that can be used, so the balanced weight is its own."),
+        (0.3, "The balanced weight of April 2024 therefore leans 70% on Mexico."),
+        (1.0, "In April 2024 only China gives a weight that can be used, so the balanced weight is its own."),
+        (0.0, "In April 2024 only Mexico gives a weight that can be used, so the balanced weight is its own."),
     ],
 )
 def test_the_lean_names_the_side(share: float, text: str) -> None:

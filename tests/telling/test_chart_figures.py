@@ -85,7 +85,15 @@ def test_lone_figures_are_cut_but_not_a_spell(months_beyond: int, is_cut: bool) 
     kg = [6.0] * 30 + [900.0] * months_beyond + [6.0]
     rows = [history(2021 * 100 + at // 12 * 100 + at % 12 + 1, weight) for at, weight in enumerate(kg)]
     figures = history_figures(lead, lead_months(lead, tables_of(trade_history=rows)), "M")
-    assert [amount for amount in figures["beyond"] if amount] == (["900 kg"] * months_beyond if is_cut else [])
+    assert [amount for amount in figures["beyond"] if amount] == ([", ".join(["900 kg"] * months_beyond)] if is_cut else [])
+
+
+def test_amounts_beyond_the_scale_stand_each_at_its_place_where_there_is_room() -> None:
+    lead = SIGNAL | {"period": 202101, "observed_kg": 6.0}
+    kg = [900.0] + [6.0] * 30 + [900.0]
+    rows = [history(2021 * 100 + at // 12 * 100 + at % 12 + 1, weight) for at, weight in enumerate(kg)]
+    figures = history_figures(lead, lead_months(lead, tables_of(trade_history=rows)), "M")
+    assert [at for at, amount in enumerate(figures["beyond"]) if amount == "900 kg"] == [0, 31]
 
 
 def test_an_interval_is_cut_where_it_dwarfs_every_figure() -> None:

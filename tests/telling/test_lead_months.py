@@ -81,6 +81,20 @@ def test_a_month_that_no_side_states_says_whether_it_is_a_zero_or_a_silence() ->
     }
 
 
+def test_a_months_note_says_why_its_sides_are_not_compared() -> None:
+    alone = pair(202403, 90.0, None, "exporter_only", "not_recorded") | {"alignment_label": "not_recorded"}
+    late = pair(202404, 100.0, 80.0, "both") | {"alignment_label": "not_known", "export_weight_label": "out_of_scale"}
+    light = pair(202405, 100.0, None, "both") | {"import_value_usd": 7.0, "alignment_label": "same_period"}
+    told = {
+        month["period"]: month["mirror_words"] for month in newest_months(lead_months(SIGNAL, tables_of(mirror_pair=[alone, late, light])))
+    }
+    assert told == {
+        202403: "other side recorded none",
+        202404: "months of arrival not known yet: not compared; exporter’s weight out of scale, left out",
+        202405: "importer gives no weight",
+    }
+
+
 def test_all_exporters_together_are_summed_once() -> None:
     whole = SIGNAL | {"exporter_code": 0}
     routes = [history(202404, 300.0), history(202404, 200.0, exporter_code=INDIA), history(202404, 450.0, "X")]

@@ -48,6 +48,7 @@ def reconcile_trade_flow(
     sides = _align(pairs, _read_pairs(pairs, areas, chapters, fob_reporters), areas, coverage, commodity_coverage, area_list, options)
     model = _fit(sides, areas, options)
     scored = pairs.hstack(score_columns(sides, score_sides(sides, model))).with_columns(valuation_basis(fob_reporters))
+    scored = scored.with_columns(_label_left_out(side) for side in ("export", "import"))
     explained = explain_missing_sides(scored, coverage, commodity_coverage, options.threshold_usd)
     return (
         _in_contract(explained.with_columns(*asymmetry_columns()), "mirror_pair").sort(PAIR_KEY),
@@ -69,6 +70,12 @@ def _read_pairs(pairs: pl.DataFrame, areas: pl.Series, chapters: pl.Series, fob_
         pl.struct(_MARKET).rank("dense").alias("market"),
     )
     return read_sides(given, areas, commodities, chapters, known_margin(fob_reporters))
+
+
+def _label_left_out(side: str) -> pl.Expr:
+    """Say of a weight that was left out before it was scored that it was."""
+    name = f"{side}_weight_label"
+    return pl.when(f"is_{side}_weight_out_of_scale").then(pl.lit("out_of_scale")).otherwise(pl.col(name).cast(pl.String)).alias(name)
 
 
 def _align(

@@ -19,12 +19,13 @@ Facts = list[tuple[str, str]]
 def explain_correction(month: dict[str, Any]) -> Facts:
     """Take the lead's month as it was paired; return what was done before the sides were compared, and what came out."""
     facts = [
+        (t("Period shown"), name_month(month["period"])),
         (t("Importer's value"), _say_basis(month)),
         (t("Exporter's weight"), _say_label(month["export_weight_label"])),
         (t("Importer's weight"), _say_label(month["import_weight_label"])),
         (t("Usual difference"), _say_habit(month["corridor_gap_log"])),
         (t("Usual scatter"), _say_scatter(month["gap_log_variance"])),
-        (t("In {period}", period=name_month(month["period"])), _say_gap(month)),
+        (t("Recorded"), _say_gap(month)),
         (t("By arrival"), _say_timing(month)),
         (t("Unnamed partners"), _say_unnamed(month)),
         (t("Other units"), _say_converted(month)),
@@ -64,8 +65,17 @@ def _say_lean(month: dict[str, Any] | None, signal: dict[str, Any]) -> str:
     side, leans = ("exporter", share) if share >= 0.5 else ("importer", 1 - share)
     name = name_area(signal[f"{side}_code"])
     if leans == 1:
-        return t("Only {area} gives a weight that can be used, so the balanced weight is its own.", area=name)
-    return t("The balanced weight therefore leans {share} on {area}.", share=f"{leans:.0%}", area=name)
+        return t(
+            "In {period} only {area} gives a weight that can be used, so the balanced weight is its own.",
+            period=name_month(month["period"]),
+            area=name,
+        )
+    return t(
+        "The balanced weight of {period} therefore leans {share} on {area}.",
+        period=name_month(month["period"]),
+        share=f"{leans:.0%}",
+        area=name,
+    )
 
 
 def _say_basis(month: dict[str, Any]) -> str:
@@ -103,7 +113,7 @@ def _say_scatter(gap_log_variance: float | None) -> str:
 
 def _say_gap(month: dict[str, Any]) -> str:
     if month["z_kg"] is None:
-        return _say_reason_of_silence(month["mirror_reason"])
+        return _say_gap_of_value(month) if month["z_value"] is not None else _say_reason_of_silence(month["mirror_reason"])
     # What is compared: of goods that arrive later, what was found of them in the months of arrival.
     imported = month["import_aligned_net_weight_kg"] or month["import_net_weight_kg"]
     factor, change = imported / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
@@ -112,6 +122,16 @@ def _say_gap(month: dict[str, Any]) -> str:
         multiple=_say_multiple(factor),
         change=_say_multiple(change),
         z=say.say_deviation(month["z_kg"]),
+        p=say.say_probability(month["shortfall_p_value"]),
+    )
+
+
+def _say_gap_of_value(month: dict[str, Any]) -> str:
+    imported = month["import_aligned_value_usd"] or month["import_fob_value_usd"]
+    return t(
+        "no two weights to compare; the importer recorded {multiple} the exporter’s value: z of the value {z}, p of a shortfall {p}",
+        multiple=_say_multiple(imported / month["export_value_usd"]),
+        z=say.say_deviation(month["z_value"]),
         p=say.say_probability(month["shortfall_p_value"]),
     )
 

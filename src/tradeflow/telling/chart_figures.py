@@ -22,6 +22,8 @@ _BEYOND_RATIO = 12
 """A figure so many times larger than the others is drawn at the edge of the scale with its amount beside it."""
 _LONE_SHARE, _MOST_LONE = 1 / 12, 2
 """Share of the periods with trade, and at most how many, whose figures may be lone."""
+_WORD_SHARE = 1 / 8
+"""Of a chart's width, what an amount in words takes up."""
 _BAND_RATIO = 2.5
 """An interval is cut where it reaches so many times higher than any figure, or it would press them on the axis."""
 _MIRROR_PERIODS = 36
@@ -96,7 +98,14 @@ def _other_side(months: pl.DataFrame, side: str, drawn: pl.DataFrame, unit: str)
 
 
 def _amounts_beyond(weights: pl.Series, drawn: pl.DataFrame) -> list[str | None]:
-    return [say.say_weight(kg) if is_beyond else None for kg, is_beyond in zip(weights, drawn["is_beyond"], strict=True)]
+    """Say the figures beyond the scale where they stand; those so near that their words would overlap, at the first of them."""
+    told: list[str | None] = [None] * len(weights)
+    first = -len(weights)
+    for place in drawn["is_beyond"].arg_true():
+        words, before = say.say_weight(weights[place]), told[first] if place - first < len(weights) * _WORD_SHARE else None
+        first = place if before is None else first
+        told[first] = words if before is None else f"{before}, {words}"
+    return told
 
 
 def _scale(months: pl.DataFrame, figures: list[str], interval: list[str]) -> tuple[pl.DataFrame, str]:

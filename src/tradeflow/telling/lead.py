@@ -26,6 +26,12 @@ _SHORT_LABELS = {
     ("import", "corrected_by_1000"): "importer’s weight read in another unit",
     ("export", "out_of_scale"): "exporter’s weight out of scale, left out",
     ("import", "out_of_scale"): "importer’s weight out of scale, left out",
+    ("export", "no_weight"): "exporter gives no weight",
+    ("import", "no_weight"): "importer gives no weight",
+}
+_SHORT_ALIGNMENTS = {
+    "not_recorded": "nothing of these goods found in the months of arrival: not compared",
+    "not_known": "months of arrival not known yet: not compared",
 }
 
 
@@ -124,9 +130,10 @@ def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFram
 
 
 def _paired_month(months: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the newest of the lead's periods in which its route was paired; None where there is none."""
+    """Return the newest of the lead's periods in which its route's weights, else its values, else its sides were compared; else None."""
     paired = months.filter(pl.col("is_lead_period") & pl.col("valuation_basis").is_not_null())
-    return paired.row(-1, named=True) if paired.height else None
+    compared = paired.with_columns(_told=pl.col("z_kg").is_not_null().cast(pl.Int8) + pl.col("shortfall_p_value").is_not_null())
+    return compared.sort("_told", "period").drop("_told").row(-1, named=True) if paired.height else None
 
 
 def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tuple[str, str]]:
@@ -229,11 +236,17 @@ def _say_mirror(month: dict[str, Any]) -> str:
     """Say what is to be known about a period's two sides: why one is missing, which weight is no evidence, what explains a gap."""
     reasons = [
         wording.MIRROR_WORDS.get(month["mirror_reason"] or "", ""),
-        *(_SHORT_LABELS.get((side, month[f"{side}_weight_label"]), "") for side in ("export", "import")),
+        _SHORT_ALIGNMENTS.get(month["alignment_label"] or "", "") if month["mirror_status"] == "both" else "",
+        *(_SHORT_LABELS.get((side, _weight_label(month, side)), "") for side in ("export", "import")),
         wording.GAP_WORDS.get(month["gap_explanation"] or "", ""),
         _say_no_trade(month),
     ]
     return "; ".join(t(reason) for reason in reasons if reason)
+
+
+def _weight_label(month: dict[str, Any], side: str) -> str:
+    is_unweighed = month[f"{side}_value_usd"] is not None and month[f"{side}_net_weight_kg"] is None
+    return "no_weight" if is_unweighed else str(month[f"{side}_weight_label"])
 
 
 def _say_no_trade(month: dict[str, Any]) -> str:
