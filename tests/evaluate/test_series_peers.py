@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from tradeflow.evaluate.series_detectors import NO_TRADE, judge_forest, judge_in_sample, judge_peer
+from tradeflow.evaluate.series_detectors import NO_TRADE, forest_judge, in_sample_judge, join_cells, peer_judge
 from tradeflow.evaluate.series_peers import PEERS, Peer, forecast_median, forecast_seasonal_naive, forecast_year_on_year
 from tradeflow.evaluate.series_truth import make_series, plant
 from tradeflow.evaluate.series_worlds import Cell
@@ -61,7 +61,7 @@ def cells() -> list[Cell]:
 
 
 def test_a_spike_scores_above_the_same_month_without_it(cells: list[Cell]) -> None:
-    judged = judge_peer(Peer("median", forecast_median), cells)
+    judged = join_cells([peer_judge(Peer("median", forecast_median))(cell) for cell in cells])
     clean, spiked = judged.clean[0].last_month, judged.planted["spike x5"][0].last_month
     has_trade = cells[0].amounts[:, -1] > 0
     assert (spiked[has_trade] > clean[has_trade]).all()
@@ -72,12 +72,16 @@ def test_a_spike_scores_above_the_same_month_without_it(cells: list[Cell]) -> No
 
 
 def test_a_dear_peer_is_not_asked_to_fit_again(cells: list[Cell]) -> None:
-    judged = judge_peer(Peer("dear", forecast_median, most_series=5), cells)
-    assert set(judged.planted) == {"spike x5", "shift x2"}
+    scores = peer_judge(Peer("dear", forecast_median, most_series=5))(cells[0])
+    assert set(scores.planted) == {"spike x5", "shift x2"}
+    has_history = [(cells[0].amounts[:, :-horizon] > 0).sum(axis=1) > 1 for horizon in (1, 6)]
+    assert scores.fits == sum(int(each.sum()) for each in has_history)
 
 
 def test_the_other_judges_score_spikes_alone(cells: list[Cell]) -> None:
-    for judged in (judge_forest(cells), judge_in_sample(cells, is_robust=False)):
-        assert set(judged.planted) == {"spike x5"}
-        assert np.mean(judged.planted["spike x5"][0].last_month) > np.mean(judged.clean[0].last_month)
-        assert judged.seconds_per_fit > 0
+    for judge in (forest_judge(), in_sample_judge(is_robust=False)):
+        scores = judge(cells[0])
+        assert set(scores.planted) == {"spike x5"}
+        assert np.mean(scores.planted["spike x5"].last_month) > np.mean(scores.clean.last_month)
+        assert scores.fits == 120
+        assert scores.seconds > 0

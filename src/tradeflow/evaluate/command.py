@@ -56,14 +56,19 @@ def mirror(quick: bool, shared: Path, page: Path | None) -> None:  # fmt: skip
 @click.option("--quick", is_flag=True, help="Few series and weeks, no simulated worlds: a minute or two.")
 @_shared_option("series_truth")
 @click.option("--worlds", type=click.IntRange(0), help="Simulated worlds to run whole; by default 20, with --quick none.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to keep the peers' scores in; from then on a run reads them where series, code and packages are the same.",
+)
 @_page_option("evaluation_models")
 @tells_mistakes
-def models(quick: bool, shared: Path, worlds: int | None, page: Path | None) -> None:
+def models(quick: bool, shared: Path, worlds: int | None, keep: Path | None, page: Path | None) -> None:
     """Judge the models on simulated and real series with planted anomalies, beside the methods of others."""
     from tradeflow.evaluate.models import evaluate_models
 
     written = page or (None if quick else Path("docs/evaluation_models.md"))
-    evaluate_models(shared, quick=quick, page=written, worlds=worlds, echo=click.echo)
+    evaluate_models(shared, quick=quick, page=written, worlds=worlds, echo=click.echo, keep=keep)
 
 
 @evaluate.command()

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from tradeflow.evaluate.declaration_study import judge_published_parts, simulate_feedback
 from tradeflow.evaluate.detectable_study import check_detectable_excess
+from tradeflow.evaluate.kept_scores import KeptScores
 from tradeflow.evaluate.models_page import write_page
 from tradeflow.evaluate.planted_worlds import rank_consignments
 from tradeflow.evaluate.power import study_power
@@ -46,27 +47,32 @@ WHOLE = Plan(100, 250, 8_000, 1.0, 8, 1_000, 20, 150_000, None)
 QUICK = Plan(12, 30, 60, 0.05, 1, 120, 0, 10_000, 14)
 
 
-def evaluate_models(shared: Path, *, quick: bool, page: Path | None, worlds: int | None, echo: Echo) -> dict[str, pl.DataFrame]:
-    """Run the studies whose inputs are there, tell each as it ends, and write `page` with its plots beside it where one is named."""
+def evaluate_models(
+    shared: Path, *, quick: bool, page: Path | None, worlds: int | None, echo: Echo, keep: Path | None = None
+) -> dict[str, pl.DataFrame]:
+    """Run the studies whose inputs are there, tell each as it ends, and write `page` with its plots beside it where one is named.
+
+    `keep`: folder of the peers' scores, read where the same series were scored before by the same code and packages.
+    """
     started = time.process_time()
-    plan = QUICK if quick else WHOLE
+    plan, kept = QUICK if quick else WHOLE, KeptScores(keep)
     with threadpool_limits(1):
-        tables = _series_tables(plan, shared, echo) | _other_tables(plan, shared, echo)
+        tables = _series_tables(plan, shared, kept, echo) | _other_tables(plan, shared, echo)
         seeds = range(1, (plan.worlds if worlds is None else worlds) + 1)
         standings = [asdict(each) for each in rank_consignments(seeds, plan.world_size, echo)]
     if standings:
         tables["consignment"] = pl.DataFrame(standings)
     if page is not None:
-        write_page(page, tables, is_quick=quick, cpu_seconds=time.process_time() - started)
+        write_page(page, tables, is_quick=quick, cpu_seconds=time.process_time() - started, seconds_before=kept.seconds_before)
         echo(f"written: {page}")
     return tables
 
 
-def _series_tables(plan: Plan, shared: Path, echo: Echo) -> dict[str, pl.DataFrame]:
+def _series_tables(plan: Plan, shared: Path, kept: KeptScores, echo: Echo) -> dict[str, pl.DataFrame]:
     tables = {}
     for name, cells, kinds in _sets_of_cells(plan, shared, echo):
         echo(f"judging {sum(len(cell.amounts) for cell in cells):,} {name} series")
-        judged = judge_all(cells, plan.dear_share * (DEAR_ON_REAL if name == "real" else 1), echo)
+        judged = judge_all(cells, plan.dear_share * (DEAR_ON_REAL if name == "real" else 1), echo, kept)
         add_same_part(judged)
         parts = {name: kinds, "evolving": ("evolving",)} if name == "simulated" else {name: kinds}
         for part, of_part in parts.items():

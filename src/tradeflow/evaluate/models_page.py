@@ -19,7 +19,7 @@ month or the months that it judges, never in its history. AP is average precisio
 deviations). Peers marked "no hurdle" or "in sample" are run as they come; the others leave months without trade to the same hurdle as
 ours. Dear peers are judged on the first series of each kind and length, and tradeflow on the same ones beside them. How far ahead of a
 peer is said of the same series for both, the interval from drawing the series anew. `false alarms` is the share of clean series called
-at nominal 1% in the last month, with its binomial standard error. Milliseconds are CPU time of one fit, one thread, all in this run;
+at nominal 1% in the last month, with its binomial standard error. Milliseconds are CPU time of one fit, one thread;
 ours include the calibration of the whole table."""
 _ABOUT_SETS = {
     "simulated": "Our own generator (`evaluate/series_truth.py`): free calendar patterns, drift, AR(1) noise with heavy tails. Regular, "
@@ -59,17 +59,24 @@ it at most. Each world is run from its answers to its leads; the rank is that of
 code."""
 
 
-def write_page(page: Path, tables: dict[str, pl.DataFrame], *, is_quick: bool, cpu_seconds: float) -> None:
-    """Write the page and its plots."""
+def write_page(page: Path, tables: dict[str, pl.DataFrame], *, is_quick: bool, cpu_seconds: float, seconds_before: float) -> None:
+    """Write the page and its plots; `seconds_before`: what the peers' scores cost that were kept from an earlier run."""
     plots = write_charts(page.parent / PLOTS_FOLDER, tables)
     command = "tradeflow evaluate models" + (" --quick" if is_quick else "")
     lines = [
-        *head_lines("How well the models do", command, f"{cpu_seconds:,.0f} CPU seconds"),
+        *head_lines("How well the models do", command, _cost(cpu_seconds, seconds_before)),
         *_series(tables, plots),
         *_calibration(tables, plots),
         *_rest(tables, plots),
     ]
     write_lines(page, lines)
+
+
+def _cost(cpu_seconds: float, seconds_before: float) -> str:
+    said = f"{cpu_seconds:,.0f} CPU seconds"
+    if not seconds_before:
+        return said
+    return f"{said}, and {seconds_before:,.0f} of an earlier run that scored the same series by the same peers (`--keep`)"
 
 
 def _series(tables: dict[str, pl.DataFrame], plots: list[str]) -> Iterator[str]:

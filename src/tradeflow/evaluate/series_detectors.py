@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,19 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class CellScores:
+    """A detector's scores of one cell, by anomaly; how many fits it made and the CPU seconds of them all."""
+
+    clean: Scores
+    planted: dict[str, Scores]
+    fits: int
+    seconds: float
+
+
+CellJudge = Callable[[Cell], CellScores]
+
+
+@dataclass(frozen=True)
 class Judgement:
     """A detector's scores: of the clean series and of those with each anomaly, one entry a cell; and the CPU seconds of one fit."""
 
@@ -57,22 +71,29 @@ class Judgement:
     seconds_per_fit: float
 
 
-def judge_peer(peer: Peer, cells: list[Cell]) -> Judgement:
-    """Score cells by a forecasting peer: one fit up to the last month, one up to six months ago; anomalies that rewrite history refit."""
-    started, fits = time.process_time(), 0
-    clean: list[Scores] = []
-    planted: dict[str, list[Scores]] = {}
-    for cell in cells:
+def join_cells(cells: list[CellScores]) -> Judgement:
+    """Put a detector's scores of several cells together."""
+    planted = {anomaly: [cell.planted[anomaly] for cell in cells] for anomaly in cells[0].planted}
+    fits = sum(cell.fits for cell in cells)
+    return Judgement([cell.clean for cell in cells], planted, sum(cell.seconds for cell in cells) / max(fits, 1))
+
+
+def peer_judge(peer: Peer) -> CellJudge:
+    """Score a cell by a forecasting peer: one fit up to the last month, one up to six months ago; anomalies that rewrite history refit."""
+
+    def judge(cell: Cell) -> CellScores:
+        started = time.process_time()
         views = [_View(peer, cell.amounts, 1), _View(peer, cell.amounts, WINDOW)]
-        fits += 2 * len(cell.amounts)
-        clean.append(_score(views, cell.amounts))
+        clean, planted = _score(views, cell.amounts), {}
         for anomaly, amounts in cell.planted.items():
             if np.array_equal(amounts[:, :-WINDOW], cell.amounts[:, :-WINDOW], equal_nan=True):
-                planted.setdefault(anomaly, []).append(_score(views, amounts))
+                planted[anomaly] = _score(views, amounts)
             elif peer.most_series is None:
-                planted.setdefault(anomaly, []).append(Scores(_View(peer, amounts, 1).last_month(amounts)))
-                fits += len(amounts)
-    return Judgement(clean, planted, (time.process_time() - started) / fits)
+                views.append(_View(peer, amounts, 1))
+                planted[anomaly] = Scores(views[-1].last_month(amounts))
+        return CellScores(clean, planted, sum(view.fits for view in views), time.process_time() - started)
+
+    return judge
 
 
 class _View:
@@ -81,7 +102,9 @@ class _View:
     def __init__(self, peer: Peer, amounts: Array, horizon: int) -> None:
         self.has_hurdle = peer.has_hurdle
         history = amounts[:, :-horizon]
-        self.mean, self.sd = peer.forecast(self._log_kg(history), horizon)
+        log_kg = self._log_kg(history)
+        self.fits = int((np.isfinite(log_kg).sum(axis=1) > 1).sum())
+        self.mean, self.sd = peer.forecast(log_kg, horizon)
         known = np.isfinite(history)
         targets = np.arange(history.shape[1], amounts.shape[1])
         padded = [np.pad(each, ((0, 0), (0, horizon))) for each in (known & (history > 0), known)]
@@ -113,28 +136,26 @@ def _score(views: list[_View], amounts: Array) -> Scores:
     return Scores(views[0].last_month(amounts), {"sum": np.where(known.any(axis=1), total, NO_TRADE), "maximum": highest})
 
 
-def judge_in_sample(cells: list[Cell], *, is_robust: bool) -> Judgement:
+def in_sample_judge(*, is_robust: bool) -> CellJudge:
     """Score the last month by the residual of an STL decomposition that has seen it."""
-    return _judge_each(cells, lambda _: lambda amounts: stl_residual_in_sample(np.log1p(amounts), is_robust=is_robust))
+    return partial(_judge_spikes, prepare=lambda _: lambda amounts: stl_residual_in_sample(np.log1p(amounts), is_robust=is_robust))
 
 
-def judge_forest(cells: list[Cell]) -> Judgement:
+def forest_judge() -> CellJudge:
     """Score the last month by an isolation forest alone, grown on the clean series of the cell."""
-    return _judge_each(cells, grow_forest)
+    return partial(_judge_spikes, prepare=grow_forest)
 
 
-def _judge_each(cells: list[Cell], prepare: Callable[[Array], Callable[[Array], Array]]) -> Judgement:
-    started, fits = time.process_time(), 0
-    clean: list[Scores] = []
-    planted: dict[str, list[Scores]] = {}
-    for cell in cells:
-        score = prepare(cell.amounts)
-        tables = {"": cell.amounts} | {name: amounts for name, amounts in cell.planted.items() if name.startswith("spike")}
-        for name, amounts in tables.items():
-            fits += len(amounts)
-            found = Scores(np.where(amounts[:, -1] > 0, np.nan_to_num(score(amounts), nan=NO_TRADE), NO_TRADE))
-            (planted.setdefault(name, []) if name else clean).append(found)
-    return Judgement(clean, planted, (time.process_time() - started) / fits)
+def _judge_spikes(cell: Cell, prepare: Callable[[Array], Callable[[Array], Array]]) -> CellScores:
+    started = time.process_time()
+    score = prepare(cell.amounts)
+
+    def judge(amounts: Array) -> Scores:
+        return Scores(np.where(amounts[:, -1] > 0, np.nan_to_num(score(amounts), nan=NO_TRADE), NO_TRADE))
+
+    planted = {name: judge(amounts) for name, amounts in cell.planted.items() if name.startswith("spike")}
+    fits = len(cell.amounts) * (1 + len(planted))
+    return CellScores(judge(cell.amounts), planted, fits, time.process_time() - started)
 
 
 Scorer = Callable[[list[Array]], list[Scores]]

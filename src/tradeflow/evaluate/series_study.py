@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tradeflow.evaluate.judging import Rate, average_precision, measure_rate, realised_discoveries, recall_at
-from tradeflow.evaluate.series_detectors import Judgement, Scores, judge_forest, judge_in_sample, judge_ours, judge_peer
+from tradeflow.evaluate.kept_scores import KeptScores
+from tradeflow.evaluate.series_detectors import (
+    CellJudge,
+    Judgement,
+    Scores,
+    forest_judge,
+    in_sample_judge,
+    join_cells,
+    judge_ours,
+    peer_judge,
+)
 from tradeflow.evaluate.series_peers import PEERS, Peer
 from tradeflow.evaluate.series_truth import KINDS, SIX_MONTHS, make_series
 from tradeflow.evaluate.series_worlds import LENGTHS, POOLED_KINDS, Cell
@@ -72,21 +82,28 @@ def _as_table(panels: list[Array]) -> pl.DataFrame:
     return pl.concat(parts).with_columns(pl.col("series_id").cast(pl.String), pl.col("net_weight_kg").fill_nan(None))
 
 
-def judge_all(cells: list[Cell], dear_share: float, echo: Callable[[str], None]) -> dict[str, tuple[list[Cell], Judgement]]:
+def judge_all(
+    cells: list[Cell], dear_share: float, echo: Callable[[str], None], kept: KeptScores | None = None
+) -> dict[str, tuple[list[Cell], Judgement]]:
     """Judge our model and every peer that is installed; dear peers on `dear_share` of their part."""
     judged = {OURS: (cells, judge_ours(cells, score_own_table))}
-    judged["isolation forest alone"] = (cells, judge_forest(cells))
-    if all(peer.is_there for peer in PEERS if peer.needs == "statsmodels"):
-        for name, is_robust in (("STL residual in sample (statsmodels)", False), ("robust STL residual in sample (statsmodels)", True)):
-            judged[name] = (cells, judge_in_sample(cells, is_robust=is_robust))
-    for peer in PEERS:
-        if not peer.is_there:
-            echo(f"{peer.name}: not judged, {peer.needs} is not installed (the extra `peers`)")
-            continue
-        some = _part_for(peer, cells, dear_share)
-        judged[peer.name] = (some, judge_peer(peer, some))
-        echo(f"{peer.name}: judged on {sum(len(cell.amounts) for cell in some):,} series")
+    for name, judge, some in _others(cells, dear_share, echo):
+        judged[name] = (some, join_cells([(kept or KeptScores()).score(name, judge, cell) for cell in some]))
+        echo(f"{name}: judged on {sum(len(cell.amounts) for cell in some):,} series")
     return judged
+
+
+def _others(cells: list[Cell], dear_share: float, echo: Callable[[str], None]) -> Iterator[tuple[str, CellJudge, list[Cell]]]:
+    """Yield every other detector's name, what judges a cell by it, and the cells it is judged on."""
+    yield "isolation forest alone", forest_judge(), cells
+    if all(peer.is_there for peer in PEERS if peer.needs == "statsmodels"):
+        yield "STL residual in sample (statsmodels)", in_sample_judge(is_robust=False), cells
+        yield "robust STL residual in sample (statsmodels)", in_sample_judge(is_robust=True), cells
+    for peer in PEERS:
+        if peer.is_there:
+            yield peer.name, peer_judge(peer), _part_for(peer, cells, dear_share)
+        else:
+            echo(f"{peer.name}: not judged, {peer.needs} is not installed (the extra `peers`)")
 
 
 def _part_for(peer: Peer, cells: list[Cell], dear_share: float) -> list[Cell]:
