@@ -90,6 +90,18 @@ def test_a_month_is_read_in_the_usual_spellings(labels: list[str]) -> None:
     assert months.to_list() == [202412, 202501]
 
 
-@pytest.mark.parametrize("labels", [[], ["2024"], ["202413"], ["202401", "2024-Q1"]])
+def test_a_year_beside_the_months_changes_nothing_of_them_and_is_told(late: KnownTrade, pairs: pl.DataFrame, tmp_path: Path) -> None:
+    year = late.reports.head(200).with_columns(pl.lit("2031").alias("period")).unique(["flow_code", "reporter", "partner", "commodity"])
+    mixed = reconciled(tmp_path, pl.concat([late.reports.with_columns(pl.col("period").cast(pl.String)), year]), late.distances)
+    months = mixed.filter(pl.col("period") != "2031")
+    columns = ["alignment_label", "same_month_share"]
+    assert_frame_equal(months.sort(KEY).select(*KEY, *columns), pairs.sort(KEY).select(*KEY, *columns))
+    assert set(mixed.filter(pl.col("period") == "2031")["alignment_label"].cast(pl.String)) == {"same_period"}
+
+
+@pytest.mark.parametrize("labels", [[], ["2024"], ["202413"], ["2024-Q1"]])
 def test_other_periods_are_no_months(labels: list[str]) -> None:
     assert read_months(pl.Series("period", labels, dtype=pl.String)) is None
+    beside = read_months(pl.Series("period", ["202401", *labels]))
+    assert beside is not None
+    assert beside.to_list() == [202401, *[None] * len(labels)]

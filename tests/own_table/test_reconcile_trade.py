@@ -84,6 +84,8 @@ BROKEN = {
     "re-exports and re-imports are contained in X and M: not paired": {"flow_code": "RX"},
     "reporter is missing": {"reporter": None},
     "reporter and partner are the same": {"partner": "land 1"},
+    "World is the sum of all partners: not paired": {"partner": "World"},
+    "partner is missing": {"partner": " "},
     "value_usd is negative": {"value_usd": "-5"},
     "value_usd is missing": {"value_usd": None},
     "value_usd is no number": {"value_usd": "many"},
@@ -103,6 +105,43 @@ def test_a_row_that_cannot_be_used_is_kept_aside_with_its_reason(tmp_path: Path,
     aside = pl.read_csv(tmp_path / "out.set_aside.csv", infer_schema=False)
     assert aside.select("row_number", "reason").rows() == [(str(table.height + 1), reason)]
     assert reason in result.output
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
+def test_blanks_around_labels_and_small_letters_of_a_flow_change_nothing(tmp_path: Path, name: str) -> None:
+    table = own_table(countries=5, codes=10)
+    given = {"plain": table, "loose": table.with_columns(
+        pl.col("flow_code").str.to_lowercase(), pl.format(" {}  ", "reporter").alias("reporter"),
+        pl.format("{} ", "commodity").alias("commodity"),
+    )}  # fmt: skip
+    for out, rows in given.items():
+        assert run(written(tmp_path, rows, name), tmp_path / f"{out}.csv").exit_code == 0
+    assert (tmp_path / "loose.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("code", "is_world"), [("0", True), ("00", True), ("W00", True), ("wld", True), ("10", False)])
+def test_the_world_is_known_by_its_codes(tmp_path: Path, code: str, is_world: bool) -> None:
+    table = own_table(countries=4, codes=5).with_columns(pl.col("reporter", "partner").str.strip_prefix("land "))
+    total = table.head(1).with_columns(partner=pl.lit(code))
+    told = run(written(tmp_path, pl.concat([table, total])), tmp_path / "out.csv").output
+    assert ("World is the sum" in told) == is_world
+
+
+def test_an_area_named_nought_among_names_is_an_area(tmp_path: Path) -> None:
+    table = own_table(countries=4, codes=5)
+    told = run(written(tmp_path, pl.concat([table, table.head(1).with_columns(partner=pl.lit("0"))])), tmp_path / "out.csv").output
+    assert "set aside" not in told
+
+
+def test_what_keeps_a_table_from_being_compared_is_said(tmp_path: Path) -> None:
+    table = own_table(countries=4, codes=5)
+    (tmp_path / "km.csv").write_text("exporter,importer,distance_km\nland 1,land 2,900\n")
+    given = written(tmp_path, pl.concat([table, table.head(9).with_columns(period=pl.lit("202201"))]))
+    told = run(given, tmp_path / "out.csv", "--distances", tmp_path / "km.csv").output
+    assert "note: periods that are no months beside others that are (2022): their sides are compared as reported" in told
+    assert "note: distances known of 2 of 12 corridors" in told
+    alone = run(written(tmp_path, table.filter(pl.col("flow_code") == "M")), tmp_path / "out.csv").output
+    assert "note: no pair has both sides" in alone
 
 
 def test_a_repeated_row_is_set_aside_and_a_different_one_is_added(tmp_path: Path) -> None:

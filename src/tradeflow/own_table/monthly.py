@@ -1,4 +1,4 @@
-"""A table whose periods are months: who reports in which, how long goods are on their way, and both sides at one time."""
+"""A table with months among its periods: who reports in which, how long goods are on their way, and both sides at one time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MONTH = r"^(\d{4})-?M?(0[1-9]|1[0-2])$"
 
 
 def read_months(periods: pl.Series) -> pl.Series | None:
-    """Return each label of a period as YYYYMM; None where one of them is no month (202401, 2024-01 and 2024M01 are)."""
-    if not len(periods) or not periods.str.contains(_MONTH).all():
-        return None
-    return periods.str.replace(_MONTH, "${1}${2}").cast(pl.Int32).alias("period")
+    """Return each label of a period as YYYYMM, null where it is no month (202401, 2024-01 and 2024M01 are); None where none is."""
+    parts = periods.str.extract_groups(_MONTH).struct
+    months = (parts.field("1") + parts.field("2")).cast(pl.Int32).alias("period")
+    return None if months.null_count() == len(months) else months
 
 
 @dataclass
@@ -45,13 +45,16 @@ class Coverage:
     def read(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return all that was gathered, of areas and of commodities."""
         frames = [pl.concat(parts).unique().with_columns(pl.lit("M").alias("freq_code")) for parts in (self.of_areas, self.of_commodities)]
-        areas, commodities = (frame.with_columns(self.months.gather(frame["period"])) for frame in frames)
+        areas, commodities = (frame.with_columns(self.months.gather(frame["period"])).drop_nulls("period") for frame in frames)
         return areas.with_columns(pl.lit("reported").alias("coverage_status")), commodities
 
 
 @dataclass(frozen=True)
 class Lags:
-    """How the months of a table are brought together; number: month number by the period's place in the table's labels."""
+    """How the months of a table are brought together.
+
+    number: month number by the period's place in the table's labels, -1 of a period that is no month.
+    """
 
     number: Ints
     calendar: Calendar
@@ -78,7 +81,7 @@ def fit_lags(
     """Fit how long goods are on their way; None where nothing is recorded later than it left. pairs: those of `markets`."""
     of_areas, of_commodities = coverage.read()
     number = month_number(pl.col("period"))
-    numbers = coverage.months.to_frame().select(number).to_series().to_numpy().astype(np.intp)
+    numbers = coverage.months.to_frame().select(number.fill_null(-1)).to_series().to_numpy().astype(np.intp)
     calendar = read_calendar(
         of_areas, of_commodities, pl.Series(range(space.areas), dtype=pl.Int32), pl.Series(range(space.commodities), dtype=pl.Int32)
     )
@@ -95,7 +98,7 @@ def fit_lags(
 
 
 def _as_routes(pairs: pl.DataFrame, months: pl.Series) -> pl.DataFrame:
-    """Return the pairs under the names that a lag is fitted on."""
+    """Return the months' pairs under the names that a lag is fitted on."""
     return pairs.select(
         pl.lit("M").alias("freq_code"),
         pl.struct("exporter", "importer", "commodity").rle_id().alias(ROUTE_NUMBER),
@@ -104,4 +107,4 @@ def _as_routes(pairs: pl.DataFrame, months: pl.Series) -> pl.DataFrame:
         pl.col("commodity").alias("commodity_code"),
         months.gather(pairs["period"]).alias("period"),
         pl.col("export_value_usd", "import_value_usd").fill_nan(None),
-    )
+    ).drop_nulls("period")

@@ -32,6 +32,7 @@ from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.sides import Sides, join_sides
 
 FLAG_P = 0.01
+_NAMED = 5
 
 
 @dataclass
@@ -44,6 +45,11 @@ class Reconciled:
     flagged: int = 0
     """Two-sided pairs of which the importer recorded less, with p_value below 1%."""
     explained: int = 0
+    no_months: list[str] = field(default_factory=list)
+    """Periods that are no months in a table that has months: their sides are compared as reported."""
+    corridors: int = 0
+    distances_known: int | None = None
+    """Of `corridors`; None where no distances were given."""
     set_aside: Counter[str] = field(default_factory=Counter)
     set_aside_path: Path | None = None
     cpu_seconds: dict[str, float] = field(default_factory=dict)
@@ -84,6 +90,7 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 rows.append(usable)
             clock.book("read")
             months = read_months(table.periods)
+            done.no_months = [] if months is None else table.periods.filter(months.is_null()).to_list()
             coverage = None if months is None else Coverage(months)
             pairs, counts = _pair_parts(rows, Spill(Path(folder), "pairs", part_of), space, done, aside, table, coverage)
             clock.book("pair")
@@ -92,6 +99,8 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
             raise SourceError(f"{given}: none of its {done.rows_read:,} rows can be used: {_most_common(done.set_aside)}")
         groups = number_groups(table.commodities)
         distance_km = None if distances is None else read_distances(distances, table.areas, counts.corridor_keys)
+        done.corridors = len(counts.corridor_keys)
+        done.distances_known = None if distance_km is None else int(np.isfinite(distance_km).sum())
         options = options or ReconcileOptions()
         lags = None if coverage is None else _fit_lags(pairs, counts, space, groups, coverage, distance_km, options)
         clock.book("lags")
@@ -239,6 +248,7 @@ def summarise(done: Reconciled, out: Path) -> list[str]:
         f"{done.flagged:,} two-sided pairs of which the importer recorded less than is usual at p < {FLAG_P:.0%} (about "
         f"{done.two_sided * FLAG_P:,.0f} expected by chance); {done.explained:,} gaps explained by another partner's report",
     ]
+    lines += _notes(done)
     if done.set_aside_path is not None:
         lines.append(f"{done.set_aside.total():,} rows set aside in {done.set_aside_path}:")
         lines += [f"  {reason}: {count:,}" for reason, count in done.set_aside.most_common()]
@@ -246,3 +256,16 @@ def summarise(done: Reconciled, out: Path) -> list[str]:
     shares = ", ".join(f"{step} {seconds:.1f} ({seconds / whole:.0%})" for step, seconds in done.cpu_seconds.items())
     lines.append(f"CPU seconds: {shares}; {done.rows_read / whole / 1e6:.2f} million rows per CPU second")
     return lines
+
+
+def _notes(done: Reconciled) -> list[str]:
+    """Return what of the table keeps its pairs from being compared as well as they might be."""
+    notes = []
+    if not done.two_sided:
+        notes.append("no pair has both sides, so none can be scored: are reporters and partners labelled alike?")
+    if done.no_months:
+        named = ", ".join(done.no_months[:_NAMED]) + (", ..." if len(done.no_months) > _NAMED else "")
+        notes.append(f"periods that are no months beside others that are ({named}): their sides are compared as reported")
+    if done.distances_known is not None and done.distances_known < done.corridors:
+        notes.append(f"distances known of {done.distances_known:,} of {done.corridors:,} corridors; the others borrow from all")
+    return [f"note: {note}" for note in notes]
