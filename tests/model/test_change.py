@@ -54,6 +54,19 @@ def test_kinds_are_told_apart_and_dated_within_a_month(kind: str) -> None:
     assert np.mean(np.concatenate(errors) <= 1) > 0.9
 
 
+@pytest.mark.parametrize("month", range(1, WINDOW + 1))
+def test_a_month_out_of_all_proportion_is_a_spike(month: int) -> None:
+    """Kilograms put down as grams, or worse, are of no shape's size; heavy tails alone would come to say that they tell nothing."""
+    kg = np.repeat(world(4, 40), 3, axis=0)
+    kg[:, -month] *= np.tile([1e3, 1e6, 1e9], 40)
+    changes, _ = score_newest_window(series_of(kg), 12)
+    thousandfold, millionfold, beyond = changes.log_evidence.reshape(40, 3).T
+    assert (thousandfold > np.log(1000)).all()
+    assert (millionfold > thousandfold).all()
+    assert (beyond > thousandfold).all()
+    assert np.mean(changes.kind == "spike") > 0.95
+
+
 def test_an_ordinary_half_year_is_no_change() -> None:
     changes, _ = score_newest_window(series_of(world(9, 600)), 12)
     assert np.mean(changes.kind == "none") > 0.98

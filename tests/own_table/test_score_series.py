@@ -133,12 +133,42 @@ def test_rows_that_cannot_be_used_are_kept_beside_with_their_reason(run, tmp_pat
         "the month has anothe",
         "the month has anothe",
     ]
-    assert pl.read_csv(tmp_path / "out.csv")["series_id"].unique().to_list() == ["a"]
+    others = pl.read_csv(tmp_path / "out.csv").filter(pl.col("series_id") != "a")
+    assert others.select("series_id", "period", "not_scored_reason").rows() == [
+        ("b", 201902, "not_reported"),
+        ("c", 201901, "not_reported"),
+    ]
+
+
+def test_a_newest_month_that_cannot_be_used_is_missing_and_the_one_before_is_not_taken_for_it(run, tmp_path: Path) -> None:
+    usable = table(usual(1))
+    last = usable.tail(1)
+    negative, doubled = (last.with_columns(pl.col("net_weight_kg") * factor) for factor in (-1, 2))
+    for refused in (negative, pl.concat([last, doubled])):
+        assert run(pl.concat([usable.head(59), refused])).exit_code == 0
+        newest = pl.read_csv(tmp_path / "out.csv").tail(1).row(0, named=True)
+        assert (newest["period"], newest["observed_kg"], newest["not_scored_reason"]) == (202312, None, "not_reported")
+        assert newest["lower_kg"] < newest["expected_kg"] < newest["upper_kg"]
+        assert pl.read_csv(tmp_path / "summary.csv")["last_month_score"].to_list() == [None]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_names_in_another_encoding_stay_apart(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("series_id;period;net_weight_kg\nPerú-á;202401;1\nPerú-é;202401;2\n", encoding=encoding)
+    assert read_series(path).rows.sort("net_weight_kg")["series_id"].to_list() == ["Perú-á", "Perú-é"]
+
+
+def test_months_to_come_and_series_in_two_groups_are_told(run) -> None:
+    rows = table(usual(1)).with_columns(period=pl.col("period") + 7500, group=pl.Series(["x", "y"] * 30))
+    told = run(rows).stderr
+    assert "60 rows of months later than" in told
+    assert "1 series stand in more than one group" in told
 
 
 def test_a_repeated_row_counts_once(run, tmp_path: Path) -> None:
     rows = table(usual(1))
-    assert "1 rows repeat" in run(pl.concat([rows, rows.tail(1)])).stderr
+    assert "1 row repeating" in run(pl.concat([rows, rows.tail(1)])).stderr
     assert pl.read_csv(tmp_path / "out.csv")["period"].is_unique().all()
 
 

@@ -116,7 +116,8 @@ def _shape_evidence(log_kg: Array, expected: Expectation, shapes: Shapes) -> Arr
     """Return (series, shapes): log Bayes factors, over sizes; a month without an amount or an expectation says nothing."""
     is_known = np.isfinite(log_kg) & np.isfinite(expected.mean)
     whiten = _whitener(expected.covariance, is_known)
-    surprise = np.matmul(whiten, np.where(is_known, log_kg - expected.mean, 0.0)[:, :, None])[:, None, :, 0]
+    above = np.minimum(log_kg - expected.mean, _SIZES[-1])
+    surprise = np.matmul(whiten, np.where(is_known, above, 0.0)[:, :, None])[:, None, :, 0]
     profiles = np.matmul(whiten, is_known[:, :, None] * shapes.profile.T).transpose(0, 2, 1)
     null = log_density(surprise, TAIL_DEGREES).sum(axis=2)
     usual = [USUAL_SIZE[kind] for kind in shapes.kind]

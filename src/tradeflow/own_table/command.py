@@ -63,7 +63,7 @@ def score_series(given: Path, out: Path, summary: Path | None, last: int | None,
     from tradeflow.own_table.score_series import score_own_series
 
     control = None if control_date is None else control_date.year * 100 + control_date.month
-    written = score_own_series(given, out, summary, last=last, control_period=control)
+    written = score_own_series(given, out, summary, last=last, control_period=control, today=date.today())
     click.echo(f"{written.series:,} series, {written.months:,} months, in {out}")
     for note in written.notes:
         click.echo(f"note: {note}", err=True)

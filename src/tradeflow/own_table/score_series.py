@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from tradeflow.broken_rows import count_rows
 from tradeflow.exceptions import SourceError
 from tradeflow.model.own_series import score_series
 from tradeflow.own_table.series_reading import read_series
@@ -22,10 +24,11 @@ class Written:
     notes: tuple[str, ...]
 
 
-def score_own_series(given: Path, out: Path, summary: Path | None, *, last: int | None, control_period: int | None) -> Written:
+def score_own_series(given: Path, out: Path, summary: Path | None, *, last: int | None, control_period: int | None, today: date) -> Written:
     """Score one table, write OUT (`own_series_score`) and, where wanted, SUMMARY (`own_series_change`); each whole or not at all.
 
-    Rows that cannot be used go to a file beside OUT with the reason. SourceError where nothing can be used or a name is taken twice.
+    Rows that cannot be used go to a file beside OUT with the reason, and their months count as missing. SourceError where nothing can be
+    used or a name is taken twice.
     """
     paths = [path for path in (given, out, summary) if path is not None]
     if len({path.resolve() for path in paths}) < len(paths):
@@ -43,7 +46,9 @@ def score_own_series(given: Path, out: Path, summary: Path | None, *, last: int 
         unused.unlink(missing_ok=True)
     else:
         write_table(table.set_aside, unused)
-        notes.append(f"{given}: {table.set_aside.height:,} rows are not used; they are in {unused.name}, each with its reason")
+        notes.append(f"{given}: not used: {count_rows(table.set_aside.height)}, in {unused.name} with the reason of each")
+    if later := table.rows.filter(pl.col("period") > today.year * 100 + today.month).height:
+        notes.append(f"{given}: {count_rows(later)} of months later than {today:%Y-%m}, scored as given")
     ended = scores.group_by("series_id").agg(pl.col("period").max()).filter(pl.col("period") < pl.col("period").max()).height
     if ended:
         notes.append(f"{ended:,} series end before the newest month of the table; each is judged by its own newest month")

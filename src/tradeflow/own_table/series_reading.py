@@ -7,12 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
+from tradeflow.broken_rows import count_rows
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
 from tradeflow.own_table.trade_reading import scan_table
 
 REQUIRED = ("series_id", "period", "net_weight_kg")
+MONTH = ["series_id", "period"]
+"""What names a row: one series in one month."""
 _MONTH = r"^(\d{4})[-/.]?M?(0[1-9]|1[0-2])([-/.]?\d{2}([T ].*)?)?$"
+_YEAR = r"^\d{4}(\.0)?$"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _MISSING = ["", "na", "n/a", "nan", "null", "none"]
 
@@ -21,7 +25,8 @@ _MISSING = ["", "na", "n/a", "nan", "null", "none"]
 class OwnSeries:
     """`rows`: series_id, period (YYYYMM), net_weight_kg (empty where missing) and, where given, group; one row per series and month.
 
-    `set_aside`: row_number, reason and the row as given. `notes`: one line for each thing that a reader should know.
+    A month whose rows are all set aside stands in `rows` as missing. `set_aside`: row_number, reason and the row as given.
+    `notes`: one line for each thing that a reader should know.
     """
 
     rows: pl.DataFrame
@@ -42,27 +47,41 @@ def read_series(path: Path) -> OwnSeries:
     typed = given.with_columns(_weight(), series_id=_text("series_id"), period=_period()).with_columns(reason=_fault(given))
     judged = _refuse_contradictions(typed)
     usable = judged.filter(pl.col("reason").is_null())
-    kept = usable.unique(["series_id", "period"], keep="first", maintain_order=True)
-    if kept.is_empty():
+    if usable.is_empty():
         raise SourceError(f"{path}: none of its {given.height:,} rows can be used: {_commonest(judged['reason'])}")
     bad = judged.filter(pl.col("reason").is_not_null()).select("row_number", "reason")
     told = given.with_columns(pl.exclude("row_number").cast(pl.String))
     set_aside = bad.join(told, on="row_number", how="left", maintain_order="left")
     notes = [f"columns that are not used: {', '.join(ignored)}"] if ignored else []
-    if repeated := usable.height - kept.height:
-        notes.append(f"{repeated:,} rows repeat another row of the same series and month and were left out")
-    return OwnSeries(kept.drop("row_number", "reason"), set_aside, tuple(f"{path}: {note}" for note in notes))
+    if repeated := usable.height - usable.n_unique(MONTH):
+        notes.append(f"{count_rows(repeated)} repeating another row of the same series and month, left out")
+    rows = _one_row_a_month(judged)
+    if mixed := _count_mixed(rows):
+        notes.append(f"{mixed:,} series stand in more than one group; the first one counts")
+    return OwnSeries(rows, set_aside, tuple(f"{path}: {note}" for note in notes))
+
+
+def _one_row_a_month(judged: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per series and month; a month whose weight cannot be used stays, without a weight."""
+    is_refused = pl.col("reason").is_not_null()
+    named = judged.drop_nulls(MONTH).with_columns(net_weight_kg=pl.when(~is_refused).then("net_weight_kg"))
+    return named.sort(is_refused, maintain_order=True).unique(MONTH, keep="first", maintain_order=True).drop("row_number", "reason")
+
+
+def _count_mixed(rows: pl.DataFrame) -> int:
+    if "group" not in rows.columns:
+        return 0
+    return rows.group_by("series_id").agg(pl.col("group").drop_nulls().n_unique()).filter(pl.col("group") > 1).height
 
 
 def _refuse_contradictions(typed: pl.DataFrame) -> pl.DataFrame:
     """Give a reason to the usable rows of a month that has several weights; the month is then missing."""
-    month = ["series_id", "period"]
     usable = typed.filter(pl.col("reason").is_null())
-    weights = usable.unique([*month, "net_weight_kg"]).select(month)
+    weights = usable.unique([*MONTH, "net_weight_kg"]).select(MONTH)
     contradicted = (
         weights.filter(weights.is_duplicated()).unique().with_columns(_twice=pl.lit("the month has another row with another weight"))
     )
-    told = typed.join(contradicted, on=month, how="left", maintain_order="left")
+    told = typed.join(contradicted, on=MONTH, how="left", maintain_order="left")
     return told.with_columns(reason=pl.coalesce("reason", "_twice")).drop("_twice")
 
 
@@ -102,14 +121,17 @@ def _fault(given: pl.DataFrame) -> pl.Expr:
     """Return why a typed row cannot be used, empty where it can."""
     text = given["net_weight_kg"].cast(pl.String).str.strip_chars().str.to_lowercase()
     is_missing = text.is_null() | text.is_in(_MISSING)
+    period = given["period"].cast(pl.String).str.strip_chars()
     weight = pl.col("net_weight_kg")
     return (
         pl.when(pl.col("series_id").is_null())
         .then(pl.lit("no series_id"))
+        .when(pl.col("period").is_null() & pl.lit(period.str.contains(_YEAR)))
+        .then(pl.lit("period is a year; only months are judged"))
         .when(pl.col("period").is_null())
         .then(pl.lit("period is not a month: YYYYMM, YYYY-MM or a date"))
         .when(weight.is_null() & ~pl.lit(is_missing))
-        .then(pl.lit("net_weight_kg is not a number"))
+        .then(pl.lit("net_weight_kg is not a number: written 1234.5, without a mark between thousands"))
         .when(weight.is_infinite())
         .then(pl.lit("net_weight_kg is not finite"))
         .when(weight < 0)
