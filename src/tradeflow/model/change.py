@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tradeflow.model.excess import TAIL_DEGREES, log_density, size_chances
+from tradeflow.model.excess import log_density, size_chances
 from tradeflow.model.expectation import Expectation
 from tradeflow.model.hurdle import restart_chance
 
@@ -34,6 +34,9 @@ USUAL_SIZE = {"spike": (1.1, 0.25), "level_shift": (0.7, 0.2), "ramp": (0.7, 0.2
 """Size that is usual for a kind, log, and how far the log of the size varies: a spike triples, a lasting change doubles."""
 ANY_SIZE = 0.2
 """Chance that a change is of no usual size: several months together are seldom a slip."""
+WINDOW_DEGREES = 6.0
+"""Degrees of freedom of Student's t for what is new in a month of the window; a little wilder than for a month
+alone, where six are joined."""
 STRONG = 10.0
 """Bayes factor from which a change is named: strong evidence (Jeffreys 1961, appendix B)."""
 SILENT_MONTHS = 12
@@ -119,12 +122,12 @@ def _shape_evidence(log_kg: Array, expected: Expectation, shapes: Shapes) -> Arr
     above = np.minimum(log_kg - expected.mean, _SIZES[-1])
     surprise = np.matmul(whiten, np.where(is_known, above, 0.0)[:, :, None])[:, None, :, 0]
     profiles = np.matmul(whiten, is_known[:, :, None] * shapes.profile.T).transpose(0, 2, 1)
-    null = log_density(surprise, TAIL_DEGREES).sum(axis=2)
+    null = log_density(surprise, WINDOW_DEGREES).sum(axis=2)
     usual = [USUAL_SIZE[kind] for kind in shapes.kind]
     chances = np.array([size_chances(_SIZES, size, spread, ANY_SIZE) for size, spread in usual])
     total = np.zeros(profiles.shape[:2])
     for place, size in enumerate(_SIZES):
-        total += chances[:, place] * np.exp(log_density(surprise - size * profiles, TAIL_DEGREES).sum(axis=2) - null)
+        total += chances[:, place] * np.exp(log_density(surprise - size * profiles, WINDOW_DEGREES).sum(axis=2) - null)
     return np.asarray(np.log(total))
 
 

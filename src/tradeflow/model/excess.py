@@ -8,8 +8,9 @@ from scipy import special, stats
 
 Array = NDArray[np.float64]
 
-TAIL_DEGREES = 6.0
-"""Degrees of freedom of Student's t for one month's log amount: trade has heavier tails than the normal distribution."""
+TAIL_DEGREES = 7.0
+"""Degrees of freedom of Student's t for one month's log amount: trade has heavier tails than the normal distribution. Set on simulated
+series, see `tradeflow.evaluate.tail_degrees`."""
 WILD_DEGREES = 3.0
 """The same where one month is weighed as evidence: a month far out is oftener a slip or a late report than the excess looked for. Chosen on
 real monthly imports with planted excesses."""
@@ -58,12 +59,9 @@ def presence_chance(trade_probability: Array) -> Array:
     return np.minimum(np.sqrt(trade_probability), 2 * trade_probability)
 
 
-def log_p_value(log_kg: Array, mean: Array, sd: Array, trade_probability: Array, power: Array) -> Array:
-    """Return the log of the chance of so much trade or more, given that there may be none (Mullahy 1986 for the hurdle).
-
-    `power`: of the chance of the amount, see `tail_power`.
-    """
-    return power * log_tail((log_kg - mean) / sd) + np.log(presence_chance(trade_probability))
+def log_p_value(deviations: Array, trade_probability: Array) -> Array:
+    """Return the log of the chance of so much trade or more, given that there may be none (Mullahy 1986 for the hurdle)."""
+    return log_tail(deviations) + np.log(presence_chance(trade_probability))
 
 
 def normal_deviate(log_p: Array) -> Array:

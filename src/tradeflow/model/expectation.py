@@ -52,8 +52,6 @@ class Expectation:
     """(series, A)"""
     covariance: Array
     """(series, A, A)"""
-    amounts: Array
-    """(series,) known amounts of the history."""
 
     @property
     def sd(self) -> Array:
@@ -74,7 +72,6 @@ def expect_months(
     first = np.where(known.any(axis=1), np.argmax(known, axis=1), log_kg.shape[1])
     lengths = np.clip(columns - first[rows], 0, longest)
     mean, covariance = np.full((len(rows), ahead), np.nan), np.full((len(rows), ahead, ahead), np.nan)
-    amounts = np.zeros(len(rows))
 
     def expect_part(part: NDArray[np.intp]) -> None:
         length = int(lengths[part[0]])
@@ -82,12 +79,11 @@ def expect_months(
         models = noise_models(length, periods_per_year, ahead, longest)
         found = _expect_block(log_kg[rows[part][:, None], months], models, periods_per_year)
         mean[part], covariance[part] = found.mean, found.covariance
-        amounts[part] = found.amounts
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(expect_part, _parts_of_one_length(lengths)):
             pass
-    return Expectation(mean, covariance, amounts)
+    return Expectation(mean, covariance)
 
 
 def _parts_of_one_length(lengths: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -105,7 +101,7 @@ def _expect_block(log_amounts: Array, models: NoiseModels, periods_per_year: int
     mean, covariance, noise = _average_models(history, counted, models)
     shared, own = _doubts(fit, is_sure, counted, noise)
     whole = covariance + shared[:, None, None] + own[:, None, None] * np.eye(mean.shape[1])
-    return Expectation(fit.centre[:, None] + mean, whole, fit.known.sum(axis=1).astype(np.float64))
+    return Expectation(fit.centre[:, None] + mean, whole)
 
 
 def _clean(fit: RobustFit, is_sure: Array) -> tuple[Array, Mask]:

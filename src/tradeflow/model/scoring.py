@@ -11,7 +11,6 @@ from tradeflow.model.change import SILENT_MONTHS, WINDOW, Changes, find_changes
 from tradeflow.model.excess import log_p_value, one_off_evidence, presence_chance
 from tradeflow.model.expectation import expect_months
 from tradeflow.model.hurdle import restart_chance, silent_periods, trade_probability
-from tradeflow.model.tail_power import tail_power
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -57,6 +56,8 @@ class MonthScores:
     mean: Array
     """Expected natural log of the amount, given that there is trade; empty before MIN_TRADED_PERIODS amounts."""
     sd: Array
+    deviation: Array
+    """How far the log amount is above its expectation, in `sd`; NaN where either is missing."""
     trade_probability: Array
     log_p: Array
     """Log of the chance of so much trade or more by accident; 0 where there is none; NaN where the period is not known."""
@@ -69,19 +70,19 @@ def score_months(series: Series, rows: Places, columns: Places, shortest: int, *
     is_judged = series.known_before(rows, columns) >= shortest
     has_level = is_judged & (series.amounts_before(rows, columns) >= MIN_TRADED_PERIODS)
     log_kg = series.log_kg
-    mean, sd, power = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.ones(len(rows))
+    mean, sd = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     expected = expect_months(log_kg, rows[has_level], columns[has_level], series.periods_per_year, workers=workers)
     mean[has_level], sd[has_level] = expected.mean[:, 0], expected.sd[:, 0]
-    power[has_level] = tail_power(expected.amounts)
     chance = np.where(is_judged, _chances(series, rows, columns), np.nan)
     observed = log_kg[rows, columns]
+    deviation = (observed - mean) / sd
     with np.errstate(invalid="ignore"):
-        by_amount = log_p_value(observed, mean, sd, chance, power), one_off_evidence(observed, mean, sd, chance)
+        by_amount = log_p_value(deviation, chance), one_off_evidence(observed, mean, sd, chance)
         by_presence = np.log(presence_chance(chance))
     silent = is_judged & series.is_known[rows, columns] & ~series.has_traded[rows, columns]
     appears = is_judged & ~has_level & series.has_traded[rows, columns]
     log_p = np.select([silent, appears], [0.0, by_presence], by_amount[0])
-    return MonthScores(mean, sd, chance, log_p, np.select([silent, appears], [-np.inf, -by_presence], by_amount[1]))
+    return MonthScores(mean, sd, deviation, chance, log_p, np.select([silent, appears], [-np.inf, -by_presence], by_amount[1]))
 
 
 def score_newest_window(series: Series, shortest: int, *, control_month: int | None = None, workers: int = 2) -> tuple[Changes, Mask]:
