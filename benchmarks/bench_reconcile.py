@@ -120,7 +120,7 @@ def bench_real(folder: Path) -> None:
     trade_flow = read_monthly(folder)
     coverage, commodity_coverage = derive_coverage(trade_flow.lazy()), derive_commodity_coverage(trade_flow.lazy())
     started = time.process_time()
-    pairs, _ = reconcile_trade_flow(trade_flow.lazy(), coverage, commodity_coverage, _NO_FOB_REPORTERS, ReconcileOptions())
+    pairs, *_ = reconcile_trade_flow(trade_flow.lazy(), coverage, commodity_coverage, _NO_FOB_REPORTERS, ReconcileOptions())
     spent = time.process_time() - started
     print(f"real: {trade_flow.height:,} rows in, {pairs.height:,} pairs out: {spent:.1f} CPU s, "
           f"{trade_flow.height / spent / 1e6:.2f} M rows per CPU s")  # fmt: skip

@@ -23,8 +23,6 @@ from tradeflow.lake import Lake, read_table
 from tradeflow.pull.files import pull_files
 from tradeflow.reconcile import CodeLists, ReconcileOptions, correct_by_structure, reconcile_trade_flow
 from tradeflow.reconcile.distance import measure_distances
-from tradeflow.reconcile.lag import fit_lag_shares
-from tradeflow.reconcile.pairs import ROUTE_NUMBER
 from tradeflow.steps.ingest import conform_snapshots
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
@@ -56,9 +54,9 @@ def main() -> None:
 def _tell_whole(trade_flow: pl.LazyFrame) -> None:
     coverage, commodity_coverage = derive_coverage(trade_flow), derive_commodity_coverage(trade_flow)
     fob_reporters = LISTS.areas.filter("reports_imports_fob")["area_code"]
-    pairs, _ = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
+    pairs, _, lags = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
     begun = time.process_time()
-    tables = correct_by_structure(pairs, trade_flow, trade_flow, coverage, commodity_coverage, LISTS)
+    tables = correct_by_structure(pairs, lags, trade_flow, trade_flow, coverage, commodity_coverage, LISTS, ReconcileOptions())
     print(f"  {pairs.height:,} pairs corrected in {time.process_time() - begun:.1f} CPU s")
     unlocated = tables["unlocated_trade"]
     for kind, label, count in (
@@ -79,11 +77,9 @@ def _tell_whole(trade_flow: pl.LazyFrame) -> None:
 def _tell_alignment(trade_flow: pl.LazyFrame) -> None:
     coverage, commodity_coverage = derive_coverage(trade_flow), derive_commodity_coverage(trade_flow)
     fob_reporters = LISTS.areas.filter("reports_imports_fob")["area_code"]
-    pairs, _ = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
-    numbered = pairs.with_columns(pl.struct("exporter_code", "importer_code", "commodity_code").rank("dense").alias(ROUTE_NUMBER))
+    pairs, _, lags = reconcile_trade_flow(trade_flow, coverage, commodity_coverage, fob_reporters, ReconcileOptions(), LISTS.areas)
     distances = measure_distances(pairs.select("exporter_code", "importer_code").unique(), LISTS.areas)
-    shares = fit_lag_shares(numbered, coverage, commodity_coverage, distances)
-    weighed = shares.join(distances, on=["exporter_code", "importer_code"])
+    weighed = lags.join(distances, on=["exporter_code", "importer_code"])
     weighed = weighed.filter((pl.col("lag_observation_count") > 0) & pl.col("distance_km").is_not_null())
     for words, reach in (("below 1,500 km", pl.col("distance_km") < 1500), ("above 8,000 km", pl.col("distance_km") > 8000)):
         share = (pl.col("same_month_share") * pl.col("lag_observation_count")).sum() / pl.col("lag_observation_count").sum()

@@ -64,7 +64,7 @@ def test_a_mirror_in_a_nearby_month_is_no_miss(left: int, arrived: int, reasons:
 def test_a_code_that_was_not_pulled_is_not_missing() -> None:
     rows = trade_flow(flow(MEXICO, "M", USA, 5000, commodity_code="291812"), flow(CHINA, "X", MEXICO, 50_000))
     pulled = commodity_coverage_of(rows).filter((pl.col("commodity_code") != ACETONE) | (pl.col("flow_code") == "X"))
-    pairs, _ = reconcile_trade_flow(rows.lazy(), coverage_of(rows), pulled, NO_FOB_REPORTERS, ReconcileOptions())
+    pairs, *_ = reconcile_trade_flow(rows.lazy(), coverage_of(rows), pulled, NO_FOB_REPORTERS, ReconcileOptions())
     assert pairs.filter(pl.col("exporter_code") == CHINA)["mirror_reason"].to_list() == ["not_reported_yet"]
 
 

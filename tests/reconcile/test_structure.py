@@ -7,10 +7,21 @@ import polars as pl
 import pytest
 
 from tests.reconcile.monthly_trade import exports, imports, lagged_trade, period_of
-from tests.reconcile.trade_rows import ACETONE, CHINA, INDIA, MEXICO, USA, commodity_coverage_of, coverage_of, flow, reconcile, trade_flow
+from tests.reconcile.trade_rows import (
+    ACETONE,
+    CHINA,
+    INDIA,
+    MEXICO,
+    NO_FOB_REPORTERS,
+    USA,
+    commodity_coverage_of,
+    coverage_of,
+    flow,
+    trade_flow,
+)
 from tradeflow.contract import load_codelist, load_contract
-from tradeflow.reconcile import CodeLists, correct_by_structure
-from tradeflow.reconcile.structure import WINDOW_MONTHS
+from tradeflow.reconcile import CodeLists, ReconcileOptions, correct_by_structure, reconcile_trade_flow
+from tradeflow.reconcile.window_score import WINDOW_MONTHS
 
 LISTS = CodeLists(load_codelist("area"), load_codelist("quantity_unit"), load_codelist("density"))
 KEY = ["freq_code", "period", "exporter_code", "importer_code", "commodity_code"]
@@ -19,8 +30,10 @@ LITRE, NOWHERE = 7, 899
 
 def correct(*rows: dict[str, Any]) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     known = trade_flow(*rows)
-    pairs, _ = reconcile(known)
-    return pairs, correct_by_structure(pairs, known.lazy(), known.lazy(), coverage_of(known), commodity_coverage_of(known), LISTS)
+    published = coverage_of(known), commodity_coverage_of(known)
+    pairs, _, lags = reconcile_trade_flow(known.lazy(), *published, NO_FOB_REPORTERS, ReconcileOptions())
+    tables = correct_by_structure(pairs, lags, known.lazy(), known.lazy(), *published, LISTS, ReconcileOptions())
+    return pairs, tables | {"corridor_lag": lags}
 
 
 @pytest.fixture(scope="module")

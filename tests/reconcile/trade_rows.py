@@ -51,7 +51,10 @@ def reconcile(
     rows: pl.DataFrame, *, fob_reporters: pl.Series = NO_FOB_REPORTERS, coverage: pl.DataFrame | None = None, **options: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     known = coverage_of(rows) if coverage is None else coverage
-    return reconcile_trade_flow(rows.lazy(), known, commodity_coverage_of(rows), fob_reporters, ReconcileOptions(**options))
+    pairs, reliability, _ = reconcile_trade_flow(
+        rows.lazy(), known, commodity_coverage_of(rows), fob_reporters, ReconcileOptions(**options)
+    )
+    return pairs, reliability
 
 
 def two_sided_world(seed: int = 1, countries: int = 8, codes: int = 40, *, silent_share: float = 0.1, cif: float = 0.06) -> pl.DataFrame:

@@ -40,6 +40,6 @@ def judge_ranking_stability(rows: pl.DataFrame) -> pl.DataFrame:
 def _rank_reporters(rows: pl.DataFrame) -> pl.DataFrame:
     coverage, commodity_coverage = derive_coverage(rows.lazy()), derive_commodity_coverage(rows.lazy())
     none_fob = pl.Series("area_code", [], dtype=pl.Int32)
-    _, reliability = reconcile_trade_flow(rows.lazy(), coverage, commodity_coverage, none_fob, ReconcileOptions())
+    _, reliability, _ = reconcile_trade_flow(rows.lazy(), coverage, commodity_coverage, none_fob, ReconcileOptions())
     known = reliability.filter((pl.col("observation_count") >= _MIN_OBSERVATIONS) & (pl.col("product_group") == "all"))
     return known.select(*_RANKED, "log_error_sigma")

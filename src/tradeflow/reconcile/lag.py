@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tradeflow.contract import load_contract
 from tradeflow.reconcile.pairs import ROUTE_NUMBER, exact_sum
 from tradeflow.reconcile.published import LAGS, month_number, published_months
 
@@ -42,7 +41,7 @@ def fit_lag_shares(
     distances: pl.DataFrame,
     corridors: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return `corridor_lag`: one row per corridor, sorted, its shares summing to one.
+    """Return `corridor_lag` without share_spread: one row per corridor, sorted, its shares summing to one.
 
     pairs: as `pair_mirror_flows` returns them. distances: exporter_code, importer_code, distance_km; corridors may be absent. corridors:
     those asked for, by default those of the monthly pairs. Values are compared, not weights: they are always stated, and timing is the
@@ -66,7 +65,7 @@ def fit_lag_shares(
         *[pl.Series(name, shares[:, lag]) for lag, name in enumerate(SHARES)],
         pl.col("_n").cast(pl.Int64).alias("lag_observation_count"), label.alias("lag_label"),
     )  # fmt: skip
-    return fitted.select(load_contract("corridor_lag").column_names)
+    return fitted.select(*_CORRIDOR, *SHARES, "lag_observation_count", "lag_label")
 
 
 def _known_cells(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:

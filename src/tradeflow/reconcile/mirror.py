@@ -1,4 +1,4 @@
-"""The order of reconciliation: pair, one basis, fit what is usual, score, absence."""
+"""The order of reconciliation: pair, one basis, one time, fit what is usual, score, absence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import polars as pl
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.absence import explain_missing_sides
 from tradeflow.reconcile.distance import measure_distances
-from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
-from tradeflow.reconcile.gap_sample import choose_commodities, corridor_rates, sample_corridors
+from tradeflow.reconcile.gap_sample import choose_commodities
 from tradeflow.reconcile.lag import SHARES, fit_lag_shares
 from tradeflow.reconcile.margin import known_margin, valuation_basis
 from tradeflow.reconcile.measure import ReconcileOptions
@@ -17,6 +16,7 @@ from tradeflow.reconcile.months import read_calendar
 from tradeflow.reconcile.pairs import PAIR_KEY, pair_mirror_flows
 from tradeflow.reconcile.published import month_number
 from tradeflow.reconcile.reporter_table import reporter_rows
+from tradeflow.reconcile.sampled_fit import fit_to_sample
 from tradeflow.reconcile.scale import mark_weights_out_of_scale
 from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.scored_columns import asymmetry_columns, score_columns
@@ -36,8 +36,8 @@ def reconcile_trade_flow(
     fob_reporters: pl.Series,
     options: ReconcileOptions,
     area_list: pl.DataFrame | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (`mirror_pair`, `reporter_reliability`), sorted by their keys.
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return (`mirror_pair`, `reporter_reliability`, `corridor_lag`), sorted by their keys.
 
     fob_reporters: codes of the areas whose imports are published FOB. area_list: the code list, by whose places corridors without trade
     enough of their own borrow the time that goods take.
@@ -45,8 +45,9 @@ def reconcile_trade_flow(
     pairs = mark_weights_out_of_scale(pair_mirror_flows(trade_flow))
     areas = pl.concat([pairs["exporter_code"], pairs["importer_code"]]).unique().sort()
     chapters = pairs["commodity_code"].cast(pl.String).str.head(2).unique().sort()
-    sides = _align(pairs, _read_pairs(pairs, areas, chapters, fob_reporters), areas, coverage, commodity_coverage, area_list, options)
-    model = _fit(sides, areas, options)
+    sides = _read_pairs(pairs, areas, chapters, fob_reporters)
+    sides, lags = _align(pairs, sides, areas, coverage, commodity_coverage, area_list, options)
+    model = fit_to_sample(sides, areas, options)
     scored = pairs.hstack(score_columns(sides, score_sides(sides, model))).with_columns(valuation_basis(fob_reporters))
     scored = scored.with_columns(_label_left_out(side) for side in ("export", "import"))
     explained = explain_missing_sides(scored, coverage, commodity_coverage, options.threshold_usd)
@@ -55,6 +56,7 @@ def reconcile_trade_flow(
         _in_contract(reporter_rows(sides, model, chapters), "reporter_reliability").sort(
             "reporter_code", "flow_code", "measure", "product_group"
         ),
+        lags,
     )
 
 
@@ -86,12 +88,15 @@ def _align(
     commodity_coverage: pl.DataFrame,
     area_list: pl.DataFrame | None,
     options: ReconcileOptions,
-) -> Sides:
-    """Bring the months in which goods arrive to that in which they left, on corridors that take longer than a month's end."""
+) -> tuple[Sides, pl.DataFrame]:
+    """Bring the months in which goods arrive to that in which they left, on corridors that take longer than a month's end.
+
+    Also returns `corridor_lag`, of the corridors with months.
+    """
     monthly = pl.when(pl.col("freq_code") == "M").then(month_number(pl.col("period"))).otherwise(-1)
     months = pairs.select(monthly.cast(pl.Int64)).to_series().to_numpy().astype(np.intp)
     if not (months >= 0).any():
-        return sides
+        return sides, load_contract("corridor_lag").empty_frame()
     # Of the annual pairs too: every pair looks its corridor up.
     corridors = pairs.select("exporter_code", "importer_code").unique()
     distances = _NO_DISTANCES if area_list is None else measure_distances(corridors, area_list)
@@ -102,18 +107,10 @@ def _align(
     keys, by_lag = places[0] * len(areas) + places[1], shares.select(SHARES).to_numpy()
     chosen = choose_commodities(np.bincount(sides.commodity, minlength=len(commodities)))[sides.commodity] & (months >= 0)
     timing = fit_timing(sides.take(chosen), months[chosen], calendar, keys, by_lag, len(areas), len(commodities), options)
-    return sides if timing is None else align_sides(sides, months, calendar, timing)
-
-
-def _fit(sides: Sides, areas: pl.Series, options: ReconcileOptions) -> MirrorModel:
-    corridors = sides.exporter * len(areas) + sides.importer
-    keys, place = np.unique(corridors, return_inverse=True)
-    is_two_sided = np.isfinite(sides.export_usd) & np.isfinite(sides.import_usd)
-    rates = corridor_rates(np.bincount(place, is_two_sided, len(keys)).astype(np.intp))
-    commodities = int(sides.commodity.max(initial=-1)) + 1
-    chosen = choose_commodities(np.bincount(sides.commodity, minlength=commodities))
-    sample = sides.take(sample_corridors(sides, keys, len(areas), rates))
-    return fit_mirror_model(sample, sides.take(chosen[sides.commodity]), areas, keys, commodities, options)
+    lags = shares.join(pairs.filter(months >= 0), on=corridors.columns, how="semi").with_columns(
+        pl.lit(None if timing is None else timing.spread, pl.Float64).alias("share_spread")
+    )
+    return (sides if timing is None else align_sides(sides, months, calendar, timing)), lags
 
 
 def _in_contract(frame: pl.DataFrame, name: str) -> pl.DataFrame:

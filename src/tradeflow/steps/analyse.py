@@ -47,7 +47,7 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     # Moves are told of the periods that are compared and scored.
     told = f"{settings.model.scored_months}+{settings.model.calibration_months}"
     key = hash_texts("reconcile", known.trade_key, settings.reconcile.model_dump_json(), told)
-    tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "share_shift", "hub_route")
+    tables = ("coverage", "commodity_coverage", "mirror_pair", "reporter_reliability", "corridor_lag", "share_shift", "hub_route")
     if stands := standing(lake, key, *tables, *CORRECTIONS):
         return Made(stands, is_new=False)
     rows = known_rows(lake, known)
@@ -57,14 +57,15 @@ def reconcile_sides(settings: Settings, lake: Lake, known: Known) -> Made:
     fob_reporters = areas.filter(pl.col("reports_imports_fob"))["area_code"]
     _log.info("putting both sides of each trade beside one another")
     watched = watched_rows(rows, settings.watch)
-    pairs, reliability = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options, areas)
+    pairs, reliability, lags = reconcile_trade_flow(watched, coverage, commodity_coverage, fob_reporters, options, areas)
     pairs = mark_suppressed_partners(pairs, areas.filter(pl.col("area_class") == "pool")["area_code"])
     frames = {"coverage": coverage, "commodity_coverage": commodity_coverage, "mirror_pair": pairs, "reporter_reliability": reliability}
+    frames["corridor_lag"] = lags
     _log.info("looking for trade that moved")
     named = _of_named_areas(pairs)
     frames |= trace_moves(named, watched, coverage, find_window_starts(settings.model, named, settings.watch.first_period))
     _log.info("setting timing, unnamed partners and other units beside the figures")
-    frames |= correct_figures(pairs, rows, settings.watch, coverage, commodity_coverage)
+    frames |= correct_figures(pairs, lags, rows, settings.watch, coverage, commodity_coverage, options)
     return Made(commit(lake, key, **frames), is_new=True)
 
 
