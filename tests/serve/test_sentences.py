@@ -56,8 +56,9 @@ OTHERWISE: dict[str, list[Any]] = {
 DAY = date(2024, 5, 3)
 IN_ONE = "An excess of 25% can be seen in a single period."
 KINDS = {
-    "route series", "importer series", "world series", "pairs", "one-sided exports", "one-sided imports", "first shipments", "flows",
-    "mirrored unit values", "unmirrored unit values", "rises in step at hubs", "shifts between neighbours", "shifts within families",
+    "route series", "export series", "importer series", "world series", "pairs", "one-sided exports", "one-sided imports",
+    "first shipments", "flows", "shipments on hardly used routes", "mirrored unit values", "unmirrored unit values",
+    "rises in step at hubs", "shifts between neighbours", "shifts within families",
 }  # fmt: skip
 
 
@@ -81,6 +82,9 @@ def test_each_rule_on_countries_is_told_in_spanish(rule: str) -> None:
     else:
         rows.append(candidate(rule=rule, period=2023, freq_code="A", window_periods=3))
     rows += [candidate(rule=rule, weight_basis=basis) for basis in ("value_over_unit_value", "other_side")]
+    rows += [
+        candidate(rule=rule, comparable_group="first shipments of HS 291411", mirror_status=status) for status in ("both", "exporter_only")
+    ]
     rows += [candidate(rule=rule, importer_code=999, expected_kg=100.0)]
     rows += [candidate(rule=rule, observed_kg=12.0, passing_date=DAY, period=202412)]
     for exposure in ("own", "shared"):

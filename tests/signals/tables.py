@@ -58,9 +58,9 @@ def shift(shift_kind: str, **other: Any) -> dict[str, Any]:
     } | other  # fmt: skip
 
 
-def coverage(count: int = 60, importer: int = MEXICO) -> list[dict[str, Any]]:
-    return [{"freq_code": "M", "period": period, "reporter_code": importer, "flow_code": "M", "coverage_status": "reported", "row_count": 5}
-            for period in months(count)]  # fmt: skip
+def coverage(count: int = 60, reporter: int = MEXICO, flow_code: str = "M") -> list[dict[str, Any]]:
+    return [{"freq_code": "M", "period": period, "reporter_code": reporter, "flow_code": flow_code, "coverage_status": "reported",
+             "row_count": 5} for period in months(count)]  # fmt: skip
 
 
 def evidence(

@@ -35,11 +35,16 @@ ELSEWHERE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "observed"), [("excess_import", "M"), ("mirror_gap", "X"), ("new_route", "M")])
+@pytest.mark.parametrize(("rule", "observed"), [("excess_import", "M"), ("mirror_gap", "X"), ("new_route", "M"), ("excess_export", "X")])
 def test_both_sides_of_a_route(rule: str, observed: str) -> None:
     role = {"M": "observed", "X": "mirror"} if observed == "M" else {"M": "mirror", "X": "observed"}
     told = find(signal(rule=rule), report(MEXICO, "M", CHINA, 90.0), report(CHINA, "X", MEXICO, 100.0), *ELSEWHERE)
     assert told == [(role["X"], "X", CHINA, MEXICO, 2), (role["M"], "M", MEXICO, CHINA, 1)]
+
+
+def test_a_route_that_one_side_alone_tells_rests_on_that_side() -> None:
+    told = find(signal(rule="new_route"), report(CHINA, "X", MEXICO, 100.0), *ELSEWHERE[:4])
+    assert told == [("observed", "X", CHINA, MEXICO, 1)]
 
 
 def test_an_importers_signal_rests_on_all_its_partners() -> None:

@@ -51,6 +51,23 @@ def test_the_strangest_importers_of_a_watched_code_are_listed_though_nothing_is_
     assert not told["is_flagged"].any()
 
 
+def test_what_is_listed_of_a_watched_code_is_what_will_stand_highest() -> None:
+    """A rule of little weight finds rarer things: they would stand below."""
+    weak = candidate(rule="new_route", exporter_code=CHINA, p_value=0.02, q_value=1.0)
+    strong = candidate(importer_code=CHINA, exporter_code=INDIA, p_value=0.03, q_value=1.0)
+    told = rank(weak, strong, options=RankOptions(weights={"new_route": 0.5}, leads_per_code=1))
+    assert told["rule"].to_list() == ["excess_import"]
+
+
+def test_both_sides_reports_of_one_excess_count_once() -> None:
+    one = rank(candidate(p_value=0.005))["lead_score"].item()
+    beside = {
+        rule: rank(candidate(p_value=0.005), candidate(rule=rule, p_value=0.005))["lead_score"][0]
+        for rule in ("excess_export", "mirror_gap")
+    }
+    assert beside["excess_export"] == one < beside["mirror_gap"]
+
+
 def test_a_lead_holds_all_signals_of_its_route_and_code() -> None:
     told = rank(
         candidate(), candidate(rule="mirror_gap", period=202312), candidate(exporter_code=INDIA), candidate(commodity_code=EPHEDRINE)

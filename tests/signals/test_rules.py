@@ -189,41 +189,117 @@ def test_a_missing_mirror_without_usable_weight_is_told_by_its_value(kg: float |
 
 # --- new_route -----------------------------------------------------------------------------------------------------------------
 
-OTHERS = [flow_score(exporter_code=USA, importer_code=importer, log_kg=5 + importer / 10) for importer in range(1, 30)]
+OTHERS = [pair(1000.0, 1000.0, exporter_code=USA, importer_code=importer, period=202301) for importer in range(1, 30)]
+"""Enough shipments of a tonne to know what is usual."""
+
+
+def opened(
+    *, kg: float | None = 100_000.0, before: list[int] | None = None, covered: list[dict[str, Any]] | None = None, **other: Any
+) -> Evidence:
+    """A shipment of 100 t on a route that carried a tonne in the months of `before`."""
+    earlier = [pair(1000.0, 1000.0, period=period) for period in before or []]
+    both = [*coverage(60), *coverage(60, reporter=CHINA, flow_code="X")]
+    return evidence([*OTHERS, *earlier, pair(kg, kg) | other], covered=both if covered is None else covered)
 
 
 @pytest.mark.parametrize(
-    ("since", "log_kg", "is_told"),
-    [(None, 12.0, True), (25, 12.0, True), (24, 12.0, False), (1, 12.0, False), (None, None, False)],
-    ids=["never before", "not for two years", "within two years", "an old route", "without weight"],
+    ("before", "kg", "group"),
+    [
+        ([], 100_000.0, "first shipments"),
+        ([202112], 100_000.0, "first shipments"),
+        ([202201], 100_000.0, "shipments on hardly used routes"),
+        (months(5, 202312), 100_000.0, "shipments on hardly used routes"),
+        (months(6, 202312), 100_000.0, None),
+        ([], None, None),
+    ],
+    ids=["never before", "not for two years", "within two years", "five times", "an old route", "without weight"],
 )
-def test_new_route(since: int | None, log_kg: float | None, is_told: bool) -> None:
-    opened = flow_score(months_since_last_trade=since, log_kg=log_kg)
-    told = scores(evidence([pair(100_000, 100_000)], scores=[opened, *OTHERS]), "new_route")
-    assert list(told) == ([CHINA] if is_told else [])
+def test_new_route(before: list[int], kg: float | None, group: str | None) -> None:
+    told = propose_candidates(opened(kg=kg, before=before), ["new_route"]).filter(pl.col("period") == 202401)
+    assert told["comparable_group"].to_list() == ([] if group is None else [f"{group} of HS {ACETONE}"])
 
 
-def test_a_new_routes_score_is_its_size_among_the_codes_flows() -> None:
-    sizes = [
-        flow_score(months_since_last_trade=None, exporter_code=exporter, log_kg=log_kg)
-        for exporter, log_kg in ((STRANGE, 12.0), (INNOCENT, 5.5))
+def test_a_first_shipment_is_judged_by_what_its_two_ends_usually_trade() -> None:
+    usual = [pair(kg, kg, exporter_code=exporter, importer_code=9, period=202306) for exporter, kg in ((STRANGE, 1000.0), (INNOCENT, 1e5))]
+    now = [pair(100_000.0, 100_000.0, exporter_code=exporter) for exporter in (STRANGE, INNOCENT)]
+    told = scores(evidence([*OTHERS, *usual, *now]), "new_route")
+    assert told[STRANGE] > told[INNOCENT] + 1
+
+
+def test_few_shipments_make_the_expectation_their_own() -> None:
+    expected = [
+        propose_candidates(opened(before=before, import_net_weight_kg=kg), ["new_route"]).filter(pl.col("period") == 202401)
+        for before, kg in (([], 1e5), (months(5, 202312), 1e5))
     ]
-    pairs = [pair(1000, 1000), pair(1000, 1000, exporter_code=INNOCENT)]
-    told = scores(evidence(pairs, scores=[*sizes, *OTHERS]), "new_route")
-    assert told[STRANGE] > 3 > told[INNOCENT]
+    # ln 1000 is everybody's usual: nothing draws the route elsewhere, and what is known better is surer.
+    assert [row["expected_kg"].item() for row in expected] == [pytest.approx(1000), pytest.approx(1000)]
+    assert [row["score"].item() for row in expected] == [
+        pytest.approx(math.log(100) / math.sqrt(2)),
+        pytest.approx(math.log(100) / math.sqrt(7 / 6)),
+    ]
 
 
-def test_a_route_is_not_new_to_an_importer_of_whom_little_is_known() -> None:
-    opened = flow_score(months_since_last_trade=None, log_kg=12.0)
+def test_a_shipment_is_told_once_whatever_else_its_reporter_publishes() -> None:
+    covered = [row for flow_code in ("X", "RX", "RM") for row in coverage(60, CHINA, flow_code)]
+    told = propose_candidates(
+        opened(import_net_weight_kg=None, import_value_usd=None, mirror_status="exporter_only", covered=covered), ["new_route"]
+    )
+    assert told.filter(pl.col("period") == 202401).height == 1
+
+
+def test_no_later_month_opens_a_route() -> None:
+    tables = opened()
+    later = replace(tables, mirror_pair=pl.concat([tables.mirror_pair, evidence([pair(9e6, 9e6, period=202402)]).mirror_pair]))
+    assert scores(later, "new_route") == scores(tables, "new_route")
+
+
+def test_the_exporter_alone_tells_a_new_route_where_the_importer_is_silent() -> None:
+    silent = {"import_net_weight_kg": None, "import_value_usd": None, "mirror_status": "exporter_only"}
+    told = propose_candidates(opened(**silent), ["new_route"]).filter(pl.col("period") == 202401).row(0, named=True)
+    assert (told["exporter_code"], told["observed_kg"], told["observed_value_usd"]) == (CHINA, 100_000.0, 200_000.0)
+    assert (told["mirror_status"], told["mirror_net_weight_kg"]) == ("exporter_only", None)
+
+
+def test_a_route_is_not_new_to_a_reporter_of_which_little_is_known() -> None:
     for known, told in ((18, []), (19, [CHINA])):
-        tables = evidence([pair(1000, 1000)], scores=[opened, *OTHERS], covered=coverage(known))
-        assert list(scores(tables, "new_route")) == told
+        assert list(scores(opened(covered=coverage(known)), "new_route")) == told
 
 
-def test_a_weight_of_the_wrong_scale_opens_no_route() -> None:
-    opened = flow_score(months_since_last_trade=None, log_kg=14.0)
-    slip = pair(1000, 1_000_000, is_import_weight_out_of_scale=True)
-    assert scores(evidence([slip], scores=[opened, *OTHERS]), "new_route") == {}
+def test_a_weight_of_the_wrong_scale_opens_no_route_of_its_size() -> None:
+    slip = opened(export_net_weight_kg=1000.0, import_net_weight_kg=1e6, is_import_weight_out_of_scale=True)
+    row = propose_candidates(slip, ["new_route"]).filter(pl.col("period") == 202401).row(0, named=True)
+    assert (row["observed_kg"], row["weight_basis"], row["score"]) == (1000.0, "other_side", pytest.approx(0))
+
+
+# --- excess_export -------------------------------------------------------------------------------------------------------------
+
+
+def exported(z: float = 4.0, **other: Any) -> Evidence:
+    """A month in which the exporter reports six tonnes where its history of the route led to expect one."""
+    return evidence([*ordinary(CHINA), pair(6000.0, 1000.0) | other], [expectation(6000.0, z, series_level="export")])
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"),
+    [(None, True), ("not_reported_yet", True), ("partner_never_reports", True), ("not_recorded", False), ("recorded_later", False)],
+)
+def test_excess_export(reason: str | None, is_told: bool) -> None:
+    silent = {"import_net_weight_kg": None, "import_value_usd": None, "mirror_status": "exporter_only", "mirror_reason": reason}
+    told = scores(exported(**(silent if reason else {})), "excess_export")
+    assert told == ({CHINA: pytest.approx(4.0)} if is_told else {})
+
+
+def test_what_the_importer_reports_stands_beside_the_exporters_excess() -> None:
+    row = propose_candidates(exported(), ["excess_export"]).row(0, named=True)
+    assert (row["observed_kg"], row["excess_kg"], row["mirror_net_weight_kg"]) == (6000.0, 5000.0, 1000.0)
+
+
+def test_a_weight_that_the_exporter_mis_keyed_at_the_usual_value_is_no_excess() -> None:
+    assert scores(exported(export_value_usd=2000.0), "excess_export")[CHINA] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_exporters_series_are_none_of_the_importers() -> None:
+    assert scores(exported(), "excess_import") == {}
 
 
 # --- unit_value_outlier --------------------------------------------------------------------------------------------------------

@@ -52,9 +52,19 @@ GAP = {"rule": "mirror_gap", "mirror_net_weight_kg": 6e3, "observed_kg": 12.0, "
         (MISSING | {"window_periods": 6, "period": 202402}, f"{EXPORTED} in those of the six months to February 2024 {THEM}"),
         (MISSING | {"window_periods": 3, "period": 2023, "freq_code": "A"}, f"{EXPORTED} in those of the three years to 2023 {THEM}"),
         (
-            {"rule": "new_route", "period": 2023, "freq_code": "A"},
-            f"{IMPORTED} from China in 2023, a route that had carried none before, or none for two years; first shipments of this code are "
-            "rarely so large.",
+            {"rule": "new_route", "period": 2023, "freq_code": "A", "comparable_group": "first shipments of HS 291411"},
+            f"{IMPORTED} from China in 2023, a route that had carried none before, or none for two years; what its two ends usually trade "
+            "would lead to expect about 1.00 t.",
+        ),
+        (
+            {"rule": "new_route", "comparable_group": "shipments on hardly used routes of HS 291411", "mirror_status": "exporter_only"},
+            f"{EXPORTED} in January 2024, a route that had hardly ever carried it before; its few shipments and what its two ends usually "
+            "trade would lead to expect about 1.00 t.",
+        ),
+        (
+            {"rule": "excess_export", "window_periods": 3, "mirror_net_weight_kg": 1100.0},
+            f"{EXPORTED} in the three months to January 2024, where its own history of the route led to expect 1.00 t for those of them "
+            "with trade (90% interval 500 kg to 2.00 t): 4.00 t more. Mexico reported importing 1.10 t of it.",
         ),
         (
             {"rule": "unit_value_outlier", "unit_value_usd_per_kg": 16.0, "expected_kg": 5000.0},

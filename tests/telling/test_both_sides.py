@@ -8,7 +8,7 @@ import pytest
 
 from tests.telling.test_lead_months import CHINA, INDIA, MEXICO, SIGNAL
 from tradeflow.contract import load_contract
-from tradeflow.telling.both_sides import explain_belief, explain_correction
+from tradeflow.telling.both_sides import explain_belief, explain_correction, tell_windows
 from tradeflow.telling.standing import rank_reporters
 
 MONTH: dict[str, Any] = {
@@ -120,6 +120,24 @@ def test_a_side_that_nothing_is_known_of_is_said_to_be_so() -> None:
 )
 def test_the_lean_names_the_side(share: float, text: str) -> None:
     assert explain_belief(MONTH | {"export_weight_share": share}, SIGNAL, ranked())[-1] == text
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"window_label": "imports_lack_months"}, "the importer has not published every month"),
+        ({"window_import_value_usd": 0.0}, "the importer recorded none"),
+        ({"window_export_value_usd": 0.0}, "the exporter recorded none"),
+    ],
+)
+def test_a_window_says_what_keeps_it_from_being_judged(changed: dict[str, Any], words: str) -> None:
+    route = {name: SIGNAL[name] for name in ("freq_code", "exporter_code", "importer_code", "commodity_code")}
+    window = route | {"window_label": "whole", "window_import_value_usd": 5.0, "window_export_value_usd": 9.0} | changed
+    rows = [window | {"window_months": months} for months in (12, 3)] + [window | {"window_months": 6, "exporter_code": INDIA}]
+    told = tell_windows(SIGNAL, pl.DataFrame(rows, schema=load_contract("mirror_window").schema))
+
+    assert [(row["window_months"], row["window_words"]) for row in told] == [(3, words), (12, words)]
 
 
 def test_all_exporters_together_have_no_standing() -> None:

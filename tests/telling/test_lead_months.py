@@ -11,7 +11,8 @@ from tradeflow.telling.tables import ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
 ROUTE = {"freq_code": "M", "importer_code": MEXICO, "exporter_code": CHINA, "commodity_code": "291411"}
-SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observed_kg": 500.0, "signal_id": "0" * 16, "subject": "flow"}
+SIGNAL: dict[str, Any] = ROUTE | {"period": 202404, "window_periods": 1, "observed_kg": 500.0, "signal_id": "0" * 16, "subject": "flow",
+                                  "rule": "excess_import"}  # fmt: skip
 
 
 def tables_of(**rows: list[dict[str, Any]]) -> ReleaseTables:
@@ -117,6 +118,17 @@ def test_history_is_the_exporters_where_the_importer_never_reported() -> None:
     tables = tables_of(trade_history=[history(202404, 700.0, "X")])
     assert reporting_side(SIGNAL, tables) == "X"
     assert lead_months(SIGNAL, tables)["observed_kg"].to_list() == [700.0]
+
+
+def test_an_excess_of_exports_is_drawn_by_the_exporters_own_series() -> None:
+    row = ROUTE | {"period": 202404, "observed_kg": 700.0, "lower_kg": 1.0, "upper_kg": 3.0}
+    tables = tables_of(
+        trade_history=[history(202404, 700.0, "X"), history(202404, 9.0)],
+        baseline=[row | {"series_level": "export", "expected_kg": 2.0}, row | {"series_level": "flow", "expected_kg": 8.0}],
+    )
+    exported = SIGNAL | {"rule": "excess_export"}
+    assert reporting_side(exported, tables) == "X"
+    assert lead_months(exported, tables).select("observed_kg", "expected_kg").row(0) == (700.0, 2.0)
 
 
 def test_another_route_or_level_does_not_leak_in() -> None:

@@ -18,6 +18,11 @@ def test_a_rule_counts_by_its_strongest_signal() -> None:
     assert parts == [("new_route", 75.0, pytest.approx(2 / 3)), ("mirror_gap", 50.0, pytest.approx(1 / 3))]
 
 
+def test_rules_that_tell_one_thing_count_once() -> None:
+    parts = score_parts(signals([("excess_import", 50.0), ("excess_export", 60.0), ("new_route", 60.0)]))
+    assert parts == [("excess_export", 60.0, pytest.approx(1 / 2)), ("new_route", 60.0, pytest.approx(1 / 2))]
+
+
 @given(SCORES)
 def test_shares_add_up(scores: list[tuple[str, float]]) -> None:
     parts = score_parts(signals(scores))

@@ -5,7 +5,7 @@ from tradeflow.telling import wording
 
 
 def test_rules_are_named_in_words() -> None:
-    assert wording.say_rule("mirror_gap;new_route") == "The two sides differ, New route"
+    assert wording.say_rule("mirror_gap;new_route") == "The two sides differ, New or hardly used route"
     assert wording.say_rule("no_such_rule") == "no such rule"
 
 

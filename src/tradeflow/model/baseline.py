@@ -32,6 +32,7 @@ def fit_seasonal_baseline(
     min_history_periods: int,
     births: pl.DataFrame | None = None,
     workers: int = 2,
+    levels: tuple[str, ...] = ("importer", "flow"),
 ) -> pl.DataFrame:
     """Expect each series one period ahead over the newest `scored_periods` + `calibration_periods`; contract `baseline`.
 
@@ -39,13 +40,15 @@ def fit_seasonal_baseline(
     usable), primary_value_usd and, where some weights are derived, weight_basis. `coverage`: contract `coverage`. `births`:
     importer_code, commodity_code, first_period in which the code could be used; before it silence says nothing. Importers have a row
     for every period of the window, routes for those with trade.
-    A period's row depends on that period and earlier ones only.
+    A period's row depends on that period and earlier ones only. `levels`: which series, all that an importer buys, or its routes.
     """
     contract = load_contract("baseline")
     parts = [contract.empty_frame().drop("weight_basis")]
+    window = scored_periods + calibration_periods
     for freq_code, shortest in (("M", min_history_periods), ("A", MIN_ANNUAL_HISTORY)):
-        for level, panels in lay_out_levels(imports, coverage, births, freq_code, scored_periods + calibration_periods):
-            window = scored_periods + calibration_periods
+        for level, panels in lay_out_levels(imports, coverage, births, freq_code, window):
+            if level not in levels:
+                continue
             found = [
                 expect_cells(panel, *_list_cells(panel, window, level == "importer"), scored_periods, freq_code, shortest, workers)
                 for panel in panels

@@ -11,10 +11,11 @@ from tradeflow.settings.section import Month, Section, Share, Weight
 
 _RULE_WEIGHTS = {
     "excess_import": 1.0,
+    "excess_export": 0.8,
     "excess_family": 0.8,
     "mirror_gap": 1.0,
     "missing_mirror": 0.8,
-    "new_route": 0.7,
+    "new_route": 0.8,
     "unit_value_outlier": 0.7,
     "isolated_flow": 0.5,
     "above_requirement": 1.0,

@@ -100,7 +100,9 @@ def _drop_answered(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tells_the_lead() -> pl.Expr:
-    return (pl.col("rule") == "missing_mirror") | ((pl.col("flow_code") == "X") == (pl.col("rule") == "mirror_gap"))
+    told_by_exporter = pl.col("rule").is_in(["mirror_gap", "excess_export"])
+    stands_alone = (pl.col("rule") == "new_route") & (pl.col("flow_code").n_unique().over("signal_id", "period", "_is_related") == 1)
+    return (pl.col("rule") == "missing_mirror") | stands_alone | ((pl.col("flow_code") == "X") == told_by_exporter)
 
 
 def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) -> pl.DataFrame:
@@ -112,7 +114,7 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
         pl.col("rule").replace_strict(_LEADING_FEATURE).alias("feature"),
         pl.when(pl.col("rule") == "unit_value_outlier")
         .then("unit_value_usd_per_kg")
-        .when(pl.col("rule").is_in(["excess_import", "excess_family", "mirror_gap"]))
+        .when(pl.col("rule").is_in(["excess_import", "excess_export", "excess_family", "mirror_gap"]))
         .then("excess_ratio")
         .when(pl.col("rule").is_in(["hub_detour", "displacement", "substitution", "above_requirement"]))
         .then("excess_kg")
@@ -127,6 +129,7 @@ def collect_features(signals: pl.DataFrame, flow_score_feature: pl.DataFrame) ->
 
 _LEADING_FEATURE = {
     "excess_import": "excess_ratio",
+    "excess_export": "excess_ratio",
     "excess_family": "excess_ratio",
     "mirror_gap": "excess_ratio",
     "missing_mirror": "observed_kg",

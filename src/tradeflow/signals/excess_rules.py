@@ -26,6 +26,27 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
     return _with_excess(summed).with_columns(pl.concat_str(level, pl.lit(" series of HS "), "commodity_code").alias("comparable_group"))
 
 
+def excess_export(tables: Evidence) -> pl.DataFrame:
+    """The exporter reports that more left for the importer than its own earlier reports of the route explain.
+
+    It needs no report of the importer, whose figures may come later or never. Where the importer has published the month and has
+    none of the trade, that is `missing_mirror`.
+    """
+    sides = tables.mirror_pair.select(
+        *PAIR_KEY,
+        "mirror_reason",
+        pl.col("export_value_usd").alias("observed_value_usd"),
+        weight_in_scale("import").alias("mirror_net_weight_kg"),
+    )
+    is_denied = pl.col("mirror_reason").is_in(["not_recorded", "recorded_later"]).fill_null(value=False)
+    told = _with_trade(tables).filter(pl.col("series_level") == "export").join(sides, on=PAIR_KEY).filter(~is_denied)
+    monthly = _score_excess(told.join(usual_unit_values(tables.mirror_pair, "export"), on=ROUTE, how="left"))
+    summed = best_window(monthly, ROUTE, [*SUMMED, "mirror_net_weight_kg"])
+    return _with_excess(summed).with_columns(
+        pl.lit("flow").alias("subject"), pl.concat_str(pl.lit("export series of HS "), "commodity_code").alias("comparable_group")
+    )
+
+
 def excess_family(tables: Evidence) -> pl.DataFrame:
     """An importer took more of several goods of one family at once than the history of each explains, the strangest of them left out.
 
@@ -52,18 +73,26 @@ def excess_family(tables: Evidence) -> pl.DataFrame:
 
 
 def _monthly_excess(tables: Evidence) -> pl.DataFrame:
-    """Return the months with trade of every series, with their score, value, and what the exporters say of the route."""
-    judged = tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
+    """Return the months with trade of every series of imports, with their score, value, and what the exporters say of the route."""
+    judged = _with_trade(tables).filter(pl.col("series_level") != "export")
     values, usual = _import_values(tables.mirror_pair), usual_unit_values(tables.mirror_pair)
     mirror = tables.mirror_pair.select(*PAIR_KEY, weight_in_scale("export").alias("mirror_net_weight_kg"))
     valued = judged.join(values, on=PAIR_KEY, how="left").join(usual, on=ROUTE, how="left").join(mirror, on=PAIR_KEY, how="left")
+    return _score_excess(valued).with_columns(pl.col("series_level").alias("subject"))
+
+
+def _with_trade(tables: Evidence) -> pl.DataFrame:
+    return tables.baseline.filter(pl.col("z_seasonal").is_not_null() & (pl.col("observed_kg") > 0))
+
+
+def _score_excess(valued: pl.DataFrame) -> pl.DataFrame:
+    """Add score and the parts of the interval; valued: `baseline` with observed_value_usd and _usual_usd_per_kg."""
     log_excess = (pl.col("observed_kg") / pl.col("expected_kg")).log()
     # What the value alone says about the weight: a weight mis-keyed a thousandfold leaves the value where it was.
     implied_log_excess = (pl.col("observed_value_usd") / pl.col("_usual_usd_per_kg") / pl.col("expected_kg")).log()
     implied = pl.when(log_excess > 0).then(pl.col("z_seasonal") * implied_log_excess / log_excess)
     return valued.with_columns(
         pl.min_horizontal("z_seasonal", implied).alias("score"),
-        pl.col("series_level").alias("subject"),
         *log_spread_parts(*INTERVAL),
         *count_derived_weights(pl.col("weight_basis")),
     )

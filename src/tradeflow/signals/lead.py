@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tradeflow.contract import load_contract
+from tradeflow.one_thing import ONE_THING
 from tradeflow.signals.level import choose_levels
 from tradeflow.signals.sentence import Names, write_reasons
 from tradeflow.signals.slip import is_likely_slip, is_record_contradicted
@@ -36,25 +37,27 @@ class RankOptions:
 def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names, options: RankOptions) -> pl.DataFrame:
     """Return `signal`: the scored candidates that are flagged, or rare enough to be listed, ranked lead by lead.
 
-    A watched code's strangest candidates are listed however ordinary they are: who watches a code wants to see what stands out most. What
-    is somewhat unusual about a listed series at the same time stands with it.
+    The strongest candidates of a watched code are listed however ordinary they are: who watches a code wants to see what stands out most,
+    by the order in which it will stand. What is somewhat unusual about a listed series at the same time stands with it.
 
     calibrated: the contract `candidate` with p_value, q_value, comparison.
     score of a signal = 100 x rule's weight x sureness (-log10 p, full at 1e-4) x materiality (percentile of the kilograms among the
     code's candidates, from 0.4 to 1) x exposure's weight x what a likely slip counts for. score of a lead = the chance-like union
-    1 - prod(1 - score) of its rules' strongest signals. Ranks are by lead score, then excess.
+    1 - prod(1 - score) of its rules' strongest signals; what both sides say of one excess counts once. Ranks are by lead score, then
+    excess.
     """
     scored = calibrated.filter(pl.col("is_scored")).with_columns(_materiality().alias("_materiality"))
     material = scored.filter(_is_material(options)).join(watch_list, on="commodity_code", how="left")
-    watched = material.with_columns(pl.col("exposure").fill_null("none")).join(
-        _code_limits(material, options), on="commodity_code", how="left"
+    strengths = material.with_columns(pl.col("exposure").fill_null("none")).with_columns(
+        _signal_score(options, is_likely_slip()).alias("_strength")
     )
+    watched = strengths.join(_code_limits(strengths, options.leads_per_code), on="commodity_code", how="left")
     is_rare = (pl.col("q_value") <= options.q_limit) | (pl.col("p_value") <= options.p_limit)
-    stands_out = (pl.col("exposure") != "none") & (pl.col("p_value") <= pl.col("_code_p_limit"))
+    stands_out = (pl.col("exposure") != "none") & (pl.col("_strength") >= pl.col("_code_limit"))
     listed = watched.filter(is_rare | stands_out)
     both = [listed.with_columns(is_corroborating=pl.lit(value=False)), _corroborating(watched, listed)]
     signals = _mark_slips(_join_leads(_with_ids(pl.concat(both)))).with_columns(
-        _signal_score(options).alias("anomaly_score"),
+        _signal_score(options, pl.col("is_slip")).alias("anomaly_score"),
         (pl.col("q_value") <= options.q_limit).alias("is_flagged"),
         pl.when(pl.col("expected_kg") > 0).then(pl.col("observed_kg") / pl.col("expected_kg")).alias("excess_ratio"),
     )
@@ -73,11 +76,11 @@ def _corroborating(candidates: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFra
     return strangest.select(candidates.columns).with_columns(is_corroborating=pl.lit(value=True))
 
 
-def _code_limits(candidates: pl.DataFrame, options: RankOptions) -> pl.DataFrame:
-    """Return each code's _code_p_limit: the p-value of its `leads_per_code`-th strangest importer."""
+def _code_limits(candidates: pl.DataFrame, importers: int) -> pl.DataFrame:
+    """Return each code's _code_limit: the score of the strongest signal of the last of so many importers."""
     own = candidates.filter(pl.col("subject").is_in(["importer", "flow"]))
-    strangest = own.group_by("commodity_code", "importer_code").agg(pl.col("p_value").min())
-    return strangest.group_by("commodity_code").agg(pl.col("p_value").bottom_k(options.leads_per_code).max().alias("_code_p_limit"))
+    strongest = own.group_by("commodity_code", "importer_code").agg(pl.col("_strength").max())
+    return strongest.group_by("commodity_code").agg(pl.col("_strength").top_k(importers).min().alias("_code_limit"))
 
 
 def _materiality() -> pl.Expr:
@@ -92,11 +95,11 @@ def _is_material(options: RankOptions) -> pl.Expr:
     return (kg >= options.min_excess_kg) | kg.is_null()
 
 
-def _signal_score(options: RankOptions) -> pl.Expr:
+def _signal_score(options: RankOptions, is_slip: pl.Expr) -> pl.Expr:
     weight = pl.col("rule").replace_strict(options.weights, default=1.0, return_dtype=pl.Float64)
     exposure = pl.col("exposure").replace_strict(options.exposure_weights, default=1.0, return_dtype=pl.Float64)
     sureness = (pl.col("p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
-    slip = pl.when("is_slip").then(options.slip_weight).otherwise(1.0)
+    slip = pl.when(is_slip).then(options.slip_weight).otherwise(1.0)
     return 100 * weight * exposure * slip * sureness * (0.4 + 0.6 * pl.col("_materiality"))
 
 
@@ -123,9 +126,13 @@ def _mark_slips(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def strongest_together(signals: pl.DataFrame) -> pl.DataFrame:
-    """Return lead_id and lead_score: 100 (1 - prod(1 - score / 100)) of the strongest signal of each of the lead's rules."""
+    """Return lead_id and lead_score: 100 (1 - prod(1 - score / 100)) of the strongest signal of each of the lead's rules.
+
+    Rules that tell one thing by two sides' reports (`ONE_THING`) count as one: that both report it is no second oddity.
+    """
     # In one order: the last digit of a product depends on it.
-    strongest = signals.group_by("lead_id", "rule").agg((pl.col("anomaly_score").max() / 100).alias("_part")).sort("lead_id", "rule")
+    told = ["lead_id", pl.col("rule").replace(ONE_THING)]
+    strongest = signals.group_by(told).agg((pl.col("anomaly_score").max() / 100).alias("_part")).sort("lead_id", "rule")
     return strongest.group_by("lead_id").agg((100 * (1 - (1 - pl.col("_part")).product())).alias("lead_score"))
 
 

@@ -11,9 +11,9 @@ from tradeflow.signals.spell import window_span
 
 _LEVEL_SHARE = 0.6
 """An excess is told of one part, an importer's of one route, the world's of one importer, that holds at least this share of it."""
-_MORE_ARRIVED = ["excess_import", "new_route", "displacement", "hub_detour"]
+_MORE_ARRIVED = ["excess_import", "excess_export", "new_route", "displacement", "hub_detour"]
 """Rules that say more came by a route: all of it is within what the importer took."""
-_OF_EXPORTERS = ["excess_import", "mirror_gap"]
+_OF_EXPORTERS = ["excess_import", "excess_export", "mirror_gap"]
 """Rules that may show an exporter's doing, or its way of reporting, on all its routes at once."""
 _SEVERAL = 3
 """Importers of one exporter that show the same at once, from which on it is told once."""

@@ -12,8 +12,9 @@ import polars as pl
 from scipy.special import ndtri
 
 from tradeflow.contract import load_contract
-from tradeflow.signals.excess_rules import excess_family, excess_import
+from tradeflow.signals.excess_rules import excess_export, excess_family, excess_import
 from tradeflow.signals.requirement_rule import above_requirement
+from tradeflow.signals.route_rule import new_route
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence, Window
 from tradeflow.signals.shift_rules import displacement, hub_detour, substitution
 from tradeflow.signals.spell import (
@@ -31,11 +32,6 @@ _CODE = ["freq_code", "commodity_code"]
 _NORMAL_90 = 1.645
 _NORMAL_MAD = 1.4826
 _LEAST_P = 1e-300
-_SILENT_MONTHS = 24
-"""Months without trade after which a route counts as new again."""
-_MIN_ANNUAL_HISTORY = 3
-"""Earlier years that an importer must have published before one of its routes can be called new."""
-
 
 Rule = Callable[[Evidence], pl.DataFrame]
 
@@ -107,29 +103,6 @@ def _reported_side() -> pl.Expr:
     return pl.when(pl.col("mirror_status") == "exporter_only").then(pl.lit("exports")).otherwise(pl.lit("imports"))
 
 
-def new_route(tables: Evidence) -> pl.DataFrame:
-    """A route that never carried the commodity, or not for two years, opens with more than such first shipments usually weigh."""
-    known_for = tables.coverage.filter((pl.col("flow_code") == "M") & (pl.col("coverage_status") == "reported")).select(
-        "freq_code",
-        "period",
-        pl.col("reporter_code").alias("importer_code"),
-        pl.col("period").rank("ordinal").over("freq_code", "reporter_code").alias("_known_periods"),
-    )
-    flows = tables.flow_score.join(known_for, on=["freq_code", "period", "importer_code"], how="left")
-    since = pl.col("months_since_last_trade")
-    shortest = pl.when(pl.col("freq_code") == "M").then(tables.window.min_history_months).otherwise(_MIN_ANNUAL_HISTORY)
-    silent = pl.when(pl.col("freq_code") == "M").then(_SILENT_MONTHS).otherwise(_SILENT_MONTHS // 12)
-    is_new = (since.is_null() | (since > silent)) & (pl.col("_known_periods") > shortest)
-    size = pl.col("log_kg")
-    spread = (size - size.median()).abs().median().over(_CODE) * _NORMAL_MAD
-    sized = flows.with_columns(((size - size.median().over(_CODE)) / spread.clip(lower_bound=0.1)).alias("score"))
-    opened = _with_flow_figures(sized.filter(is_new & size.is_not_null()), tables)
-    return opened.filter(~pl.col("is_import_weight_out_of_scale")).with_columns(
-        pl.col("observed_kg").alias("excess_kg"),
-        pl.concat_str(pl.lit("first shipments of HS "), "commodity_code").alias("comparable_group"),
-    )
-
-
 def unit_value_outlier(tables: Evidence) -> pl.DataFrame:
     """The value per kilogram is far from what the commodity costs elsewhere and from what this route usually pays."""
     judged = tables.flow_score.filter(pl.col("unit_value_ratio").is_not_null())
@@ -180,7 +153,7 @@ def isolated_flow(tables: Evidence) -> pl.DataFrame:
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        *(excess_import, excess_family, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
+        *(excess_import, excess_export, excess_family, mirror_gap, missing_mirror, new_route, unit_value_outlier, isolated_flow),
         *(hub_detour, displacement, substitution, above_requirement),
     )
 }

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.amounts import name_period, say_chance, say_value, say_weight
+from tradeflow.signals.route_rule import FIRST_SHIPMENTS
 
 _DERIVED = {
     "value_over_unit_value": " Not all of these weights were reported: some are the value over the usual value per kilogram.",
@@ -81,6 +82,18 @@ def _tell_excess(row: dict[str, Any], names: Names) -> str:
     )
 
 
+def _tell_export(row: dict[str, Any], names: Names) -> str:
+    traded = "" if row["window_periods"] == 1 else " for those of them with trade"
+    arrived = ""
+    if row["mirror_net_weight_kg"] is not None:
+        arrived = f" {_subject(row, names)} reported importing {_kg(row['mirror_net_weight_kg'])} of it."
+    return (
+        f"{names.area(row['exporter_code'])} reported exporting {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])} to "
+        f"{_subject(row, names)} in {_when(row)}, where its own history of the route led to expect {_kg(row['expected_kg'])}{traded} "
+        f"(90% interval {_kg(row['lower_kg'])} to {_kg(row['upper_kg'])}): {_kg(row['excess_kg'])} more.{arrived}"
+    )
+
+
 def _tell_world(row: dict[str, Any], names: Names) -> str:
     return (
         f"The importing countries that publish steadily took {_kg(row['observed_kg'])} of {names.commodity(row['commodity_code'])} "
@@ -140,11 +153,15 @@ def _tell_missing(row: dict[str, Any], names: Names) -> str:
 
 
 def _tell_route(row: dict[str, Any], names: Names) -> str:
-    return (
-        f"{_subject(row, names)} reported importing {_amount(row)} of {names.commodity(row['commodity_code'])} from "
-        f"{names.area(row['exporter_code'])} in {_when(row)}, a route that had carried none before, "
-        "or none for two years; first shipments of this code are rarely so large."
-    )
+    exporter, importer = names.area(row["exporter_code"]), _subject(row, names)
+    goods = f"{_amount(row)} of {names.commodity(row['commodity_code'])}"
+    told = f"{importer} reported importing {goods} from {exporter}"
+    if row["mirror_status"] == "exporter_only":
+        told = f"{exporter} reported exporting {goods} to {importer}"
+    before, read = "hardly ever carried it before", "its few shipments and what its two ends usually trade"
+    if row["comparable_group"].startswith(FIRST_SHIPMENTS):
+        before, read = "carried none before, or none for two years", "what its two ends usually trade"
+    return f"{told} in {_when(row)}, a route that had {before}; {read} would lead to expect about {_kg(row['expected_kg'])}."
 
 
 def _tell_unit_value(row: dict[str, Any], names: Names) -> str:
@@ -215,6 +232,7 @@ def _tell_requirement(row: dict[str, Any], names: Names) -> str:
 
 _TELLERS: dict[str, Callable[[dict[str, Any], Names], str]] = {
     "excess_import": _tell_excess,
+    "excess_export": _tell_export,
     "excess_family": _tell_family,
     "mirror_gap": _tell_gap,
     "missing_mirror": _tell_missing,

@@ -21,7 +21,7 @@ def best_window(rows: pl.DataFrame, series: list[str], summed: list[str]) -> pl.
     neighbouring periods cancels, a lasting deviation adds up. Periods without a row of the series count for nothing. Later periods
     never enter. A sum of which a part is unknown is unknown.
     """
-    indexed = rows.with_columns(_period_index().alias("_index")).sort(*series, "_index")
+    indexed = rows.with_columns(period_index().alias("_index")).sort(*series, "_index")
     parts = [_sum_window(indexed, series, summed, periods) for periods in WINDOWS]
     stacked = pl.concat(parts).sort("score", "window_periods", descending=[True, False], nulls_last=True)
     best = stacked.group_by([*series, "_index"], maintain_order=True).first()
@@ -74,10 +74,10 @@ def weight_basis_of_sum() -> pl.Expr:
 
 def window_span() -> list[pl.Expr]:
     """Return _first and _last, the periods of a row's window, counted so that neighbours differ by one."""
-    return [(_period_index() - pl.col("window_periods") + 1).alias("_first"), _period_index().alias("_last")]
+    return [(period_index() - pl.col("window_periods") + 1).alias("_first"), period_index().alias("_last")]
 
 
-def _period_index() -> pl.Expr:
-    """Months since year 0 for monthly periods, years for annual ones, so that neighbours differ by one."""
+def period_index() -> pl.Expr:
+    """Return months since year 0 for monthly periods, years for annual ones, so that neighbours differ by one."""
     period = pl.col("period").cast(pl.Int64)
     return pl.when(period > 9999).then(period // 100 * 12 + period % 100).otherwise(period)

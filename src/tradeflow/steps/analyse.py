@@ -73,10 +73,12 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     """Make `baseline`, `series_change`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
     from tradeflow.model import (
         describe_pipeline_models,
+        fit_export_baseline,
         fit_seasonal_baseline,
         fit_world_baseline,
         measure_detectable_excess,
         score_flows,
+        use_export_weights,
         use_import_weights,
     )
 
@@ -86,12 +88,15 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     rows = known_rows(lake, known)
     pairs = read_handed(lake, reconciled, "mirror_pair").collect()
     coverage = read_handed(lake, reconciled, "coverage").collect()
-    births = find_code_births(rows, load_codelist("hs_concordance")).rename({"reporter_code": "importer_code"})
+    born = find_code_births(rows, load_codelist("hs_concordance"))
+    births = born.rename({"reporter_code": "importer_code"})
     weighed = use_import_weights(pairs)
     _log.info("learning what each series normally does")
     commodity_coverage = read_handed(lake, reconciled, "commodity_coverage").collect()
     fits = (fit_seasonal_baseline, fit_world_baseline)
-    baseline = pl.concat(_fit_baselines(fit, settings.model, weighed, coverage, commodity_coverage, births) for fit in fits)
+    own = [_fit_baselines(fit, settings.model, weighed, coverage, commodity_coverage, births) for fit in fits]
+    exported = use_export_weights(pairs), coverage, commodity_coverage, born.rename({"reporter_code": "exporter_code"})
+    baseline = pl.concat([*own, _fit_baselines(fit_export_baseline, settings.model, *exported, flow_code="X")])
     rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
     refit = partial(_refit_with_excess, settings.model, weighed, coverage, commodity_coverage, births)
     detectable = measure_detectable_excess(baseline, refit, false_alarm_rate=rate, power=power)
@@ -111,10 +116,11 @@ def _fit_baselines(
     coverage: pl.DataFrame,
     commodity_coverage: pl.DataFrame,
     births: pl.DataFrame,
+    flow_code: str = "M",
 ) -> pl.DataFrame:
     """Fit the commodities that the figures cover over the same periods together, each up to its own newest period."""
     parts = [load_contract("baseline").empty_frame()]
-    for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
+    for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage, flow_code):
         parts.append(
             fit(
                 rows,
@@ -143,16 +149,18 @@ def _find_changes(
 
 
 def _of_like_cover(
-    imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame
+    reported: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, flow_code: str = "M"
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
-    """Yield frequency, imports and coverage of the commodities that the figures cover over the same periods."""
-    covered = commodity_coverage.filter(pl.col("flow_code") == "M").group_by("freq_code", "commodity_code").agg(pl.col("period").sort())
+    """Yield frequency, imports (or exports) and coverage of the commodities that these figures cover over the same periods."""
+    covered = (
+        commodity_coverage.filter(pl.col("flow_code") == flow_code).group_by("freq_code", "commodity_code").agg(pl.col("period").sort())
+    )
     for (freq_code, _), group in covered.sort("commodity_code").group_by("freq_code", "period", maintain_order=True):
         of_freq = pl.col("freq_code") == freq_code
         commodities, periods = group["commodity_code"].implode(), group["period"][0].implode()
         yield (
             str(freq_code),
-            imports.filter(of_freq & pl.col("commodity_code").is_in(commodities)),
+            reported.filter(of_freq & pl.col("commodity_code").is_in(commodities)),
             coverage.filter(of_freq & pl.col("period").is_in(periods)),
         )
 

@@ -77,7 +77,7 @@ def lead_periods(signal: dict[str, Any]) -> list[int]:
 
 
 def reporting_side(signal: dict[str, Any], tables: ReleaseTables) -> str:
-    """Say whose reports the history shows: the importer's (M), or the exporter's (X) where the importer never reported the route."""
+    """Say whose reports the history shows: the importer's (M), or the exporter's (X) where they make the lead or stand alone."""
     return _reported_history(signal, tables.trade_history)[1]
 
 
@@ -95,7 +95,8 @@ def share_with_trade(months: pl.DataFrame) -> float:
 def _reported_history(signal: dict[str, Any], trade_history: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     rows = _of_series(signal, trade_history)
     imports = rows.filter(pl.col("flow_code") == "M")
-    flow_code = "M" if signal["exporter_code"] == 0 or imports.height else "X"
+    is_all_exporters = signal["exporter_code"] == 0
+    flow_code = "M" if is_all_exporters or (imports.height and not _is_told_by_exporter(signal)) else "X"
     if rows.filter(pl.col("flow_code") == flow_code).is_empty():
         flow_code = "M"
     weight, value = pl.col("net_weight_kg"), pl.col("primary_value_usd")
@@ -103,12 +104,18 @@ def _reported_history(signal: dict[str, Any], trade_history: pl.DataFrame) -> tu
     return summed, flow_code
 
 
+def _is_told_by_exporter(signal: dict[str, Any]) -> bool:
+    """Tell a lead on what an exporter reports against its own history."""
+    return bool(signal["exporter_code"] != 0 and signal["rule"] == "excess_export")
+
+
 def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
     return _baseline_of(signal, baseline).select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
 
 
 def _baseline_of(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
-    level = "world" if signal["importer_code"] == 0 else "importer" if signal["exporter_code"] == 0 else "flow"
+    route = "export" if _is_told_by_exporter(signal) else "flow"
+    level = "world" if signal["importer_code"] == 0 else "importer" if signal["exporter_code"] == 0 else route
     exact = pl.all_horizontal(pl.col(key) == signal[key] for key in [*_KEYS, "freq_code"])
     return baseline.filter(exact & (pl.col("series_level") == level))
 

@@ -17,10 +17,11 @@ RANKING_WORDS = {
 }
 RULE_WORDS = {
     "excess_import": "Imports above expectation",
+    "excess_export": "Exports above expectation",
     "excess_family": "Several of a family above expectation",
     "mirror_gap": "The two sides differ",
     "missing_mirror": "Other side is missing",
-    "new_route": "New route",
+    "new_route": "New or hardly used route",
     "unit_value_outlier": "Unusual unit value",
     "isolated_flow": "Unlike its peers",
     "hub_detour": "Detour through a hub",
@@ -63,6 +64,13 @@ ALIGNMENT_WORDS = {
     "not_known": "the months in which these goods arrive are not known yet",
     "carried": "recorded here, but of goods that left in the months before",
 }
+WINDOW_WORDS = {
+    "whole": "",
+    "exports_lack_months": "the exporter has not published every month",
+    "imports_lack_months": "the importer has not published every month",
+    "both_lack_months": "neither has published every month",
+}
+SILENT_WORDS = {"exporter": "the exporter recorded none", "importer": "the importer recorded none"}
 NO_TRADE_WORDS = {
     (True, True): "neither side recorded any",
     (True, False): "exporter recorded none, importer has not reported",
