@@ -38,7 +38,7 @@ LEADING_FEATURE = {
 PERIODS = [year * 100 + month for year in range(2019, 2025) for month in range(1, 13)]
 Rows = dict[str, list[dict[str, Any]]]
 Made = tuple[ReleaseTables, dict[str, Any]]
-MADE = ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "mirror_correction")
+MADE = ("signal", "signal_feature", "signal_evidence", "baseline", "mirror_pair", "mirror_correction", "mirror_window")
 COMPARISON = "5,000 earlier periods of route series of HS chapter 29"
 NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
@@ -174,7 +174,24 @@ def _add_series(
             expected_of_lead = expected
         if kg is not None:
             _add_mirror(made, route, period, kg or max(series.values()) * 1.1, rule, is_lead=period == lead_period, chance=chance)
+    if route["exporter_code"]:
+        _add_windows(made, route, series)
     return expected_of_lead
+
+
+def _add_windows(made: Rows, route: dict[str, Any], series: dict[int, float]) -> None:
+    for months in (3, 6, 12):
+        kg = sum(series.get(period) or 0.0 for period in PERIODS[-months:])
+        made["mirror_window"].append(
+            route
+            | {
+                "period": PERIODS[-1], "window_months": months, "window_export_net_weight_kg": kg, "window_import_net_weight_kg": 0.9 * kg,
+                "window_export_value_usd": 2 * kg, "window_import_value_usd": 1.8 * kg,
+                "in_transit_start_net_weight_kg": 40.0, "in_transit_end_net_weight_kg": 60.0,
+                "window_label": "whole" if months < 12 else "imports_lack_months",
+                **({"window_weight_z": -0.8, "window_value_z": -0.7, "window_shortfall_p_value": 0.23} if kg and months < 12 else {}),
+            }
+        )  # fmt: skip
 
 
 def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule: str, *, is_lead: bool, chance: random.Random) -> None:

@@ -31,6 +31,7 @@ _INDEXES: dict[str, list[list[str]]] = {
     "baseline": [_SERIES],
     "mirror_pair": [_SERIES],
     "mirror_correction": [_SERIES],
+    "mirror_window": [_SERIES],
     "trade_history": [_SERIES],
     "detectable_excess": [["importer_code", "commodity_code"]],
     "requirement_use": [["importer_code"]],

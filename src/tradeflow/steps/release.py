@@ -149,6 +149,7 @@ def release_tables(
         baseline=read_handed(lake, handed, "baseline").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         mirror_pair=pairs_shown.join(shown, on=_SERIES, how="semi"),
         mirror_correction=read_handed(lake, handed, "mirror_correction").join(shown.lazy(), on=_SERIES, how="semi").collect(),
+        mirror_window=read_handed(lake, handed, "mirror_window").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         model_card=pl.concat(_if_made(lake, handed, card) for card in _MODEL_CARDS),
         unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),

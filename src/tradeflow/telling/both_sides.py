@@ -44,6 +44,20 @@ def explain_belief(month: dict[str, Any] | None, signal: dict[str, Any], ranked:
     return [text for text in [*told, _say_lean(month, signal)] if text]
 
 
+def tell_windows(signal: dict[str, Any], mirror_window: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return a route's rows of `mirror_window`, the shortest first, each with `window_words`: what keeps it from being judged."""
+    route = ("freq_code", "exporter_code", "importer_code", "commodity_code")
+    own = mirror_window.filter(pl.all_horizontal(pl.col(key) == signal[key] for key in route)).sort("window_months")
+    return [row | {"window_words": _say_window(row)} for row in own.iter_rows(named=True)]
+
+
+def _say_window(window: dict[str, Any]) -> str:
+    words = wording.WINDOW_WORDS[window["window_label"]]
+    silent = [side for side in ("exporter", "importer") if not window[f"window_{side.removesuffix('er')}_value_usd"]]
+    words = words or (wording.SILENT_WORDS[silent[0]] if silent else "")
+    return t(words) if words else ""
+
+
 def _say_side(signal: dict[str, Any], side: str, flow_code: str, ranked: pl.DataFrame) -> str:
     reporter = signal[f"{side}_code"]
     if reporter == 0:

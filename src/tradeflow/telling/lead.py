@@ -11,7 +11,7 @@ import polars as pl
 from tradeflow import amounts as say
 from tradeflow.contract import load_contract
 from tradeflow.telling import wording
-from tradeflow.telling.both_sides import explain_belief, explain_correction
+from tradeflow.telling.both_sides import explain_belief, explain_correction, tell_windows
 from tradeflow.telling.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.telling.detectability import say_detectable
 from tradeflow.telling.language import t
@@ -54,6 +54,7 @@ class Lead:
     has_mirror: bool
     history_side: str
     correction: list[tuple[str, str]]
+    windows: list[dict[str, Any]]
     belief: list[str]
 
     @property
@@ -89,6 +90,7 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         trade_history=tables.trade_history.join(heads, on=series, how="semi"),
         reporter_reliability=tables.reporter_reliability,
         mirror_correction=tables.mirror_correction.join(heads, on=series, how="semi"),
+        mirror_window=tables.mirror_window.join(heads, on=series, how="semi"),
         corridor=tables.corridor,
         unlocated_trade=tables.unlocated_trade,
         model_card=tables.model_card,
@@ -125,6 +127,7 @@ def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFram
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=history_side,
         correction=explain_correction(paired) if paired else [],
+        windows=tell_windows(signal, tables.mirror_window),
         belief=explain_belief(paired, signal, ranked),
     )
 

@@ -39,6 +39,7 @@ class ReleaseTables:
     coverage: pl.DataFrame
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame
+    mirror_window: pl.DataFrame = _empty("mirror_window")
     company_signal: pl.DataFrame = _empty("company_signal")
     company_signal_evidence: pl.DataFrame = _empty("company_signal_evidence")
     signal_declaration: pl.DataFrame = _empty("signal_declaration")

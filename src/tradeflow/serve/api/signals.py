@@ -73,6 +73,7 @@ class WholeLead(BaseModel):
     facts: list[shapes.Fact]
     belief: list[str]
     correction: list[shapes.Fact]
+    windows: list[shapes.row_of("mirror_window")]  # type: ignore[valid-type]
     periods: list[shapes.ExplainedPeriod]
     parts: Annotated[list[ScorePart], Field(description="What each rule adds to the score of the lead.")]
     features: list[shapes.row_of("signal_feature")]  # type: ignore[valid-type]
@@ -125,6 +126,7 @@ def tell_signal(visit: Reading, signal_id: SignalId) -> WholeLead:
         facts=[shapes.Fact(fact=fact, text=text) for fact, text in lead.facts],
         belief=lead.belief,
         correction=[shapes.Fact(fact=fact, text=text) for fact, text in lead.correction],
+        windows=lead.windows,
         periods=[{name: month[name] for name in shapes.ExplainedPeriod.model_fields} for month in lead.months],
         parts=[ScorePart(rule=rule, strongest_score=strongest, share=share) for rule, strongest, share in lead.parts],
         features=lead.features,
