@@ -26,6 +26,10 @@ CHANGE_CHANCE = 0.02
 _UNIT_VARIANCE = np.sqrt(TAIL_DEGREES / (TAIL_DEGREES - 2))
 _SIZES = np.geomspace(0.15, 14.0, 24)
 _SIZE_STEP = np.log(_SIZES[1] / _SIZES[0])
+_SURELY_RISING = 0.75
+"""Height, log, up to which the factor rises, and below all that it falls to later, whatever the noise."""
+_HEIGHTS, _FALLEN = np.concatenate([np.linspace(0.8, 2.2, 15), np.linspace(2.4, 14.0, 30)]), 4.0
+"""Heights, log, between which the factor falls and rises again; it is highest below _FALLEN and lowest above."""
 
 
 def size_chances(sizes: Array, usual: float, spread: float, any_size: float) -> Array:
@@ -72,14 +76,35 @@ def normal_deviate(log_p: Array) -> Array:
 def one_off_evidence(log_kg: Array, mean: Array, sd: Array, trade_probability: Array) -> Array:
     """Return the log Bayes factor of a one-off excess against an ordinary month (Kass and Raftery 1995, eq. 1).
 
-    An excess moves the log amount by a size of `size_chances`; each size stands for the sizes up to the next, hence the wider kernel.
+    Past the usual sizes the factor falls until any size is likelier. More trade must not be less strange: it stays halfway down that fall
+    until it rises above it again.
     """
     above = np.minimum(log_kg - mean, _SIZES[-1])
+    factor = _size_factor(above, sd)
+    high = above > _SURELY_RISING
+    factor[high] = _never_falling(factor[high], above[high], sd[high])
+    return np.asarray(factor - np.log(presence_chance(trade_probability)))
+
+
+def _never_falling(factor: Array, above: Array, sd: Array) -> Array:
+    """Return the factors halfway down the fall, as near as higher months' lowest and lower months' highest factors let."""
+    heights = _HEIGHTS[:, None]
+    factors = np.array([_size_factor(np.full(len(sd), height), sd) for height in _HEIGHTS])
+    halfway = (factors[_HEIGHTS < _FALLEN].max(axis=0) + factors[_HEIGHTS >= _FALLEN].min(axis=0)) / 2
+    lowest = np.minimum(factors.min(axis=0, where=heights >= above, initial=np.inf), factor)
+    highest = np.maximum(factors.max(axis=0, where=heights <= above, initial=-np.inf), factor)
+    return np.asarray(np.clip(halfway, lowest, highest))
+
+
+def _size_factor(above: Array, sd: Array) -> Array:
+    """Return the log Bayes factor of an excess of any of the sizes of `size_chances`.
+
+    Each size stands for the sizes up to the next, hence the wider kernel.
+    """
     widths = np.hypot(sd[:, None], _SIZES * _SIZE_STEP / 2)
     shifted = log_density((above[:, None] - _SIZES) / widths, WILD_DEGREES) + np.log(sd[:, None] / widths)
     chances = size_chances(_SIZES, ONE_OFF_SIZE, ONE_OFF_SPREAD, ANY_SIZE)
-    factor = special.logsumexp(shifted, axis=1, b=chances) - log_density(above / sd, WILD_DEGREES)
-    return np.asarray(factor - np.log(presence_chance(trade_probability)))
+    return np.asarray(special.logsumexp(shifted, axis=1, b=chances) - log_density(above / sd, WILD_DEGREES))
 
 
 def as_score(log_evidence: Array) -> Array:
