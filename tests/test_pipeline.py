@@ -3,10 +3,12 @@
 import json
 import logging
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.small_world import FinishedRun
@@ -87,6 +89,19 @@ def test_the_release_does_not_tell_how_it_is_served(finished: FinishedRun) -> No
     told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["settings"]
     assert "serve" not in told
     assert "publish" in told
+
+
+def test_what_changed_and_when_reaches_the_plot_of_a_lead(finished: FinishedRun) -> None:
+    (release,) = (finished.lake.root / "7_release").glob("2*")
+    changes = pl.read_parquet(release / "series_change.parquet")
+    assert changes.select(pl.col("change_kind") != "none").to_series().any()
+    text = (release / "report.html").read_text(encoding="utf-8")
+    drawn = re.search(r'<script[^>]*id="figures"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert drawn is not None
+    told = [words for figures in json.loads(drawn[1]).values() for words in figures["history"]["change"] if words]
+    assert told
+    assert "<dt>Kind of change</dt>" in text
+    assert all(re.search(r" (from|in) [A-Z][a-z]+ \d{4}$", words) for words in told)
 
 
 def test_the_release_names_the_certificate_of_every_row_that_it_rests_on(finished: FinishedRun) -> None:

@@ -33,6 +33,7 @@ _INDEXES: dict[str, list[list[str]]] = {
     "mirror_correction": [_SERIES],
     "mirror_window": [_SERIES],
     "trade_history": [_SERIES],
+    "series_change": [_SERIES],
     "detectable_excess": [["importer_code", "commodity_code"]],
     "requirement_use": [["importer_code"]],
     "reporter_reliability": [["reporter_code"]],

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from tests.model.test_seasonal import panel
 from tests.model.trade_world import CALENDAR, many_routes
@@ -129,7 +130,7 @@ def test_the_pipelines_series_have_a_row_each_with_what_changed() -> None:
     raised = imports.with_columns(
         pl.when(newest & (pl.col("importer_code") == 1)).then(pl.col("net_weight_kg") * 8).otherwise("net_weight_kg")
     )
-    changes = find_series_changes(raised, coverage, min_history_periods=18)
+    changes = find_series_changes(raised, coverage, scored_periods=6, min_history_periods=18)
     table = load_contract("series_change")
     assert changes.schema == table.schema
     assert changes.select(table.unique_keys[0]).is_unique().all()
@@ -140,4 +141,17 @@ def test_the_pipelines_series_have_a_row_each_with_what_changed() -> None:
     assert (struck["change_kind"] != "none").all()
     assert struck["change_period"].is_between(CALENDAR[-5], CALENDAR[-1]).all()
     assert struck["six_month_score"].min() > importers.filter(pl.col("importer_code") != 1)["six_month_score"].max()
-    assert find_series_changes(imports.clear(), coverage, min_history_periods=18).is_empty()
+    assert find_series_changes(imports.clear(), coverage, scored_periods=6, min_history_periods=18).is_empty()
+
+
+def test_a_year_of_leads_is_judged_in_half_years_each_by_what_was_known_before_it() -> None:
+    imports, coverage = many_routes(4)
+    both = find_series_changes(imports, coverage, scored_periods=12, min_history_periods=18)
+    assert both["period"].unique().sort().to_list() == [CALENDAR[-7], CALENDAR[-1]]
+    newest, earlier = (both.filter(pl.col("period") == CALENDAR[-at]) for at in (1, 7))
+    newest_alone = find_series_changes(imports, coverage, scored_periods=6, min_history_periods=18)
+    assert_frame_equal(newest.join(newest_alone, on=newest_alone.columns[:6], how="semi"), newest_alone)
+    before = imports.filter(pl.col("period") <= CALENDAR[-7])
+    as_it_was = find_series_changes(before, coverage, scored_periods=6, min_history_periods=18)
+    key = as_it_was.columns[:6]
+    assert_frame_equal(earlier.join(as_it_was, on=key, how="semi"), as_it_was.join(earlier, on=key, how="semi"))

@@ -19,7 +19,7 @@ from tradeflow.telling.tables import ReleaseTables
 FILES = {
     "signal.parquet", "signal.csv", "signal.xlsx", "signal_feature.parquet", "signal_evidence.parquet", "signal_evidence.csv",
     "reporter_reliability.parquet", "reporter_reliability.csv", "corridor.parquet", "corridor.csv",
-    "detectable_excess.parquet", "detectable_excess.csv", "requirement_use.parquet",
+    "detectable_excess.parquet", "detectable_excess.csv", "series_change.parquet", "series_change.csv", "requirement_use.parquet",
     "requirement_use.csv", "unlocated_trade.parquet", "unlocated_trade.csv",
     "model_card.parquet", "model_card.csv",
     "report.html", "manifest.json",

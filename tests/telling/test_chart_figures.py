@@ -9,7 +9,7 @@ import pytest
 from tests.telling.test_lead_months import SIGNAL, history, pair, tables_of
 from tradeflow.contract import load_contract
 from tradeflow.telling.chart_figures import history_figures, mirror_figures
-from tradeflow.telling.lead_months import lead_months
+from tradeflow.telling.lead_months import Change, lead_months
 
 PERIODS = [202301 + month for month in range(12)] + [202401, 202402, 202403]
 
@@ -113,7 +113,7 @@ def test_where_neither_side_had_trade_one_mark_is_enough() -> None:
 
 def test_a_change_of_the_series_stands_at_the_period_in_which_it_began() -> None:
     lead, months = months_of(400.0, 400.0)
-    figures = history_figures(lead, months, "M", ("level_shift", 202306))
+    figures = history_figures(lead, months, "M", Change("level_shift", 202306, 40.0))
     assert [(period, words) for period, words in zip(figures["date"], figures["change"], strict=True) if words] == [
-        (202306, "another level from here")
+        (202306, "another level from June 2023")
     ]

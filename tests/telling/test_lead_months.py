@@ -6,7 +6,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.telling.lead import newest_months, read_leads
-from tradeflow.telling.lead_months import lead_months, lead_periods, read_change, reporting_side
+from tradeflow.telling.lead_months import Change, lead_months, lead_periods, read_change, reporting_side
 from tradeflow.telling.tables import ReleaseTables, empty_tables
 
 MEXICO, CHINA, INDIA = 484, 156, 699
@@ -179,11 +179,19 @@ def test_an_importer_that_reports_none_from_anybody_stands_at_zero_beside_its_pa
     assert sides.rows() == [(202403, 0.0, 48.0), (202404, 500.0, None)]
 
 
-def test_the_newest_change_that_the_baseline_tells_is_read() -> None:
-    level = SIGNAL | {"series_level": "flow"}
-    changes = [(202402, "spike", 202401), (202403, "level_shift", 202311), (202404, "none", None)]
-    told = [level | {"period": period, "change_kind": kind, "change_period": began} for period, kind, began in changes]
-    assert read_change(SIGNAL, pl.DataFrame(told)) == ("level_shift", 202311)
-    assert read_change(SIGNAL, pl.DataFrame(told[2:], schema_overrides={"change_period": pl.Int32})) is None
-    assert read_change(SIGNAL | {"exporter_code": INDIA}, pl.DataFrame(told)) is None
-    assert read_change(SIGNAL, pl.DataFrame(told).drop("change_kind")) is None
+def test_the_change_is_read_that_the_half_years_around_the_lead_tell_most_clearly() -> None:
+    rows = [
+        (202312, 90.0, "ramp", 202310),
+        (202406, 40.0, "level_shift", 202402),
+        (202409, 80.0, "spike", 202405),
+        (202412, 1.0, "none", None),
+    ]
+    columns = ["period", "six_month_score", "change_kind", "change_period"]
+    route = {name: pl.lit(value) for name, value in (ROUTE | {"series_level": "flow"}).items()}
+    told = pl.DataFrame(rows, schema=columns, orient="row").with_columns(**route)
+    lead = SIGNAL | {"period": 202403, "window_periods": 3}
+    assert read_change(lead, told) == Change("level_shift", 202402, 40.0)
+    assert read_change(lead | {"period": 202405}, told) == Change("spike", 202405, 80.0)
+    assert read_change(lead | {"period": 202412, "window_periods": 1}, told) is None
+    assert read_change(lead | {"exporter_code": INDIA}, told) is None
+    assert read_change(lead | {"freq_code": "A", "period": 2024}, told) is None

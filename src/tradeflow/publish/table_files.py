@@ -22,6 +22,7 @@ def write_table_files(folder: Path, tables: ReleaseTables) -> None:
         "reporter_reliability",
         "corridor",
         "detectable_excess",
+        "series_change",
         "requirement_use",
         "unlocated_trade",
         "model_card",

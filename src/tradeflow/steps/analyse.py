@@ -137,14 +137,15 @@ def _fit_baselines(
 def _find_changes(
     options: Model, imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, births: pl.DataFrame
 ) -> pl.DataFrame:
-    """Judge the newest six months of each monthly series, up to its commodity's own newest period."""
+    """Judge the months whose leads are published, six together, in each monthly series up to its commodity's own newest period."""
     from tradeflow.model import find_series_changes
 
     monthly = births.filter(pl.col("freq_code") == "M").drop("freq_code")
     parts = [load_contract("series_change").empty_frame()]
     for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
         if freq_code == "M":
-            parts.append(find_series_changes(rows, reports, min_history_periods=options.min_history_months, births=monthly))
+            history, scored = options.min_history_months, options.scored_months
+            parts.append(find_series_changes(rows, reports, scored_periods=scored, min_history_periods=history, births=monthly))
     return pl.concat(parts).sort(load_contract("series_change").unique_keys[0])
 
 

@@ -154,6 +154,7 @@ def release_tables(
         unlocated_trade=read_handed(lake, handed, "unlocated_trade").collect(),
         reporter_reliability=read_handed(lake, handed, "reporter_reliability").sort("flow_code", "measure", "log_error_sigma").collect(),
         detectable_excess=read_handed(lake, handed, "detectable_excess").collect(),
+        series_change=read_handed(lake, handed, "series_change").join(shown.lazy(), on=_SERIES, how="semi").collect(),
         requirement_use=read_handed(lake, handed, "requirement_use").collect(),
         corridor=summarise_corridors(read_handed(lake, handed, "mirror_pair")),
         coverage=read_handed(lake, handed, "coverage").collect(),

@@ -9,7 +9,7 @@ import polars as pl
 from tradeflow import amounts as say
 from tradeflow.telling import wording
 from tradeflow.telling.language import t
-from tradeflow.telling.lead_months import periods_back_to_lead, share_with_trade
+from tradeflow.telling.lead_months import Change, periods_back_to_lead, share_with_trade
 
 _STATE_WORDS = {
     "none": "no trade reported",
@@ -31,9 +31,7 @@ _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _BALANCED = ["balanced_net_weight_kg", "balanced_lower_kg", "balanced_upper_kg"]
 
 
-def history_figures(
-    signal: dict[str, Any], months: pl.DataFrame, history_side: str, change: tuple[str, int] | None = None
-) -> dict[str, Any]:
+def history_figures(signal: dict[str, Any], months: pl.DataFrame, history_side: str, change: Change | None = None) -> dict[str, Any]:
     """Take a lead, its months, whose reports they show (M or X) and the change found; return the columns of the history chart."""
     marked = months.with_columns(lead_kg=_lead_weight(signal))
     drawn, unit = _scale(marked, ["observed_kg", "lead_kg", "expected_kg"], ["lower_kg", "upper_kg"])
@@ -46,7 +44,7 @@ def history_figures(
         "flagged": months["is_lead_period"].to_list(),
         "beyond": _amounts_beyond(marked.select(pl.max_horizontal("observed_kg", "lead_kg")).to_series(), drawn),
         "tip": [_history_tip(row) for row in months.iter_rows(named=True)],
-        "change": [t(wording.CHANGE_WORDS[change[0]]) if change and period == change[1] else None for period in months["period"]],
+        "change": [wording.say_change(change.kind, period) if change and period == change.period else None for period in months["period"]],
         "other": other,
         "above": is_above,
         **{column.removesuffix("_kg"): drawn[column].to_list() for column in drawn.columns if column.endswith("_kg")},

@@ -52,10 +52,10 @@ def _history_layers() -> list[alt.Chart]:
     """Layer the expected band, the reports as line or stems, the other side's, what is not known, and the lead."""
     base = _base_chart()
     return [
-        base.mark_area(color="var(--band)", opacity=1, interpolate="monotone").encode(y=_weight("lower"), y2="upper:Q"),
+        base.mark_area(color="var(--band)", opacity=1).encode(y=_weight("lower"), y2="upper:Q"),
         base.mark_rule(color="var(--band)", strokeWidth=8).encode(y=_weight("lone_lower"), y2="lone_upper:Q"),
         _lead_periods(),
-        base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3], interpolate="monotone").encode(y=_weight("expected")),
+        base.mark_line(color="var(--expected)", strokeWidth=1.5, strokeDash=[5, 3]).encode(y=_weight("expected")),
         base.mark_tick(color="var(--expected)", thickness=1.5, width=10).encode(y=_weight("lone_expected")),
         base.mark_point(shape="square", fill="var(--surface)", stroke="var(--exporter)", strokeWidth=1.2, opacity=1, size=30).encode(
             y=_weight("other")

@@ -15,7 +15,7 @@ from tradeflow.telling.both_sides import explain_belief, explain_correction, tel
 from tradeflow.telling.chart_figures import history_figures, mirror_figures, say_observed
 from tradeflow.telling.detectability import say_detectable
 from tradeflow.telling.language import t
-from tradeflow.telling.lead_months import lead_months, periods_back_to_lead, read_change, reporting_side
+from tradeflow.telling.lead_months import Change, lead_months, periods_back_to_lead, read_change, reporting_side
 from tradeflow.telling.names import name_area, name_commodity, name_importer, name_substance, spell_code
 from tradeflow.telling.score_parts import score_parts
 from tradeflow.telling.standing import rank_reporters
@@ -98,12 +98,13 @@ def _only_rows_of(heads: pl.DataFrame, tables: ReleaseTables) -> ReleaseTables:
         requirement_use=tables.requirement_use,
         coverage=tables.coverage,
         quarantine_count=tables.quarantine_count,
+        series_change=tables.series_change.join(heads, on=series, how="semi"),
     )
 
 
 def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFrame) -> Lead:
     """Take a signal, the tables around it and the reporters as rank_reporters returns them; return what is said of the lead."""
-    months = lead_months(signal, tables)
+    months, change = lead_months(signal, tables), read_change(signal, tables.series_change)
     history_side, paired = reporting_side(signal, tables), _paired_month(months)
     same_lead = (pl.col("lead_id") == signal["lead_id"]) & (pl.col("signal_id") != signal["signal_id"])
     others = tables.signal.filter(same_lead).sort("anomaly_score", descending=True)
@@ -120,10 +121,10 @@ def tell_lead(signal: dict[str, Any], tables: ReleaseTables, ranked: pl.DataFram
         evidence=_evidence(tables.signal_evidence.filter(mine)),
         months=newest_months(months),
         charts={
-            "history": history_figures(signal, months, history_side, read_change(signal, tables.baseline)),
+            "history": history_figures(signal, months, history_side, change),
             "mirror": mirror_figures(months),
         },
-        facts=_facts(signal, tables.detectable_excess),
+        facts=_facts(signal, change, tables.detectable_excess),
         has_mirror=months["mirror_status"].is_not_null().any(),
         history_side=history_side,
         correction=explain_correction(paired) if paired else [],
@@ -139,11 +140,12 @@ def _paired_month(months: pl.DataFrame) -> dict[str, Any] | None:
     return compared.sort("_told", "period").drop("_told").row(-1, named=True) if paired.height else None
 
 
-def _facts(signal: dict[str, Any], detectable_excess: pl.DataFrame) -> list[tuple[str, str]]:
+def _facts(signal: dict[str, Any], change: Change | None, detectable_excess: pl.DataFrame) -> list[tuple[str, str]]:
     facts = [
         (t("Observed"), _say_observed(signal)),
         (t("Expected"), _say_expected(signal)),
         (t("Excess"), say.say_weight(signal["excess_kg"]) + _in_brackets(signal["excess_ratio"])),
+        (t("Kind of change"), _say_change(change)),
         (t("Value"), wording.say_value(signal["observed_value_usd"])),
         (t("Unit value"), _unit_value(signal["unit_value_usd_per_kg"])),
         (t("The other leg"), _say_related(signal)),
@@ -167,6 +169,13 @@ def _say_expected(signal: dict[str, Any]) -> str:
         return weight
     lower, upper = say.say_weight(signal["lower_kg"]), say.say_weight(signal["upper_kg"])
     return t("{amount} (90% interval {lower} to {upper})", amount=weight, lower=lower, upper=upper)
+
+
+def _say_change(change: Change | None) -> str:
+    if change is None:
+        return ""
+    kind, score = wording.say_change(change.kind, change.period), f"{change.six_month_score:.0f}"
+    return t("{change}; evidence of any change in that half year: {score} of 100", change=kind, score=score)
 
 
 def _say_q(signal: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,8 @@ from tradeflow.summing import sum_known
 from tradeflow.telling.tables import ReleaseTables
 
 PERIODS_SHOWN = 72
+CHANGE_WINDOW = 6
+"""Months that a row of `series_change` judges together, its period the last of them."""
 _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _PAIRED = [
     "mirror_status", "mirror_reason", "export_value_usd", "import_value_usd", "import_fob_value_usd", "z_kg", "z_value",
@@ -61,12 +64,25 @@ def lead_months(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:
     )
 
 
-def read_change(signal: dict[str, Any], baseline: pl.DataFrame) -> tuple[str, int] | None:
-    """Return the newest kind of change that the baseline tells of the lead's series and the period in which it began; else None."""
-    if "change_kind" not in baseline.columns:
+@dataclass(frozen=True)
+class Change:
+    """What the months around a lead show together: a kind of change and the period in which it began."""
+
+    kind: str
+    period: int
+    six_month_score: float
+
+
+def read_change(signal: dict[str, Any], series_change: pl.DataFrame) -> Change | None:
+    """Return the change of the lead's series for which a half year with the lead's own periods speaks most; None where none is named."""
+    if signal["freq_code"] != "M":
         return None
-    told = _baseline_of(signal, baseline).filter(pl.col("change_kind") != "none").drop_nulls(["change_kind", "change_period"])
-    return told.sort("period").select("change_kind", "change_period").row(-1) if told.height else None
+    first, last = lead_periods(signal)[0], lead_periods(signal)[-1]
+    latest = _period_of(_step_of(last, is_monthly=True) + CHANGE_WINDOW - 1, is_monthly=True)
+    is_near = pl.col("period").is_between(first, latest) & (pl.col("change_period") <= last)
+    told = _of_level(signal, series_change).filter(is_near & (pl.col("change_kind") != "none")).sort("six_month_score", "period")
+    columns = ("change_kind", "change_period", "six_month_score")
+    return Change(*told.select(columns).row(-1)) if told.height else None
 
 
 def lead_periods(signal: dict[str, Any]) -> list[int]:
@@ -110,14 +126,14 @@ def _is_told_by_exporter(signal: dict[str, Any]) -> bool:
 
 
 def _expected(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
-    return _baseline_of(signal, baseline).select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
+    return _of_level(signal, baseline).select("period", "observed_kg", "expected_kg", "lower_kg", "upper_kg")
 
 
-def _baseline_of(signal: dict[str, Any], baseline: pl.DataFrame) -> pl.DataFrame:
+def _of_level(signal: dict[str, Any], table: pl.DataFrame) -> pl.DataFrame:
     route = "export" if _is_told_by_exporter(signal) else "flow"
     level = "world" if signal["importer_code"] == 0 else "importer" if signal["exporter_code"] == 0 else route
     exact = pl.all_horizontal(pl.col(key) == signal[key] for key in [*_KEYS, "freq_code"])
-    return baseline.filter(exact & (pl.col("series_level") == level))
+    return table.filter(exact & (pl.col("series_level") == level))
 
 
 def _mirror_sides(signal: dict[str, Any], tables: ReleaseTables) -> pl.DataFrame:

@@ -40,6 +40,7 @@ class ReleaseTables:
     trade_history: pl.DataFrame
     quarantine_count: pl.DataFrame
     mirror_window: pl.DataFrame = _empty("mirror_window")
+    series_change: pl.DataFrame = _empty("series_change")
     company_signal: pl.DataFrame = _empty("company_signal")
     company_signal_evidence: pl.DataFrame = _empty("company_signal_evidence")
     signal_declaration: pl.DataFrame = _empty("signal_declaration")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tradeflow import amounts as say
 from tradeflow.telling.language import t
+from tradeflow.telling.names import name_month
 
 READING_NOTE = (
     "A lead is no finding: it says that figures of licit trade are odd and where to look first. "
@@ -91,11 +92,11 @@ UNLOCATED_WORDS = {
     "world_less_partners": "World less the partners",
 }
 CHANGE_WORDS = {
-    "spike": "a spike",
-    "level_shift": "another level from here",
-    "ramp": "rising from here",
-    "front_loading": "bought ahead from here",
-    "first_trade_after_silence": "first trade after silence",
+    "spike": "a spike in {period}",
+    "level_shift": "another level from {period}",
+    "ramp": "rising from {period}",
+    "front_loading": "bought ahead from {period}",
+    "first_trade_after_silence": "first trade after silence in {period}",
 }
 WEIGHT_LABEL_WORDS = {
     "as_reported": "",
@@ -107,6 +108,11 @@ GAP_WORDS = {
     "exports_of_another_partner": "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror",
     "imports_of_another_partner": "the importer seems to have booked this under another partner, in a report that lacks a mirror",
 }
+
+
+def say_change(kind: str, period: int) -> str:
+    """Say a kind of change and when it began, in the language of the moment."""
+    return t(CHANGE_WORDS[kind], period=name_month(period))
 
 
 def say_value(usd: float | None) -> str:

@@ -16,7 +16,7 @@ from tradeflow.telling.lead import Lead, tell_lead
 from tradeflow.telling.standing import ALL_CHAPTERS, rank_reporters
 from tradeflow.telling.tables import ReleaseTables, tables_of
 
-_OF_SERIES = ("baseline", "mirror_pair", "mirror_correction", "mirror_window", "trade_history", "detectable_excess")
+_OF_SERIES = ("baseline", "mirror_pair", "mirror_correction", "mirror_window", "trade_history", "detectable_excess", "series_change")
 _EARLIER_SHOWN = 12
 
 
