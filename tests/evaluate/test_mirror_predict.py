@@ -47,7 +47,8 @@ def given() -> pl.DataFrame:
 
 
 def test_the_hidden_side_s_later_reports_are_nowhere_in_what_is_handed_over(given: pl.DataFrame) -> None:
-    for experiment in held_out_years(given, rolling=False):
+    (experiments,) = held_out_years(given, "frozen")
+    for experiment in experiments:
         hidden = [name for name in SIDES if name.startswith(experiment.hidden)]
         assert experiment.history["period"].max() == 201503
         assert experiment.shown.select(pl.all_horizontal(pl.col(hidden).is_null()).all()).item()
@@ -60,10 +61,16 @@ def test_rows_without_the_shown_side_are_not_asked_for(given: pl.DataFrame) -> N
     assert experiment.shown["import_value_usd"].null_count() == 4
 
 
-def test_rolling_knows_the_year_before_and_no_later(given: pl.DataFrame) -> None:
-    experiments = list(held_out_years(given, rolling=True))
-    known = [(each.hidden, each.first_year, each.history["period"].max(), each.shown["period"].max()) for each in experiments]
-    assert known == [("import", 2017, 201603, 201701), ("export", 2017, 201603, 201701)]
+@pytest.mark.parametrize(("split", "first_years"), [("rolling", [2017]), ("fitted once", [2016, 2017])])
+def test_year_by_year_the_year_before_is_known_and_no_later(given: pl.DataFrame, split: str, first_years: list[int]) -> None:
+    known = {2016: 201503, 2017: 201603}
+    spans = list(held_out_years(given, split))
+    assert [[(each.hidden, each.first_year) for each in span] for span in spans] == [
+        [("import", year), ("export", year)] for year in first_years
+    ]
+    for each in (experiment for span in spans for experiment in span):
+        assert each.history["period"].max() == known[each.first_year]
+        assert (each.shown["period"] // 100).unique().to_list() == [each.first_year]
 
 
 def predicted(given: pl.DataFrame) -> Iterator[dict[str, float]]:
@@ -93,21 +100,24 @@ def test_a_weight_has_no_freight(given: pl.DataFrame) -> None:
     assert told["other side, 1.06"].to_list() == told["other side as it is"].to_list()
 
 
-def foretell(history: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+def foretell(learnt: object, history: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Foretell all but the last row: twice the other side, within a factor that grows with the level."""
     assert history.height
+    assert learnt is not None
     columns = {}
     for measure, name in PREDICTED.items():
         centre = 2 * pl.coalesce(MEASURES[measure])
         columns[name] = centre
         for level, factor in {50: 1.5, 80: 2.0, 90: 4.0, 99: 8.0}.items():
             columns |= {f"{name}_lower_{level}": centre / factor, f"{name}_upper_{level}": centre * factor}
-    return shown.sort("period").head(-1).with_columns(**columns)
+    side = pl.when(pl.col("import_value_usd").is_null()).then(pl.lit("import")).otherwise(pl.lit("export")).alias("hidden_side")
+    is_last = pl.col("period") == pl.col("period").max().over(side)
+    return shown.filter(~is_last).with_columns(side, **columns)
 
 
 def test_predictions_are_judged_by_their_intervals_and_a_missing_one_is_outside(given: pl.DataFrame) -> None:
     experiment = hold_out(given, "import", 2016, 2017)
-    rows = judge_predictions(experiment, "value", foretell(experiment.history, experiment.shown))
+    rows = judge_predictions(experiment, "value", foretell((), experiment.history, experiment.shown))
     told = rows.sort("period").select("tradeflow", "is_inside_50", "is_inside_80", "is_inside_90", "size_usd_or_kg").rows()
     assert told == [
         (pytest.approx(math.log(20)), False, False, True, 100),
@@ -122,14 +132,22 @@ def test_predictions_are_judged_by_their_intervals_and_a_missing_one_is_outside(
     ]
 
 
-def test_a_real_set_is_judged_in_both_splits(given: pl.DataFrame) -> None:
-    tables = judge_real_set(given, foretell, is_rolling=True)
+def test_a_real_set_is_judged_in_each_split(given: pl.DataFrame) -> None:
+    learnt_up_to = []
+
+    def learn(history: pl.DataFrame, shown: pl.DataFrame) -> int:
+        assert shown["period"].to_numpy().min() > (newest := int(history["period"].to_numpy().max()))
+        learnt_up_to.append(newest)
+        return newest
+
+    tables = judge_real_set(given, learn, foretell)
     assert tables["real"].select("split", "hidden", "measure", "rows").rows() == [
         (split, hidden, measure, rows)
-        for split, rows in (("frozen", 3), ("rolling", 1))
+        for split, rows in (("frozen", 3), ("fitted once", 3), ("rolling", 1))
         for hidden in ("export", "import")
         for measure in ("kg", "value")
     ]
+    assert learnt_up_to == [201503, 201503, 201603]
     assert tables["real_by_year"].select("year", "rows").rows() == [(2016, 4), (2017, 2)] * 2
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tradeflow.model import mirror_learning, mirror_prediction
+from tradeflow.model import mirror_learning
+from tradeflow.model.mirror_examples import find_examples, weigh_examples
 from tradeflow.model.mirror_features import as_features, ask, describe_past, describe_shown, take_logs
 from tradeflow.model.mirror_prediction import LEVELS, TooShortPastError, predict_other_side
 
@@ -87,7 +88,7 @@ def test_the_exporter_can_be_the_silent_side_and_a_missing_weight_is_not_foretol
 
 def test_too_short_a_past_is_refused() -> None:
     history, asked, _ = hide(make_pairs())
-    with pytest.raises(TooShortPastError, match="0 pairs of both sides follow a year of figures; 200 are needed"):
+    with pytest.raises(TooShortPastError, match="0 pairs of both sides stand beside another year's; 200 are needed"):
         predict_other_side(history.filter(pl.col("period") > 201400), asked)
 
 
@@ -106,7 +107,7 @@ def test_the_past_of_a_route_by_hand() -> None:
     columns = {"exporter_code": 1, "importer_code": 2, "commodity_code": "A"}
     pairs = pl.DataFrame([{"freq_code": "M", "period": p, **columns, "export_value_usd": x, "import_value_usd": m,
                            "export_net_weight_kg": x / 2, "import_net_weight_kg": None} for p, x, m in given])  # fmt: skip
-    logs = take_logs(pairs, question)
+    logs = take_logs(pairs.cast({"import_net_weight_kg": pl.Float64}), question)
     asked = logs.filter(pl.col("_year") == 2013)
     row = describe_past(logs, asked, question, 2012).join(
         describe_shown(logs, question), on=["exporter_code", "importer_code", "commodity_code", "_index"]
@@ -121,6 +122,34 @@ def test_the_past_of_a_route_by_hand() -> None:
     assert (features["since"], features["age"], features["rate_both"]) == (12, 1, pytest.approx(2 / 3))
     assert features["kg"] == pytest.approx(-log["2"])
     assert features["unit_value"] == pytest.approx(0)
+    assert features["sums_0_all"] == features["sums_0_last"] == pytest.approx(np.log(60 / 30))
+    assert features["level_monthly"] == pytest.approx(np.log(60 / 3 / 16))
+    assert (features["ratio_other"], features["count_other"]) == (None, 0)
+
+
+def test_each_year_is_foretold_from_the_years_before_it_and_after_it() -> None:
+    question = ask("import", "value_usd")
+    past = take_logs(make_pairs(years=3), question)
+    asked = describe_past(past, past.filter(pl.col("_year") == 2014).with_columns(_year=2016, _index=pl.col("_index") + 24), question, 2014)
+    examples = find_examples(past, asked, question)
+    ages = examples.group_by("_year", "age").agg(pl.len(), pl.col("count_0").mean()).sort("_year", "age")
+    # from 2012 and from 2012 and 2013; with time turned round from 2014 and from 2014 and 2013
+    months = 5 * 5 * 3 * 12
+    assert ages.rows() == [
+        (2012, 1, months, 24), (2012, 2, months, 12), (2013, 1, 2 * months, 12), (2014, 1, months, 24), (2014, 2, months, 12),
+    ]  # fmt: skip
+    assert set(examples.select(pl.col("_index") // 12 - pl.col("_year")).to_series()) <= {0, 1}
+
+
+def test_years_of_which_too_little_is_known_teach_nothing() -> None:
+    question = ask("import", "value_usd")
+    pairs = make_pairs(years=3)
+    few = pairs.filter((pl.col("period") > 201300) | (pl.col("exporter_code") == 0))
+    past = take_logs(few, question)
+    asked = describe_past(past, past.filter(pl.col("_year") == 2014), question, 2013)
+    examples = find_examples(past, asked, question)
+    assert set(examples.filter(pl.col("_year") == 2014)["count_0"]) == {12, 24}
+    assert examples.filter(pl.col("_year") == 2013).height == 5 * 5 * 3 * 12
 
 
 def test_examples_count_as_often_as_their_like_is_asked_and_answered() -> None:
@@ -129,7 +158,7 @@ def test_examples_count_as_often_as_their_like_is_asked_and_answered() -> None:
     unknown = {"age": 1, "count_0": None, "count_hidden": None, "_hidden": 1.0}
     described = pl.DataFrame([known] * 10 + [unknown] * 40 + [unknown | {"_hidden": None}] * 40)
     asked = pl.DataFrame([known | {"age": 3}] * 90 + [unknown] * 10)
-    weighed = mirror_prediction._weigh(described, asked)
+    weighed = weigh_examples(described, asked)
     weights = weighed.group_by("count_0").agg(pl.col("_weight").sum())
     totals = dict(weights.iter_rows())
     assert weighed.height == 50

@@ -65,7 +65,9 @@ REFUSED = {
     "no column period, import_net_weight_kg": lambda pairs: pairs.drop("period", "import_net_weight_kg"),
     "its periods are no months": lambda pairs: pairs.with_columns(pl.col("period").str.head(4)),
     "there is no year before 2014 to learn from": lambda pairs: pairs.filter(pl.col("period") > "2014"),
-    "200 are needed to learn from": lambda pairs: pairs.filter((pl.col("period") > "2013-12") | (pl.col("exporter") == "land 2")),
+    "200 are needed to learn from": lambda pairs: pairs.filter(
+        (pl.col("period") > "2013-12") | ((pl.col("exporter") == "land 2") & (pl.col("commodity") == "0"))
+    ),
 }
 
 

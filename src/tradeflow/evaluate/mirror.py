@@ -14,12 +14,12 @@ from tradeflow.evaluate.mirror_command import CommandRun, reconcile_by_command
 from tradeflow.evaluate.mirror_known import judge_known_trade
 from tradeflow.evaluate.mirror_page import write_page
 from tradeflow.evaluate.mirror_predict import judge_real_set
-from tradeflow.evaluate.mirror_real import QUICK_CODES, SETS, pair_real_rows, read_real_rows
+from tradeflow.evaluate.mirror_real import QUICK_CODES, SETS, SPLITS, pair_real_rows, read_real_rows
 from tradeflow.evaluate.mirror_stability import judge_order, judge_ranking_stability
 from tradeflow.evaluate.mirror_truth import KnownTrade, make_known_trade
 from tradeflow.evaluate.mirror_world import FORMS, World
 from tradeflow.evaluate.yardstick import load_yardstick
-from tradeflow.model.mirror_prediction import predict_other_side
+from tradeflow.model.mirror_prediction import foretell_silent_sides, learn_silent_sides
 
 OWN, OWN_MONTHLY, YARDSTICK, YARDSTICK_LARGE = "own", "own, monthly", "yardstick", "yardstick, large"
 Echo = Callable[[str], None]
@@ -131,7 +131,8 @@ def _tell(judged: dict[str, pl.DataFrame]) -> str:
 
 def _judge_real(name: str, folder: Path, plan: Plan, tables: Tables, echo: Echo) -> None:
     rows = read_real_rows(folder, QUICK_CODES[name] if plan.is_quick else None)
-    judged = judge_real_set(pair_real_rows(rows), predict_other_side, is_rolling=not plan.is_quick)
+    splits = SPLITS[:1] if plan.is_quick else SPLITS
+    judged = judge_real_set(pair_real_rows(rows), learn_silent_sides, foretell_silent_sides, splits)
     judged["stability"] = judge_ranking_stability(rows)
     for key, table in judged.items():
         tables.setdefault(key, []).append(table.select(pl.lit(name).alias("set"), pl.all()))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
 from tradeflow.evaluate.mirror_judges import LEVELS
-from tradeflow.evaluate.mirror_real import CORRIDOR, FLOW, MEASURES, HeldOut, held_out_years
+from tradeflow.evaluate.mirror_real import CORRIDOR, FITTED_ONCE, FLOW, FROZEN, MEASURES, SPLITS, HeldOut, held_out_years
 from tradeflow.reconcile.pairs import PAIR_KEY
 
 PREDICTED = {"value": "predicted_value_usd", "kg": "predicted_net_weight_kg"}
@@ -17,8 +18,10 @@ SIMPLE_METHODS = (
 )  # fmt: skip
 _SHRINKING_FLOWS = 5
 
-Predict = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
-"""history and the shown side's rows in; the rows with a prediction and its intervals out, in any order."""
+Learn = Callable[[pl.DataFrame, pl.DataFrame], Any]
+"""history and the shown sides' rows in; what was learnt out."""
+Foretell = Callable[[Any, pl.DataFrame, pl.DataFrame], pl.DataFrame]
+"""What was learnt, history and the shown sides' rows in; the rows with hidden_side, predictions and their intervals out, in any order."""
 
 
 def predict_simply(experiment: HeldOut, measure: str) -> pl.DataFrame:
@@ -86,27 +89,30 @@ def _join_same_month(rows: pl.DataFrame, experiment: HeldOut, measure: str) -> p
     return rows.with_columns((pl.col("period") % 100).alias("_month")).join(before, on=[*FLOW, "_month"], how="left")
 
 
-def judge_real_set(pairs: pl.DataFrame, predict: Predict, *, is_rolling: bool) -> dict[str, pl.DataFrame]:
+def judge_real_set(pairs: pl.DataFrame, learn: Learn, foretell: Foretell, splits: Sequence[str] = SPLITS) -> dict[str, pl.DataFrame]:
     """Return "real" (per split, hidden side and measure), and "real_by_year" and "real_by_size" of the frozen split."""
     tables: dict[str, list[pl.DataFrame]] = {"real": [], "real_by_year": [], "real_by_size": []}
-    for split, rolling in {"frozen": False, "rolling": True}.items():
-        if rolling and not is_rolling:
-            continue
-        judged = _judge_split(pairs, predict, rolling=rolling).with_columns(pl.lit(split).alias("split"))
+    for split in splits:
+        judged = _judge_split(pairs, learn, foretell, split).with_columns(pl.lit(split).alias("split"))
         tables["real"].append(summarise_predictions(judged, ["split", "hidden", "measure"]))
-        if not rolling:
+        if split == FROZEN:
             tables["real_by_year"].append(summarise_predictions(judged, ["measure", "year"]))
             tables["real_by_size"].append(summarise_predictions(judged, ["measure", "size_usd_or_kg"]))
     return {name: pl.concat(parts) for name, parts in tables.items()}
 
 
-def _judge_split(pairs: pl.DataFrame, predict: Predict, *, rolling: bool) -> pl.DataFrame:
-    parts = []
-    for experiment in held_out_years(pairs, rolling=rolling):
-        told = predict(experiment.history, experiment.shown)
-        for measure in MEASURES:
-            rows = judge_predictions(experiment, measure, told)
-            parts.append(rows.with_columns(pl.lit(experiment.hidden).alias("hidden"), pl.lit(measure).alias("measure")))
+def _judge_split(pairs: pl.DataFrame, learn: Learn, foretell: Foretell, split: str) -> pl.DataFrame:
+    parts, learnt = [], None
+    for experiments in held_out_years(pairs, split):
+        history, shown = experiments[0].history, pl.concat([each.shown for each in experiments])
+        if learnt is None or split != FITTED_ONCE:
+            learnt = learn(history, shown)
+        told = foretell(learnt, history, shown)
+        for experiment in experiments:
+            own = told.filter(pl.col("hidden_side") == experiment.hidden)
+            for measure in MEASURES:
+                rows = judge_predictions(experiment, measure, own)
+                parts.append(rows.with_columns(pl.lit(experiment.hidden).alias("hidden"), pl.lit(measure).alias("measure")))
     return pl.concat(parts)
 
 

@@ -22,6 +22,8 @@ FLOW = [*CORRIDOR, "commodity_code"]
 SETS = {"comtrade_monthly_2008_2018": "monthly 2008-2018, 18 codes", "comtrade_monthly_newapi": "monthly 2000-2024, 12 fish codes"}
 QUICK_CODES = {"comtrade_monthly_2008_2018": ["282760", "030235"], "comtrade_monthly_newapi": ["030232", "030343"]}
 LAST_FITTED_YEAR = 2015
+SPLITS = FROZEN, FITTED_ONCE, ROLLING = "frozen", "fitted once", "rolling"
+"""Nothing later is known of the hidden side; the fit is the frozen one's years', but what is known grows; both grow with the years."""
 ROLLING_YEARS = (2017, 2020, 2023)
 """Years that are foretold from all before them; a few, for each needs its own fit."""
 MEASURES = {"value": ("export_value_usd", "import_value_usd"), "kg": ("export_net_weight_kg", "import_net_weight_kg")}
@@ -79,12 +81,14 @@ def hold_out(pairs: pl.DataFrame, hidden: str, first_year: int, last_year: int) 
     return HeldOut(hidden, first_year, pairs.filter(year < first_year), shown, judged.select(*PAIR_KEY, *names))
 
 
-def held_out_years(pairs: pl.DataFrame, *, rolling: bool) -> Iterator[HeldOut]:
-    """Yield the experiments of both directions: one with the fit frozen, or one per later year with the hidden side known up to it."""
+def held_out_years(pairs: pl.DataFrame, split: str) -> Iterator[list[HeldOut]]:
+    """Yield the experiments of one span of years, both directions beside each other: the whole span at once if frozen, or year by year."""
     last = int(pairs["period"].to_numpy().max()) // 100
-    for hidden in ("import", "export"):
-        if not rolling:
-            yield hold_out(pairs, hidden, LAST_FITTED_YEAR + 1, last)
-            continue
-        for year in (each for each in ROLLING_YEARS if each <= last):
-            yield hold_out(pairs, hidden, year, year)
+    later = range(LAST_FITTED_YEAR + 1, last + 1)
+    spans = {
+        FROZEN: [(LAST_FITTED_YEAR + 1, last)],
+        FITTED_ONCE: [(year, year) for year in later],
+        ROLLING: [(year, year) for year in ROLLING_YEARS if year in later],
+    }
+    for first_year, last_year in spans[split]:
+        yield [hold_out(pairs, hidden, first_year, last_year) for hidden in ("import", "export")]

@@ -54,7 +54,7 @@ def foretell_own_sides(given: Path, out: Path) -> Foretold:
         told = predict_other_side(history, one_sided)
     except TooShortPastError as error:
         raise SourceError(f"{given}: {error}") from error
-    write_table(_as_contract(told, one_sided), out)
+    write_table(_as_contract(told), out)
     return Foretold(told.height, year, history.filter(has_export & has_import).height)
 
 
@@ -71,10 +71,7 @@ def _read_pairs(given: Path) -> pl.DataFrame:
     return pairs.rename(_LABELS).with_columns(months, pl.lit("M").alias("freq_code"))
 
 
-def _as_contract(told: pl.DataFrame, one_sided: pl.DataFrame) -> pl.DataFrame:
-    key = ["period", *_LABELS.values()]
-    side = pl.when(pl.col("export_value_usd").is_null()).then(pl.lit("export")).otherwise(pl.lit("import"))
-    named = told.join(one_sided.select(*key, side.alias("hidden_side")), on=key, how="left", maintain_order="left")
-    renamed = named.rename({code: label for label, code in _LABELS.items()} | _LIMITS)
+def _as_contract(told: pl.DataFrame) -> pl.DataFrame:
+    renamed = told.rename({code: label for label, code in _LABELS.items()} | _LIMITS)
     contract = load_contract("own_side_prediction")
     return renamed.select(pl.col(column.name).cast(column.dtype) for column in contract.columns).sort(contract.unique_keys[0])
