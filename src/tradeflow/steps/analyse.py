@@ -94,15 +94,16 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     _log.info("learning what each series normally does")
     commodity_coverage = read_handed(lake, reconciled, "commodity_coverage").collect()
     fits = (fit_seasonal_baseline, fit_world_baseline)
-    own = [_fit_baselines(fit, settings.model, weighed, coverage, commodity_coverage, births) for fit in fits]
-    exported = use_export_weights(pairs), coverage, commodity_coverage, born.rename({"reporter_code": "exporter_code"})
-    baseline = pl.concat([*own, _fit_baselines(fit_export_baseline, settings.model, *exported, flow_code="X")])
+    imported = pl.concat(_fit_baselines(fit, settings.model, weighed, coverage, commodity_coverage, births) for fit in fits)
+    exports = use_export_weights(pairs), coverage, commodity_coverage, born.rename({"reporter_code": "exporter_code"})
+    # Exports of a code may be known up to another month than its imports: what rests on the months of imports does not read them.
+    baseline = pl.concat([imported, _fit_baselines(fit_export_baseline, settings.model, *exports, flow_code="X")])
     rate, power = settings.model.detectable_false_alarm_rate, settings.model.detectable_power
     refit = partial(_refit_with_excess, settings.model, weighed, coverage, commodity_coverage, births)
-    detectable = measure_detectable_excess(baseline, refit, false_alarm_rate=rate, power=power)
+    detectable = measure_detectable_excess(imported, refit, false_alarm_rate=rate, power=power)
     _log.info("looking for flows that are alone in the crowd")
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
-    flow_score, features = score_flows(_import_frame(pairs), pairs, baseline, trees=trees, seed=seed)
+    flow_score, features = score_flows(_import_frame(pairs), pairs, imported, trees=trees, seed=seed)
     frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
     frames["series_change"] = _find_changes(settings.model, weighed, coverage, commodity_coverage, births)
     frames["model_card"] = describe_pipeline_models(baseline, flow_score, trees=trees, seed=seed)
