@@ -71,7 +71,9 @@ def test_shuffling_the_rows_changes_nothing_and_scaling_scales(late: KnownTrade,
     shuffled = late.reports.sample(fraction=1, shuffle=True, seed=3).with_columns(pl.col("value_usd", "net_weight_kg") * 1024)
     again = reconciled(tmp_path, shuffled, late.distances)
     scaled = pairs.with_columns(pl.col("^.*(_usd|_kg)$").exclude("z_kg") * 1024)
-    assert_frame_equal(again, scaled, rel_tol=1e-6)
+    # What is too small to be reported is a sum in US dollars.
+    by_size = ["mirror_reason", "partner_report_probability"]
+    assert_frame_equal(again.drop(by_size), scaled.drop(by_size), rel_tol=1e-6)
 
 
 def test_where_no_lag_is_seen_months_are_compared_as_any_other_periods(tmp_path: Path) -> None:

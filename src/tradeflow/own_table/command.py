@@ -19,8 +19,8 @@ def reconcile(given: Path, out: Path, distances: Path | None) -> None:
     """Put both sides of anyone's own table beside one another.
 
     IN (CSV or Parquet) holds flow_code (M or X), reporter, partner, commodity, value_usd, net_weight_kg and, where there is one, period.
-    OUT has one row per exporter, importer, commodity and period: both sides, the balanced estimate, z of value and weight, p, and what
-    was done.
+    OUT has one row per exporter, importer, commodity and period: both sides, the balanced estimate, z of value and weight, p, why a side is
+    missing and how likely it would have reported, and what was done.
     """
     from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
 

@@ -26,6 +26,11 @@ def read_months(periods: pl.Series) -> pl.Series | None:
     return None if months.null_count() == len(months) else months
 
 
+def number_months(months: pl.Series) -> Ints:
+    """Return the month number of each YYYYMM, -1 where it is null."""
+    return months.to_frame().select(month_number(pl.col("period")).fill_null(-1)).to_series().to_numpy().astype(np.intp)
+
+
 @dataclass
 class Coverage:
     """Which months each area and each commodity is reported in, in the columns of contract `coverage`; gathered part by part."""
@@ -80,8 +85,7 @@ def fit_lags(
 ) -> Lags | None:
     """Fit how long goods are on their way; None where nothing is recorded later than it left. pairs: those of `markets`."""
     of_areas, of_commodities = coverage.read()
-    number = month_number(pl.col("period"))
-    numbers = coverage.months.to_frame().select(number.fill_null(-1)).to_series().to_numpy().astype(np.intp)
+    numbers = number_months(coverage.months)
     calendar = read_calendar(
         of_areas, of_commodities, pl.Series(range(space.areas), dtype=pl.Int32), pl.Series(range(space.commodities), dtype=pl.Int32)
     )

@@ -20,8 +20,10 @@ _RENAMED = {
 }
 
 
-def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: TradeTable, lags: Lags | None) -> pl.DataFrame:
-    """Return one row per pair, in the order of `pairs`."""
+def pair_columns(
+    pairs: pl.DataFrame, sides: Sides, scores: Scores, silence: pl.DataFrame, table: TradeTable, lags: Lags | None
+) -> pl.DataFrame:
+    """Return one row per pair, in the order of `pairs`. silence: see `SilentSides.tell`."""
     scored = score_columns(sides, scores).rename(_RENAMED)
     has_x, has_m = np.isfinite(pairs["export_value_usd"].to_numpy()), np.isfinite(pairs["import_value_usd"].to_numpy())
     status = pl.Series("mirror_status", np.where(has_x & has_m, 0, np.where(has_x, 1, 2)).astype(np.uint8))
@@ -31,7 +33,8 @@ def pair_columns(pairs: pl.DataFrame, sides: Sides, scores: Scores, table: Trade
     labels = [_labels(pairs, "exporter", areas), _labels(pairs, "importer", areas), _labels(pairs, "commodity", commodities)]
     period = _labels(pairs, "period", table.periods) if len(table.periods) else pl.repeat(None, pairs.height, dtype=pl.String, eager=True)
     made = pl.DataFrame([*labels, period.alias("period"), status.cat.to(pl.Enum(["both", "exporter_only", "importer_only"])), basis])
-    return pl.concat([made, reported, scored, _shares(sides, lags)], how="horizontal").select(load_contract("own_trade_pair").column_names)
+    parts = [made, reported, scored, silence, _shares(sides, lags)]
+    return pl.concat(parts, how="horizontal").select(load_contract("own_trade_pair").column_names)
 
 
 def _shares(sides: Sides, lags: Lags | None) -> pl.DataFrame:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from tradeflow.exceptions import SourceError
 from tradeflow.own_table.appending import Appending, open_table
 from tradeflow.own_table.distances import read_distances
-from tradeflow.own_table.monthly import Coverage, Lags, fit_lags, read_months
+from tradeflow.own_table.monthly import Coverage, Lags, fit_lags, number_months, read_months
 from tradeflow.own_table.pair_columns import pair_columns
 from tradeflow.own_table.partition import KeySpace, Spill, divide_commodities
+from tradeflow.own_table.silent_side import SilentSides
 from tradeflow.own_table.trade_pairs import as_sides, pair_reports
 from tradeflow.own_table.trade_reading import TradeTable, open_trade_table, read_batches
 from tradeflow.own_table.writing import beside, refuse_name
@@ -92,7 +93,8 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
             months = read_months(table.periods)
             done.no_months = [] if months is None else table.periods.filter(months.is_null()).to_list()
             coverage = None if months is None else Coverage(months)
-            pairs, counts = _pair_parts(rows, Spill(Path(folder), "pairs", part_of), space, done, aside, table, coverage)
+            silent = SilentSides(space, None if months is None else number_months(months), (options or ReconcileOptions()).threshold_usd)
+            pairs, counts = _pair_parts(rows, Spill(Path(folder), "pairs", part_of), space, done, aside, table, coverage, silent)
             clock.book("pair")
         done.set_aside_path = _aside_name(out) if done.set_aside else None
         if not done.pairs:
@@ -104,7 +106,7 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
         options = options or ReconcileOptions()
         lags = None if coverage is None else _fit_lags(pairs, counts, space, groups, coverage, distance_km, options)
         clock.book("lags")
-        model = _fit(pairs, counts, space, table, groups, distance_km, options, lags)
+        model = _fit(pairs, counts, space, table, groups, distance_km, options, lags, silent)
         clock.book("fit")
         with open_table(out) as result:
             for part in pairs.parts:
@@ -112,7 +114,7 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 sides = _read_sides(pair, space, groups, lags)
                 scores = score_sides(sides, model)
                 clock.book("score")
-                columns = pair_columns(pair, sides, scores, table, lags)
+                columns = pair_columns(pair, sides, scores, silent.tell(pair), table, lags)
                 done.flagged += int((scores.p_value < FLAG_P).sum())
                 done.explained += int((scores.match.kind > 0).sum())
                 result.append(columns)
@@ -139,7 +141,14 @@ class _Counts:
 
 
 def _pair_parts(
-    rows: Spill, pairs: Spill, space: KeySpace, done: Reconciled, aside: Appending, table: TradeTable, coverage: Coverage | None
+    rows: Spill,
+    pairs: Spill,
+    space: KeySpace,
+    done: Reconciled,
+    aside: Appending,
+    table: TradeTable,
+    coverage: Coverage | None,
+    silent: SilentSides,
 ) -> tuple[Spill, _Counts]:
     keys, counts = np.empty(0, np.intp), np.empty(0, np.intp)
     of_commodity = np.zeros(space.commodities, np.intp)
@@ -151,6 +160,7 @@ def _pair_parts(
             aside.append(_tell_doubles(given, doubles, table))
             done.set_aside["repeats another row in every figure"] += doubles.height
         pairs.append_to(part, paired)
+        silent.note(paired)
         if coverage is not None:
             coverage.add(paired)
         corridor = paired["exporter"].to_numpy().astype(np.intp) * space.areas + paired["importer"].to_numpy()
@@ -228,12 +238,15 @@ def _fit(
     distance_km: NDArray[np.float64] | None,
     options: ReconcileOptions,
     lags: Lags | None,
+    silent: SilentSides,
 ) -> MirrorModel:
     rates, chosen = corridor_rates(counts.two_sided), choose_commodities(counts.of_commodity)
     sampled: list[Sides] = []
     markets: list[Sides] = []
     for part in pairs.parts:
-        sides = _read_sides(pairs.read(part), space, groups, lags)
+        pair = pairs.read(part)
+        silent.count(pair)
+        sides = _read_sides(pair, space, groups, lags)
         sampled.append(sides.take(sample_corridors(sides, counts.corridor_keys, space.areas, rates)))
         markets.append(sides.take(chosen[sides.commodity]))
     return fit_mirror_model(

@@ -8,15 +8,15 @@ import polars as pl
 
 from tradeflow.reconcile.pairs import ROUTE_NUMBER, exact_sum
 
-_LAG_PERIODS = 2
+LAG_PERIODS = 2
 """Periods within which the other side may record the same trade."""
-_PRIOR_MISSES = 3
+PRIOR_MISSES = 3
 """Misses that the broader rate counts for when a narrower one is shrunk to it."""
-_SMALLEST_MISS = 0.002
+SMALLEST_MISS = 0.002
 """No reporter is credited with missing fewer of its partners' trades than two in a thousand."""
 
 
-_TELLING_PARTNERS = 3
+TELLING_PARTNERS = 3
 """Partners reporting a code from which a reporter without any row of it is taken to have withheld it: suppressed or not compiled."""
 
 
@@ -52,7 +52,7 @@ def explain_missing_sides(
 
 
 def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Add _shifted: a one-sided report whose mirror stands alone up to `_LAG_PERIODS` later (exports) or earlier (imports).
+    """Add _shifted: a one-sided report whose mirror stands alone up to `LAG_PERIODS` later (exports) or earlier (imports).
 
     Goods that leave in March may be recorded in May; each side of such a pair looks like a missing mirror of the other.
     """
@@ -69,7 +69,7 @@ def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", "backward"]) -> pl.DataFrame:
     marked = right.with_columns(pl.col("_index").alias("_other"))
-    joined = left.join_asof(marked, on="_index", by=ROUTE_NUMBER, strategy=strategy, tolerance=_LAG_PERIODS, check_sortedness=False)
+    joined = left.join_asof(marked, on="_index", by=ROUTE_NUMBER, strategy=strategy, tolerance=LAG_PERIODS, check_sortedness=False)
     return joined.filter(pl.col("_other").is_not_null()).select(left.columns)
 
 
@@ -107,7 +107,7 @@ def _withheld_codes(pairs: pl.DataFrame, side: str, threshold_usd: float) -> pl.
     counted = pairs.group_by("freq_code", "period", f"{side}_code", "commodity_code").agg(
         pl.col(own).count().alias("_own"), (pl.col(_value_of_other(f"{side}_code")) >= threshold_usd).sum().alias("_others")
     )
-    withheld = counted.filter((pl.col("_own") == 0) & (pl.col("_others") >= _TELLING_PARTNERS))
+    withheld = counted.filter((pl.col("_own") == 0) & (pl.col("_others") >= TELLING_PARTNERS))
     return withheld.drop("_own", "_others").with_columns(pl.lit(value=True).alias("_withheld"))
 
 
@@ -115,7 +115,7 @@ def _miss_rates(seen: pl.DataFrame, side: str, one_sided: str, published: str, t
     """Return _miss per trade that this side might have reported: the share of such trades that it does not.
 
     A size's general rate times the reporter's relative rate, times the corridor's, times the route's; each relative rate is observed over
-    expected misses, both raised by `_PRIOR_MISSES` (the posterior mean of a gamma-Poisson rate with mean 1). A route that falls silent must
+    expected misses, both raised by `PRIOR_MISSES` (the posterior mean of a gamma-Poisson rate with mean 1). A route that falls silent must
     not make its own silence look usual: it stays out of its reporter's and its corridor's rate, and its own counts earlier periods only.
     """
     size = pl.col(_value_of_other(side)).log10().floor().alias("_size")
@@ -151,11 +151,11 @@ def _raise_by_past(told: pl.DataFrame) -> pl.DataFrame:
 
 
 def _relative_rate(missed: pl.Expr, expected: pl.Expr) -> pl.Expr:
-    return (missed + _PRIOR_MISSES) / (expected + _PRIOR_MISSES)
+    return (missed + PRIOR_MISSES) / (expected + PRIOR_MISSES)
 
 
 def _raised(relative: pl.Expr) -> pl.Expr:
-    return (pl.col("_miss") * relative).clip(_SMALLEST_MISS, 1.0).alias("_miss")
+    return (pl.col("_miss") * relative).clip(SMALLEST_MISS, 1.0).alias("_miss")
 
 
 def _value_of_other(side: str) -> str:
