@@ -82,7 +82,9 @@ def test_where_no_lag_is_seen_months_are_compared_as_any_other_periods(tmp_path:
     named = punctual.with_columns(pl.format("period {}", "period").alias("period"))
     by_name = reconciled(tmp_path, named).with_columns(pl.col("period").str.strip_prefix("period "))
     assert set(by_month["alignment_label"].cast(pl.String)) == {"same_period"}
-    assert_frame_equal(by_month, by_name, check_exact=True)
+    # Only of months is it known which follow one another: why a side is missing may be that it is recorded in the next.
+    of_next = ["mirror_reason", "partner_report_probability"]
+    assert_frame_equal(by_month.drop(of_next), by_name.drop(of_next), check_exact=True)
 
 
 @pytest.mark.parametrize("labels", [["202412", "202501"], ["2024-12", "2025-01"], ["2024M12", "2025M01"]])
