@@ -68,6 +68,23 @@ def test_a_month_out_of_all_proportion_is_a_spike(month: int) -> None:
     assert np.mean(changes.kind == "spike") > 0.95
 
 
+def test_one_raised_month_between_months_without_trade_is_a_spike_of_that_month() -> None:
+    kg = world(5, 200)
+    kg[:, -WINDOW:] = np.where(np.arange(WINDOW) == 3, kg[:, -WINDOW:] * 6, 0.0)
+    changes, _ = score_newest_window(series_of(kg), 12)
+    assert np.mean(changes.kind == "spike") > 0.95
+    assert (changes.start[changes.kind == "spike"] == 3).all()
+
+
+def test_a_level_that_shifted_while_nothing_was_traded_shows_from_the_first_trade() -> None:
+    kg = world(6, 200)
+    kg[:, -WINDOW:] *= 4
+    kg[:, -WINDOW : -WINDOW + 2] = 0.0
+    changes, _ = score_newest_window(series_of(kg), 12)
+    assert np.mean(changes.kind == "level_shift") > 0.8
+    assert (changes.start[changes.kind == "level_shift"] == 2).mean() > 0.9
+
+
 def test_an_ordinary_half_year_is_no_change() -> None:
     changes, _ = score_newest_window(series_of(world(9, 600)), 12)
     assert np.mean(changes.kind == "none") > 0.98

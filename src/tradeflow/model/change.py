@@ -30,6 +30,8 @@ SHORTEST_SHIFT = 3
 YOUNG_SHIFT = 0.15
 """one that has stayed for a month less is so much less likely than each of the others."""
 SHORTEST_RAMP = 4
+FEWEST_RAISED = 2
+"""Months with raised amounts from which anything but a spike is named."""
 USUAL_SIZE = {"spike": (1.1, 0.25), "level_shift": (0.7, 0.2), "ramp": (0.7, 0.2), "front_loading": (0.7, 0.2)}
 """Size that is usual for a kind, log, and how far the log of the size varies: a spike triples, a lasting change doubles."""
 ANY_SIZE = 0.2
@@ -77,13 +79,10 @@ def find_changes(log_kg: Array, expected: Expectation, silent_periods: NDArray[n
     """
     shapes = make_shapes(control_month)
     factors = _shape_evidence(log_kg, expected, shapes)
-    names = np.array(list(KIND_CHANCE))
     weighted = factors + np.log(shapes.chance)
-    by_kind = np.column_stack([special.logsumexp(weighted[:, shapes.kind == name], axis=1) for name in names])
-    of_amounts = special.logsumexp(by_kind, axis=1, b=np.array(list(KIND_CHANCE.values())))
-    named = names[np.argmax(by_kind, axis=1)]
-    start = shapes.start[np.argmax(np.where(shapes.kind == named[:, None], weighted, -np.inf), axis=1)]
+    of_amounts = special.logsumexp(_sum_by_kind(weighted, shapes), axis=1, b=np.array(list(KIND_CHANCE.values())))
     has_amount = np.isfinite(log_kg)
+    named, start = _name_change(weighted, has_amount, shapes)
     is_restart = (silent_periods >= SILENT_MONTHS) & has_amount.any(axis=1)
     restart = -np.log1p(-((1 - restart_chance(silent_periods)) ** WINDOW))
     log_evidence = np.where(is_restart, restart + np.logaddexp(0.0, of_amounts) - np.log(2), of_amounts)
@@ -91,6 +90,24 @@ def find_changes(log_kg: Array, expected: Expectation, silent_periods: NDArray[n
     kind = np.where(is_restart, RESTART, np.where(is_change, named, "none"))
     first = np.where(is_restart, np.argmax(has_amount, axis=1), start)
     return Changes(log_evidence, kind, np.where(is_change, first, -1))
+
+
+def _name_change(weighted: Array, has_amount: Mask, shapes: Shapes) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    """Return the kind of change that the amounts speak for most, and the first month with an amount from which it shows.
+
+    One raised amount between months without any is a spike: nothing has stayed.
+    """
+    raised = has_amount @ (shapes.profile > 0).T.astype(np.int64)
+    told = np.where((shapes.kind == "spike") | (raised >= FEWEST_RAISED), weighted, -np.inf)
+    named = np.array(list(KIND_CHANCE))[np.argmax(_sum_by_kind(told, shapes), axis=1)]
+    start = shapes.start[np.argmax(np.where(shapes.kind == named[:, None], told, -np.inf), axis=1)]
+    is_from = has_amount & (np.arange(WINDOW) >= start[:, None])
+    return named, np.where(is_from.any(axis=1), is_from.argmax(axis=1), start)
+
+
+def _sum_by_kind(weighted: Array, shapes: Shapes) -> Array:
+    """Return (series, kinds): the log of the weighted factors' sum, kinds as in KIND_CHANCE."""
+    return np.column_stack([special.logsumexp(weighted[:, shapes.kind == name], axis=1) for name in KIND_CHANCE])
 
 
 def make_shapes(control_month: int | None = None) -> Shapes:

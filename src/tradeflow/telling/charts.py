@@ -111,9 +111,9 @@ def _lead_periods() -> alt.Chart:
 
 
 def _change_of_the_series() -> list[alt.Chart]:
-    """Mark the period in which the series changed, with the kind of change in words."""
+    """Mark the period in which the series changed, with the kind of change in words above the plot, where no figure stands."""
     at = alt.Chart(_FIGURES).encode(x=alt.X("change_at:T"))
-    text = at.mark_text(align="right", dx=-6, dy=6, baseline="top", color="var(--ink)", fontSize=11.5)
+    text = at.mark_text(align="right", dx=5, dy=-3, baseline="bottom", color="var(--ink)", fontSize=11.5)
     return [at.mark_rule(color="var(--ink)", strokeDash=[2, 3], strokeWidth=1.3), text.encode(y=alt.value(0), text="change:N")]
 
 
