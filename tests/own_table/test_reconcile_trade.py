@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reconcile.trade_rows import two_sided_world
+from tests.reconcile.trade_rows import care_of, two_sided_world
 from tradeflow.cli import main
 from tradeflow.contract import load_contract
 from tradeflow.own_table import partition
@@ -62,6 +62,23 @@ def test_the_result_keeps_its_contract_and_loses_no_pair(tmp_path: Path) -> None
     for column, flow in (("export_value_usd", "X"), ("import_value_usd", "M")):
         assert pairs[column].sum() == pytest.approx(table.filter(pl.col("flow_code") == flow)["value_usd"].sum())
     assert pairs["mirror_status"].value_counts().height == 3
+
+
+def test_the_reporters_stand_beside_the_result_the_steadiest_first(tmp_path: Path) -> None:
+    reconciled(tmp_path, own_table(countries=9, codes=60))
+    reporters = pl.read_parquet(tmp_path / "out.reporters.parquet")
+    assert dict(reporters.schema) == dict(load_contract("own_reporter").schema)
+    exporters = reporters.filter((pl.col("flow_code") == "X") & (pl.col("measure") == "net_weight") & (pl.col("product_group") == "all"))
+    care = [care_of(int(name.removeprefix("land ")), 0) for name in exporters["reporter"]]
+    assert care == sorted(care)
+    assert set(reporters["product_group"]) == {"all", "29"}
+
+
+def test_a_table_without_codes_has_one_group_of_products(tmp_path: Path) -> None:
+    reconciled(tmp_path, own_table(countries=5, codes=20).with_columns(pl.format("goods {}", "commodity").alias("commodity")))
+    reporters = pl.read_parquet(tmp_path / "out.reporters.parquet")
+    assert set(reporters["product_group"]) == {"all"}
+    assert not reporters.select("reporter", "flow_code", "measure").is_duplicated().any()
 
 
 def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:

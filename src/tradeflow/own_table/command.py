@@ -20,7 +20,7 @@ def reconcile(given: Path, out: Path, distances: Path | None) -> None:
 
     IN (CSV or Parquet) holds flow_code (M or X), reporter, partner, commodity, value_usd, net_weight_kg and, where there is one, period.
     OUT has one row per exporter, importer, commodity and period: both sides, the balanced estimate, z of value and weight, p, why a side is
-    missing and how likely it would have reported, and what was done.
+    missing and how likely it would have reported, and what was done. Beside it lies how far each reporter's figures scatter.
     """
     from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
 

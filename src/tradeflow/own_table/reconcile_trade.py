@@ -22,10 +22,11 @@ from tradeflow.own_table.distances import read_distances
 from tradeflow.own_table.monthly import Coverage, Lags, fit_lags, number_months, read_months
 from tradeflow.own_table.pair_columns import pair_columns
 from tradeflow.own_table.partition import KeySpace, Spill, divide_commodities
+from tradeflow.own_table.reporters import list_reporters, number_groups
 from tradeflow.own_table.silent_side import SilentSides
 from tradeflow.own_table.trade_pairs import as_sides, pair_reports
 from tradeflow.own_table.trade_reading import TradeTable, open_trade_table, read_batches
-from tradeflow.own_table.writing import beside, refuse_name
+from tradeflow.own_table.writing import beside, refuse_name, write_table
 from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
 from tradeflow.reconcile.gap_sample import choose_commodities, corridor_rates, sample_corridors
 from tradeflow.reconcile.measure import ReconcileOptions
@@ -51,6 +52,8 @@ class Reconciled:
     corridors: int = 0
     distances_known: int | None = None
     """Of `corridors`; None where no distances were given."""
+    reporters: int = 0
+    reporters_path: Path | None = None
     set_aside: Counter[str] = field(default_factory=Counter)
     set_aside_path: Path | None = None
     cpu_seconds: dict[str, float] = field(default_factory=dict)
@@ -99,14 +102,16 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
         done.set_aside_path = _aside_name(out) if done.set_aside else None
         if not done.pairs:
             raise SourceError(f"{given}: none of its {done.rows_read:,} rows can be used: {_most_common(done.set_aside)}")
-        groups = number_groups(table.commodities)
+        groups, group_names = number_groups(table.commodities)
         distance_km = None if distances is None else read_distances(distances, table.areas, counts.corridor_keys)
         done.corridors = len(counts.corridor_keys)
         done.distances_known = None if distance_km is None else int(np.isfinite(distance_km).sum())
         options = options or ReconcileOptions()
         lags = None if coverage is None else _fit_lags(pairs, counts, space, groups, coverage, distance_km, options)
         clock.book("lags")
-        model = _fit(pairs, counts, space, table, groups, distance_km, options, lags, silent)
+        model, sample = _fit(pairs, counts, space, table, groups, distance_km, options, lags, silent)
+        reporters = list_reporters(sample, model, group_names)
+        del sample
         clock.book("fit")
         with open_table(out) as result:
             for part in pairs.parts:
@@ -120,6 +125,8 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 result.append(columns)
                 pairs.remove(part)
                 clock.book("write")
+    done.reporters, done.reporters_path = reporters["reporter"].n_unique(), beside(out, f"reporters{out.suffix}")
+    write_table(reporters, done.reporters_path)
     return done
 
 
@@ -200,14 +207,6 @@ def _tell_doubles(given: pl.DataFrame, doubles: pl.DataFrame, table: TradeTable)
     )
 
 
-def number_groups(commodities: pl.Series) -> NDArray[np.intp]:
-    """Return a number for each commodity's product group: the HS chapter where all are codes of digits, else one group for all."""
-    is_code = commodities.str.contains(r"^\d{4,}$")
-    if not is_code.all():
-        return np.zeros(len(commodities), np.intp)
-    return (commodities.str.head(2).rank("dense") - 1).to_numpy().astype(np.intp)
-
-
 def _read_sides(pairs: pl.DataFrame, space: KeySpace, groups: NDArray[np.intp], lags: Lags | None) -> Sides:
     sides = as_sides(pairs, space, groups)
     return sides if lags is None else lags.align(sides, pairs)
@@ -239,7 +238,8 @@ def _fit(
     options: ReconcileOptions,
     lags: Lags | None,
     silent: SilentSides,
-) -> MirrorModel:
+) -> tuple[MirrorModel, Sides]:
+    """Return what is usual, and the sample of pairs that it was learnt from."""
     rates, chosen = corridor_rates(counts.two_sided), choose_commodities(counts.of_commodity)
     sampled: list[Sides] = []
     markets: list[Sides] = []
@@ -249,9 +249,9 @@ def _fit(
         sides = _read_sides(pair, space, groups, lags)
         sampled.append(sides.take(sample_corridors(sides, counts.corridor_keys, space.areas, rates)))
         markets.append(sides.take(chosen[sides.commodity]))
-    return fit_mirror_model(
-        join_sides(sampled), join_sides(markets), table.areas, counts.corridor_keys, space.commodities, options, distance_km
-    )
+    sample = join_sides(sampled)
+    model = fit_mirror_model(sample, join_sides(markets), table.areas, counts.corridor_keys, space.commodities, options, distance_km)
+    return model, sample
 
 
 def summarise(done: Reconciled, out: Path) -> list[str]:
@@ -261,6 +261,8 @@ def summarise(done: Reconciled, out: Path) -> list[str]:
         f"{done.flagged:,} two-sided pairs of which the importer recorded less than is usual at p < {FLAG_P:.0%} (about "
         f"{done.two_sided * FLAG_P:,.0f} expected by chance); {done.explained:,} gaps explained by another partner's report",
     ]
+    if done.reporters:
+        lines.append(f"how far the figures of {done.reporters:,} reporters scatter, the steadiest first, in {done.reporters_path}")
     lines += _notes(done)
     if done.set_aside_path is not None:
         lines.append(f"{done.set_aside.total():,} rows set aside in {done.set_aside_path}:")

@@ -17,7 +17,7 @@ _SIGMA_ERROR = 1.17
 
 _CAP = 4.0
 """Squared deviations count up to here: one wild flow says little about a reporter's care."""
-_EVERYTHING = "all"
+EVERYTHING = "all"
 
 
 def reporter_rows(sides: Sides, model: MirrorModel, product_groups: pl.Series) -> pl.DataFrame:
@@ -97,7 +97,7 @@ def _of_role(sides: Sides, gap: Floats, role: str, measure: MeasureModel, areas:
     return counted.select(
         areas.gather(counted["place"]).alias("reporter_code"),
         pl.lit(role).alias("flow_code"),
-        pl.lit(_EVERYTHING).alias("product_group"),
+        pl.lit(EVERYTHING).alias("product_group"),
         pl.Series("log_error_sigma", sigma),
         pl.Series("log_error_sigma_se", error),
         "pair_count",
