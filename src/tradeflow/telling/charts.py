@@ -69,7 +69,7 @@ def _history_layers() -> list[alt.Chart]:
         ),
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),
         base.mark_point(shape="diamond", filled=True, opacity=1, size=130, color="var(--flag)").encode(y=_weight("lead")),
-        _figure_beyond_the_scale(base),
+        *_figure_beyond_the_scale(base),
         *_change_of_the_series(),
         _whole_period_tooltip(base),
     ]
@@ -86,7 +86,7 @@ def _mirror_layers() -> list[alt.Chart]:
         base.mark_point(shape="square", filled=True, opacity=1, size=44, color="var(--exporter)").encode(y=_weight("exporter")),
         base.mark_point(filled=True, opacity=1, size=48, color="var(--observed)").encode(y=_weight("importer")),
         base.mark_point(**_CROSS).encode(y=_weight("unknown")),
-        _figure_beyond_the_scale(base),
+        *_figure_beyond_the_scale(base),
         _whole_period_tooltip(base),
     ]
 
@@ -117,10 +117,11 @@ def _change_of_the_series() -> list[alt.Chart]:
     return [at.mark_rule(color="var(--ink)", strokeDash=[2, 3], strokeWidth=1.3), text.encode(y=alt.value(0), text="change:N")]
 
 
-def _figure_beyond_the_scale(base: alt.Chart) -> alt.Chart:
-    text = base.mark_text(align="right", dx=-11, color="var(--flag)", fontSize=12, fontWeight="bold")
-    written: alt.Chart = text.encode(y=_weight("beyond_at"), text="beyond:N")
-    return written
+def _figure_beyond_the_scale(base: alt.Chart) -> list[alt.Chart]:
+    """Write the amount over whatever stands beside it at the edge of the scale: the text twice, the first as its rim."""
+    shape: dict[str, Any] = {"align": "right", "dx": -11, "fontSize": 12, "fontWeight": "bold"}
+    rim = base.mark_text(stroke="var(--surface)", strokeWidth=4, strokeJoin="round", **shape)
+    return [text.encode(y=_weight("beyond_at"), text="beyond:N") for text in (rim, base.mark_text(color="var(--flag)", **shape))]
 
 
 def _whole_period_tooltip(base: alt.Chart) -> alt.Chart:
