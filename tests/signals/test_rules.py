@@ -116,6 +116,32 @@ def test_mirror_gap(innocent: dict[str, Any]) -> None:
     assert told[INNOCENT] < 1
 
 
+def unrecorded(month: int, exporter: int = STRANGE) -> dict[str, Any]:
+    """A month of whose goods the importer seems to have recorded nothing, though it reports the route: there is no z."""
+    return pair(1000, 100, period=month, exporter_code=exporter, shortfall_p_value=None, alignment_label="not_recorded")
+
+
+def test_goods_unrecorded_month_after_month_say_more_than_once() -> None:
+    every, once = months(6), months(6)[-1:]
+    past = [pair(period=month) for month in months(30, 202307)]
+    calm = [*past, *(pair(period=month, exporter_code=INNOCENT) for month in months(35, 202312))]
+    told = scores(evidence([*(unrecorded(month) for month in every), *calm, unrecorded(once[0], INNOCENT)]), "mirror_gap")
+    assert told[STRANGE] > told[INNOCENT] + 1 > 1
+
+
+def test_where_goods_are_always_unrecorded_another_such_month_says_less() -> None:
+    habit = [unrecorded(month) for month in months(30)]
+    told = scores(evidence([*habit, *(pair(period=month, exporter_code=INNOCENT) for month in months(29, 202312)),
+                            unrecorded(202401, INNOCENT)]), "mirror_gap")  # fmt: skip
+    assert told[STRANGE] < 0 < told[INNOCENT]
+
+
+def test_no_later_month_tells_how_often_goods_are_unrecorded() -> None:
+    now = [unrecorded(month) for month in months(3)]
+    before = scores(evidence(now), "mirror_gap", months(3)[0])
+    assert scores(evidence([*now[:1], pair(period=months(3)[1])]), "mirror_gap", months(3)[0]) == before
+
+
 def test_a_gap_without_a_weight_is_judged_by_value_and_told_in_derived_weights() -> None:
     """Ten other months tell two dollars a kilogram; of the gap's own month the importer states the value alone."""
     past = months(11)[:-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tradeflow.signals.earlier import draw_mean, sum_earlier
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence
 from tradeflow.signals.spell import period_index
 from tradeflow.signals.unit_value import ROUTE, weight_in_scale
@@ -32,7 +33,7 @@ def new_route(tables: Evidence) -> pl.DataFrame:
     is_new = pl.col("_silent_periods").is_null() | (pl.col("_silent_periods") > _in_periods(_SILENT_MONTHS, _SILENT_MONTHS // 12))
     few = _known_before(shipments, tables).with_columns(pl.when(is_new).then(0).otherwise("_route_count").alias("_count"))
     judged = few.filter((pl.col("_count") < FEW_PERIODS) & (pl.col("_code_count") >= _KNOWN_SHIPMENTS))
-    expected = _shrunk("_route", pl.col("_ends_log"), pl.col("_count"))
+    expected = draw_mean(pl.col("_route_sum"), pl.col("_count"), pl.col("_ends_log"), _SHRUNK_BY)
     kind = pl.when(pl.col("_count") == 0).then(pl.lit(FIRST_SHIPMENTS)).otherwise(pl.lit("shipments on hardly used routes"))
     return judged.with_columns(
         # What is known of few shipments is less sure: the variance of a prediction from so many.
@@ -88,25 +89,11 @@ def _expect_from_ends(shipments: pl.DataFrame) -> pl.DataFrame:
     """
     summed = shipments
     for level, keys in _LEVELS.items():
-        summed = summed.join(_earlier_shipments(shipments, keys, level), on=[*keys, "period"])
+        names = [f"_{level}_sum", f"_{level}_count"]
+        counted = shipments.select(*keys, "period", pl.col("_log").alias(names[0]), pl.lit(1).cast(pl.Int64).alias(names[1]))
+        summed = summed.join(sum_earlier(counted, keys, names), on=[*keys, "period"])
     usual = pl.col("_code_sum") / pl.col("_code_count")
-    ends = [_shrunk(f"_{end}", usual, pl.col(f"_{end}_count")) - usual for end in ("importer", "exporter")]
-    return summed.with_columns((usual + ends[0] + ends[1]).alias("_ends_log"))
-
-
-def _shrunk(level: str, towards: pl.Expr, count: pl.Expr) -> pl.Expr:
-    """Return the mean of a level's earlier ln kg, drawn to `towards`; a count of 0 leaves that alone."""
-    own = pl.when(count > 0).then(pl.col(f"{level}_sum")).otherwise(0.0)
-    return (own + _SHRUNK_BY * towards) / (count + _SHRUNK_BY)
-
-
-def _earlier_shipments(shipments: pl.DataFrame, keys: list[str], level: str) -> pl.DataFrame:
-    """Return sum and count of the ln kg of all earlier periods, for each key and period."""
-    by_period = shipments.group_by(*keys, "period").agg(pl.col("_log").sum(), pl.len().cast(pl.Int64).alias("_len")).sort(*keys, "period")
-    log, count = pl.col("_log"), pl.col("_len")
-    return by_period.select(
-        *keys,
-        "period",
-        (log.cum_sum().over(keys) - log).alias(f"_{level}_sum"),
-        (count.cum_sum().over(keys) - count).alias(f"_{level}_count"),
+    importer, exporter = (
+        draw_mean(pl.col(f"_{end}_sum"), pl.col(f"_{end}_count"), usual, _SHRUNK_BY) - usual for end in ("importer", "exporter")
     )
+    return summed.with_columns((usual + importer + exporter).alias("_ends_log"))

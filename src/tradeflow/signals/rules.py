@@ -27,6 +27,7 @@ from tradeflow.signals.spell import (
     weight_basis_of_sum,
 )
 from tradeflow.signals.unit_value import ROUTE, ROUTE_HABIT_PERIODS, usual_unit_values, weight_in_scale, weight_or_derived
+from tradeflow.signals.unrecorded import rate_unrecorded
 
 _CODE = ["freq_code", "commodity_code"]
 _NORMAL_90 = 1.645
@@ -38,14 +39,15 @@ Rule = Callable[[Evidence], pl.DataFrame]
 
 def mirror_gap(tables: Evidence) -> pl.DataFrame:
     """The exporter reports that more left than the importer reports as arrived, beyond what these two reporters usually differ by."""
-    is_judged = (pl.col("mirror_status") == "both") & pl.col("shortfall_p_value").is_not_null()
-    pairs = tables.mirror_pair.filter(is_judged).join(usual_unit_values(tables.mirror_pair), on=ROUTE, how="left")
+    both = rate_unrecorded(tables.mirror_pair.filter(pl.col("mirror_status") == "both"))
+    is_judged = pl.col("shortfall_p_value").is_not_null() | pl.col("_is_unrecorded")
+    pairs = both.filter(is_judged).join(usual_unit_values(tables.mirror_pair), on=ROUTE, how="left")
     spread = pl.col("gap_log_variance").sqrt() * _NORMAL_90
     habit = pl.coalesce("corridor_gap_log", pl.col("corridor_gap_log").mean().over(ROUTE)).fill_null(0)
     expected = weight_or_derived("export") * habit.exp()
     monthly = pairs.with_columns(
         # The chance of both measures together: a slip of the unit moves the weight alone, goods that never arrived are missing from both.
-        _normal_score(pl.col("shortfall_p_value")).alias("score"),
+        _normal_score(pl.when("_is_unrecorded").then("_unrecorded_rate").otherwise("shortfall_p_value")).alias("score"),
         pl.lit("flow").alias("subject"),
         weight_or_derived("import").alias("observed_kg"),
         expected.alias("expected_kg"),
