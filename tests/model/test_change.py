@@ -152,6 +152,7 @@ def test_the_pipelines_series_have_a_row_each_with_what_changed() -> None:
     assert changes.schema == table.schema
     assert changes.select(table.unique_keys[0]).is_unique().all()
     assert changes["change_kind"].is_in(KINDS).all()
+    assert set(changes["series_level"]) == {"importer", "flow", "world"}
     importers = changes.filter(pl.col("series_level") == "importer")
     assert importers.height == imports.select("importer_code", "commodity_code").unique().height
     struck = importers.filter(pl.col("importer_code") == 1)
@@ -166,6 +167,7 @@ def test_a_year_of_leads_is_judged_in_half_years_each_by_what_was_known_before_i
     both = find_series_changes(imports, coverage, scored_periods=12, min_history_periods=18)
     assert both["period"].unique().sort().to_list() == [CALENDAR[-7], CALENDAR[-1]]
     newest, earlier = (both.filter(pl.col("period") == CALENDAR[-at]) for at in (1, 7))
+    assert set(newest["series_level"]) == set(earlier["series_level"]) == {"importer", "flow", "world"}
     newest_alone = find_series_changes(imports, coverage, scored_periods=6, min_history_periods=18)
     assert_frame_equal(newest.join(newest_alone, on=newest_alone.columns[:6], how="semi"), newest_alone)
     before = imports.filter(pl.col("period") <= CALENDAR[-7])

@@ -8,7 +8,14 @@ from polars.testing import assert_frame_equal
 
 from tests.signals.tables import CHINA, MEXICO, coverage, months, pair, table
 from tradeflow.contract import load_contract
-from tradeflow.model import fit_export_baseline, fit_seasonal_baseline, use_export_weights, use_import_weights
+from tradeflow.model import (
+    find_export_changes,
+    find_series_changes,
+    fit_export_baseline,
+    fit_seasonal_baseline,
+    use_export_weights,
+    use_import_weights,
+)
 
 WINDOW: dict[str, Any] = {"scored_periods": 3, "calibration_periods": 6, "min_history_periods": 18}
 PERIODS = months(48)
@@ -29,6 +36,20 @@ def test_a_route_looks_to_its_exporter_as_it_would_to_an_importer() -> None:
     assert own.select("exporter_code", "importer_code").unique().rows() == [(CHINA, MEXICO)]
     assert_frame_equal(own.drop("series_level"), theirs.drop("series_level"))
     assert own.sort("period")["z_seasonal"][-1] > 5
+
+
+def test_an_exporters_series_changes_as_an_importers_would() -> None:
+    exported, imported = (
+        table("mirror_pair", *(pair(*sides, period=period) for period, sides in zip(PERIODS, given, strict=True)))
+        for given in ([(kg, None) for kg in WEIGHTS], [(None, kg) for kg in WEIGHTS])
+    )
+    half_year: dict[str, Any] = {"scored_periods": 6, "min_history_periods": 18}
+    own = find_export_changes(use_export_weights(exported), reports(CHINA, "X"), **half_year)
+    theirs = find_series_changes(use_import_weights(imported), reports(MEXICO, "M"), **half_year, levels=("flow",))
+    assert dict(own.schema) == load_contract("series_change").schema
+    assert own.select("series_level", "exporter_code", "importer_code").rows() == [("export", CHINA, MEXICO)]
+    assert_frame_equal(own.drop("series_level"), theirs.drop("series_level"))
+    assert own.select("change_kind", "change_period").row(0) == ("spike", PERIODS[-1])
 
 
 def test_a_period_that_the_exporter_has_not_published_is_no_zero() -> None:

@@ -3,7 +3,7 @@
 from tradeflow.model.baseline import fit_seasonal_baseline
 from tradeflow.model.calibration import calibrate
 from tradeflow.model.detectable import measure_detectable_excess
-from tradeflow.model.export_baseline import fit_export_baseline, use_export_weights
+from tradeflow.model.export_baseline import find_export_changes, fit_export_baseline, use_export_weights
 from tradeflow.model.isolation import score_flows
 from tradeflow.model.pipeline_card import describe_pipeline_models
 from tradeflow.model.requirement import measure_requirement_use
@@ -14,6 +14,7 @@ from tradeflow.model.world import fit_world_baseline
 __all__ = [
     "calibrate",
     "describe_pipeline_models",
+    "find_export_changes",
     "find_series_changes",
     "fit_export_baseline",
     "fit_seasonal_baseline",

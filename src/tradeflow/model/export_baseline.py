@@ -6,6 +6,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.model.baseline import fit_seasonal_baseline
+from tradeflow.model.series_change import find_series_changes
 from tradeflow.model.used_weight import use_import_weights
 
 _SIDES = ("export", "import")
@@ -38,10 +39,9 @@ def fit_export_baseline(
     Arguments as of `fit_seasonal_baseline`, of the exporters' reports; a period that the exporter has not published is not known. `births`:
     exporter_code, commodity_code, first_period.
     """
-    reports = coverage.filter(pl.col("flow_code") == "X").with_columns(flow_code=pl.lit("M", coverage.schema["flow_code"]))
     routes = fit_seasonal_baseline(
         _turn_round(exports),
-        reports,
+        _as_reports(coverage),
         scored_periods=scored_periods,
         calibration_periods=calibration_periods,
         min_history_periods=min_history_periods,
@@ -52,6 +52,28 @@ def fit_export_baseline(
     contract = load_contract("baseline")
     told = _turn_round(routes).with_columns(series_level=pl.lit("export", contract.schema["series_level"]))
     return told.select(contract.schema.names()).sort(contract.unique_keys[0])
+
+
+def find_export_changes(
+    exports: pl.DataFrame, coverage: pl.DataFrame, *, scored_periods: int, min_history_periods: int, births: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Judge half a year at a time what each exporter reports of each route; contract `series_change`, level `export`."""
+    changes = find_series_changes(
+        _turn_round(exports),
+        _as_reports(coverage),
+        scored_periods=scored_periods,
+        min_history_periods=min_history_periods,
+        births=None if births is None else births.rename({"exporter_code": "importer_code"}),
+        levels=("flow",),
+    )
+    contract = load_contract("series_change")
+    told = _turn_round(changes).with_columns(series_level=pl.lit("export", contract.schema["series_level"]))
+    return told.select(contract.schema.names()).sort(contract.unique_keys[0])
+
+
+def _as_reports(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Let what exporters have published stand where models read what importers have."""
+    return coverage.filter(pl.col("flow_code") == "X").with_columns(flow_code=pl.lit("M", coverage.schema["flow_code"]))
 
 
 def _turn_round(rows: pl.DataFrame) -> pl.DataFrame:

@@ -73,6 +73,8 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     """Make `baseline`, `series_change`, `detectable_excess`, `flow_score`, `flow_score_feature` and `model_card`."""
     from tradeflow.model import (
         describe_pipeline_models,
+        find_export_changes,
+        find_series_changes,
         fit_export_baseline,
         fit_seasonal_baseline,
         fit_world_baseline,
@@ -105,7 +107,11 @@ def model_flows(settings: Settings, lake: Lake, known: Known, reconciled: Made) 
     trees, seed = settings.model.forest_trees, settings.model.forest_seed
     flow_score, features = score_flows(_import_frame(pairs), pairs, imported, trees=trees, seed=seed)
     frames = {"baseline": baseline, "detectable_excess": detectable, "flow_score": flow_score, "flow_score_feature": features}
-    frames["series_change"] = _find_changes(settings.model, weighed, coverage, commodity_coverage, births)
+    changes = (
+        _find_changes(find_series_changes, settings.model, weighed, coverage, commodity_coverage, births),
+        _find_changes(find_export_changes, settings.model, *exports, flow_code="X"),
+    )
+    frames["series_change"] = pl.concat(changes).sort(load_contract("series_change").unique_keys[0])
     frames["model_card"] = describe_pipeline_models(baseline, flow_score, trees=trees, seed=seed)
     return Made(commit(lake, key, **frames), is_new=True)
 
@@ -136,18 +142,22 @@ def _fit_baselines(
 
 
 def _find_changes(
-    options: Model, imports: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame, births: pl.DataFrame
+    find: Callable[..., pl.DataFrame],
+    options: Model,
+    reported: pl.DataFrame,
+    coverage: pl.DataFrame,
+    commodity_coverage: pl.DataFrame,
+    births: pl.DataFrame,
+    flow_code: str = "M",
 ) -> pl.DataFrame:
     """Judge the months whose leads are published, six together, in each monthly series up to its commodity's own newest period."""
-    from tradeflow.model import find_series_changes
-
     monthly = births.filter(pl.col("freq_code") == "M").drop("freq_code")
     parts = [load_contract("series_change").empty_frame()]
-    for freq_code, rows, reports in _of_like_cover(imports, coverage, commodity_coverage):
+    for freq_code, rows, reports in _of_like_cover(reported, coverage, commodity_coverage, flow_code):
         if freq_code == "M":
             history, scored = options.min_history_months, options.scored_months
-            parts.append(find_series_changes(rows, reports, scored_periods=scored, min_history_periods=history, births=monthly))
-    return pl.concat(parts).sort(load_contract("series_change").unique_keys[0])
+            parts.append(find(rows, reports, scored_periods=scored, min_history_periods=history, births=monthly))
+    return pl.concat(parts)
 
 
 def _of_like_cover(
