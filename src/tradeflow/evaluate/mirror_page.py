@@ -31,10 +31,10 @@ Share of the flows, not cut, whose truth lies inside the balanced estimate's int
 _ABOUT_REAL = """\
 UN Comtrade's monthly figures through the project's own pull, validate and conform. One side's reports of the judged years (2016 on) are
 hidden and foretold from the other side's; both directions, rows with both sides. *frozen*: nothing of the years after 2015 is known of
-the hidden side. *fitted once*: the model is learnt from the years up to 2015 and stays as it is; each year is foretold with the hidden
-side's reports known up to the end of the year before. *rolling*: learnt anew from all those years, for a few years. The hidden side's
-judged reports are never an input. Figures are median absolute errors of ln. A median falls back to the next broader one,
-the same month to the other side as it is."""
+the hidden side. *fitted once*: the model is learnt from the years up to 2015 and stays as it is; 2016 and a few later years are
+foretold with the hidden side's reports known up to the end of the year before. *rolling*: learnt anew from all those years, for the later
+of them. The hidden side's judged reports are never an input. Figures are median absolute errors of ln. A median falls
+back to the next broader one, the same month to the other side as it is."""
 _ABOUT_STABILITY = """\
 Rank correlation of the reporters' scatter, learnt from one year's figures alone, with the year before."""
 
