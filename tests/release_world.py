@@ -291,7 +291,8 @@ def _reason(route: dict[str, Any], period: int, kg: float, expected: float | Non
         f", where its own history led to expect {say_weight(expected)} (90% interval {say_weight(expected / 2)} to "
         f"{say_weight(2 * expected)}): {say_weight(kg - expected)} more."
         if expected
-        else ", a route that had carried none before, or none for two years; first shipments of this code are rarely so large."
+        else ", a route that had carried none before, or none for two years; what its two ends usually trade would lead to expect about "
+        "9.00 t."
     )
     return (
         f"{name_area(route['importer_code'])} reported importing {say_weight(kg)} of {name_commodity(code)} "
