@@ -76,6 +76,21 @@ def test_lead_beyond_the_scale_has_its_figure_beside_it(tab: Page, made: Made, t
     assert "9,000,000 t ↑" in tab.evaluate("document.querySelector('details[open] .chart[data-chart=history] svg').textContent")
 
 
+def test_a_change_of_the_series_is_written_above_its_plot(tab: Page, made: Made, tmp_path: Path) -> None:
+    tables, manifest = made
+    lead = tables.signal.filter(pl.col("is_lead_head") & (pl.col("freq_code") == "M") & (pl.col("exporter_code") != 0)).sort("lead_rank")[0]
+    told = {"series_level": "flow", "six_month_score": 81.0, "change_kind": "level_shift", "change_period": lead["period"][0]}
+    change = lead.with_columns(pl.lit(value).alias(name) for name, value in told.items())
+    path = tmp_path / "report.html"
+    path.write_text(render_report(replace_tables(tables, series_change=change), manifest, Publish(leads=50)), encoding="utf-8")
+    tab.open(path, f"#lead-{lead['signal_id'][0]}", width=420)
+    tab.wait_for(f"{_DRAWN} === 2")
+    texts = "[...document.querySelectorAll('details[open] .chart[data-chart=history] svg text')]"
+    assert tab.evaluate(f"{texts}.filter(each => each.textContent.startsWith('another level from ')).length") == 1
+    marked = f"{texts}.find(each => each.textContent.startsWith('another level from ')).getBoundingClientRect()"
+    assert 0 < tab.evaluate(f"{marked}.left") < tab.evaluate(f"{marked}.right") < 420
+
+
 def test_chart_library_waits_until_a_lead_is_opened(tab: Page, report: Path) -> None:
     tab.open(report)
     assert tab.evaluate("typeof window.vegaEmbed") == "undefined"
