@@ -73,6 +73,8 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ({"export_nes_kg": 500.0, "import_nes_kg": 20.0}, "Unnamed partners",
          "500 kg of the exporter’s and 20.0 kg of the importer’s stated for no named partner may belong here"),
         ({"import_converted_kg": 786.0}, "Other units", "786 kg of the importer’s follows from a quantity in another unit"),
+        ({"import_net_weight_kg": 86.0, "corridor_change_log": math.log(0.00002)}, "Recorded",
+         "the importer recorded 0.21% of the exporter’s weight, 0.002% of what is usual here: z -5.8, p of a shortfall <0.001"),
         ({"gap_explanation": "exports_of_another_partner"}, "Known reason",
          "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror"),
     ],

@@ -195,6 +195,6 @@ def _say_balanced(month: dict[str, Any]) -> str:
 
 
 def _say_multiple(factor: float) -> str:
-    if 0.005 <= factor < 2:
-        return t("{share} of", share=f"{factor:.0%}")
+    if factor < 2:
+        return t("{share} of", share=f"{factor:.0%}" if factor >= 0.005 else f"{100 * factor:.2g}%")
     return t("{number} times", number=say.say_number(factor))
