@@ -85,3 +85,16 @@ def test_the_other_judges_score_spikes_alone(cells: list[Cell]) -> None:
         assert np.mean(scores.planted["spike x5"].last_month) > np.mean(scores.clean.last_month)
         assert scores.fits == 120
         assert scores.seconds > 0
+
+
+def test_a_conformal_peer_leaves_the_plain_one_of_its_kind_as_it_was() -> None:
+    """statsforecast's MSTL would hand its intervals on through an object that all of them share."""
+    pytest.importorskip("statsforecast", reason="statsforecast comes with the extra peers")
+    plain, conformal = (
+        next(peer for peer in PEERS if peer.name == name) for name in ("MSTL (statsforecast)", "MSTL, conformal (statsforecast)")
+    )
+    log_kg = np.log(make_series("regular", 2, 60, 5))
+    before = plain.forecast(log_kg, 6)
+    conformal.forecast(log_kg, 1)
+    np.testing.assert_array_equal(plain.forecast(log_kg, 6), before)
+    assert (conformal.forecast(log_kg, 6)[1] != before[1]).all()

@@ -146,9 +146,10 @@ def _nixtla(model: str, *, is_conformal: bool) -> Callable[[Array, int], tuple[A
 
         windows = min(_CONFORMAL_WINDOWS, (len(series) - 2 * YEAR) // horizon)
         intervals = ConformalIntervals(n_windows=max(windows, 2), h=horizon) if is_conformal else None
-        found: dict[str, Any] = getattr(models, model)(season_length=YEAR, prediction_intervals=intervals).forecast(
-            y=series, h=horizon, level=[90]
-        )
+        # MSTL's default forecaster of the trend is one object for all, which keeps the conformal intervals of the first that asked for them
+        own = {"trend_forecaster": models.AutoETS(model="ZZN")} if model == "MSTL" else {}
+        fitted = getattr(models, model)(season_length=YEAR, prediction_intervals=intervals, **own)
+        found: dict[str, Any] = fitted.forecast(y=series, h=horizon, level=[90])
         return found["mean"], (found["hi-90"] - found["lo-90"]) / 2 / _NORMAL_90
 
     return forecast
