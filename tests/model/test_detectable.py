@@ -10,17 +10,19 @@ from scipy import special
 from tradeflow.contract import load_contract
 from tradeflow.model import measure_detectable_excess
 from tradeflow.model.detectable import detectable_once, detectable_sustained
+from tradeflow.model.excess import TAIL_DEGREES, deviation_exceeded, interval_reach, log_p_value, normal_deviate
 
 THRESHOLD = 2.33
 
 
 def called_once(log_sd: float, chance: float, excess: float, months: int = 200_000) -> float:
-    """Plant the excess in so many months of a log-normal series with a hurdle and count the calls."""
+    """Plant the excess in so many months of a series with a hurdle, its noise as the model has it, and count the calls."""
     random = np.random.default_rng(5)
-    amounts = np.exp(log_sd * random.normal(size=months)) * (random.random(months) < chance) + excess
+    noise = random.standard_t(TAIL_DEGREES, months) / np.sqrt(TAIL_DEGREES / (TAIL_DEGREES - 2))
+    amounts = np.exp(log_sd * noise) * (random.random(months) < chance) + excess
     with np.errstate(divide="ignore"):
-        log_tail = special.log_ndtr(-np.log(amounts) / log_sd) + np.log(chance)
-    return float(np.mean((amounts > 0) & (-special.ndtri_exp(log_tail) >= THRESHOLD)))
+        score = normal_deviate(log_p_value(np.log(amounts) / log_sd, np.full(months, chance)))
+    return float(np.mean((amounts > 0) & (score >= THRESHOLD)))
 
 
 @pytest.mark.parametrize("log_sd", [0.1, 0.4, 1.0])
@@ -38,7 +40,7 @@ def test_where_trade_is_mostly_silent_the_excess_alone_must_pass() -> None:
 
 
 def test_any_trade_is_an_alarm_where_trade_is_all_but_impossible() -> None:
-    assert detectable_once(np.array([0.4]), np.array([0.005]), THRESHOLD, 0.8)[0] == 0.0
+    assert detectable_once(np.array([0.4]), np.array([0.004]), THRESHOLD, 0.8)[0] == 0.0
 
 
 @pytest.mark.parametrize("log_sd", [0.1, 0.4, 1.0])
@@ -82,7 +84,7 @@ def measure(*rows: dict, called_from: float = 0.0) -> pl.DataFrame:
 def test_each_importer_and_code_gets_its_label_and_figures() -> None:
     silent = baseline_row(4, None)
     found = measure(
-        baseline_row(1, 1.1), baseline_row(2, 1.25), baseline_row(3, 3.0), silent, baseline_row(5, 1.1, freq_code="A", period=2023)
+        baseline_row(1, 1.1), baseline_row(2, 1.25), baseline_row(3, 3.0), silent, baseline_row(5, 1.05, freq_code="A", period=2023)
     )
     assert dict(found.schema) == load_contract("detectable_excess").schema
     labels = dict(found.select("importer_code", "detectability").iter_rows())
@@ -92,7 +94,7 @@ def test_each_importer_and_code_gets_its_label_and_figures() -> None:
 
 
 def test_one_month_must_lack_no_more_than_its_excess() -> None:
-    limit = np.exp(-special.ndtri(0.01) * np.log(1.1) / 1.6449)
+    limit = np.exp(deviation_exceeded(np.array(0.01)) * np.log(1.1) / interval_reach())
     found = measure(baseline_row(1, 1.1)).row(0, named=True)
     assert found["detectable_excess_ratio"] == pytest.approx(limit - 0.9)
     assert found["detectable_excess_kg"] == pytest.approx(1000 * (limit - 0.9))
@@ -100,7 +102,7 @@ def test_one_month_must_lack_no_more_than_its_excess() -> None:
 
 def test_a_lasting_excess_is_raised_until_the_refitted_series_are_called() -> None:
     rows = [baseline_row(1, 1.1, period=period) for period in range(202401, 202407)]
-    closed = detectable_sustained(np.array([np.log(1.1) / 1.6449]), -special.ndtri(0.01), 0.8)[0] * 1000
+    closed = detectable_sustained(np.array([np.log(1.1) / interval_reach()]), -special.ndtri(0.01), 0.8)[0] * 1000
     kg = [measure(*rows, called_from=closed * times)["sustained_excess_kg"][0] for times in (1.5, 3.0, 9.0)]
     assert kg[0] == pytest.approx(closed * np.exp(np.log(1) + 0.8 * np.log(2)))
     assert kg[1] == pytest.approx(closed * np.exp(np.log(2) + 0.8 * np.log(2)))

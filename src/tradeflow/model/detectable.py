@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tradeflow.contract import load_contract
+from tradeflow.model.excess import deviation_exceeded, interval_reach, log_p_value, normal_deviate, presence_chance
 from tradeflow.model.series import period_index
 
 Array = NDArray[np.float64]
@@ -21,7 +22,6 @@ NOTABLE_EXCESS = 0.25
 SUSTAINED_MONTHS = 6
 MIN_CALIBRATION_SCORES = 200
 """One-step scores from which the threshold is what they exceed at the stated rate; fewer leave the normal distribution's."""
-_NORMAL_90 = 1.6449
 _SERIES = ["freq_code", "importer_code", "commodity_code"]
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 _SOLVER_STEPS = 60
@@ -70,7 +70,7 @@ def _floats(rows: pl.DataFrame, name: str) -> Array:
 
 def _log_sd(rows: pl.DataFrame) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.log(_floats(rows, "upper_kg") / _floats(rows, "expected_kg")) / _NORMAL_90)
+        return np.asarray(np.log(_floats(rows, "upper_kg") / _floats(rows, "expected_kg")) / interval_reach())
 
 
 def _scale_once(series: pl.DataFrame, threshold: float, power: float) -> float:
@@ -84,10 +84,10 @@ def _scale_once(series: pl.DataFrame, threshold: float, power: float) -> float:
 
 
 def _interval_scores(series: pl.DataFrame) -> pl.Series:
-    """Return each traded month's score as its interval tells it: log-normal, with the hurdle; heavy tails raise the threshold instead."""
+    """Return each traded month's score as its interval tells it, with the hurdle: what the baseline scores it by."""
     traded = series.filter((pl.col("observed_kg") > 0) & pl.col("expected_kg").is_not_null())
     deviation = np.log(_floats(traded, "observed_kg") / _floats(traded, "expected_kg")) / _log_sd(traded)
-    return pl.Series(-special.ndtri_exp(special.log_ndtr(-deviation) + np.log(_floats(traded, "trade_probability"))))
+    return pl.Series(normal_deviate(log_p_value(deviation, _floats(traded, "trade_probability"))))
 
 
 def _scale_sustained(newest: pl.DataFrame, series: pl.DataFrame, stated: Array, refit: Refit, limit: float, power: float) -> float:
@@ -131,22 +131,22 @@ def _six_month_scores(series: pl.DataFrame) -> pl.Series:
 def detectable_once(log_sd: Array, trade_probability: Array, threshold: float, power: float) -> Array:
     """Return the excess of one month over its expectation that is called with chance `power`, arrays of shape (series,).
 
-    Trade is silent with chance 1 - p, else log-normal about its expectation. A month is called exactly when its amount passes the limit at
-    which the hurdle's score reaches the threshold; so the excess is that limit less the amount that 1 - `power` of the months stay below.
+    Trade is silent with chance 1 - p, else about its expectation as the model has it. A month is called exactly when its amount passes the
+    limit at which its score reaches the threshold; so the excess is that limit less the amount that 1 - `power` of the months stay below.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         below = (1 - power - (1 - trade_probability)) / trade_probability
-        low = np.where(below > 0, np.exp(special.ndtri(np.clip(below, 1e-12, 1)) * log_sd), 0.0)
+        low = np.where(below > 0, np.exp(-deviation_exceeded(np.clip(below, 1e-12, 1)) * log_sd), 0.0)
     excess = np.maximum(call_limit(log_sd, trade_probability, threshold) - low, 0.0)
     return np.where(np.isfinite(log_sd), excess, np.nan)
 
 
 def call_limit(log_sd: Array, trade_probability: Array, threshold: float) -> Array:
-    """Return the amount over its expectation at which the hurdle's score reaches the threshold; 0 where any trade does."""
-    tail = special.ndtr(-threshold)
+    """Return the amount over its expectation at which the score reaches the threshold; 0 where any trade does."""
+    tail, presence = special.ndtr(-threshold), presence_chance(trade_probability)
     with np.errstate(divide="ignore", invalid="ignore"):
-        limit = np.exp(-special.ndtri(np.minimum(tail / trade_probability, 1.0)) * log_sd)
-    return np.where(tail < trade_probability, limit, 0.0)
+        limit = np.exp(deviation_exceeded(np.minimum(tail / presence, 1.0)) * log_sd)
+    return np.where(tail < presence, limit, 0.0)
 
 
 def detectable_sustained(log_sd: Array, threshold: float, power: float) -> Array:

@@ -49,6 +49,11 @@ def log_tail(deviations: Array) -> Array:
     return np.asarray(np.log(stats.t.sf(deviations * _UNIT_VARIANCE, TAIL_DEGREES)))
 
 
+def deviation_exceeded(chance: Array) -> Array:
+    """Return the deviation, in standard deviations, that is exceeded with this chance: `log_tail` the other way round."""
+    return np.asarray(stats.t.isf(chance, TAIL_DEGREES) / _UNIT_VARIANCE)
+
+
 def interval_reach() -> float:
     """Return how many standard deviations the interval reaches to either side."""
     return float(stats.t.ppf((1 + INTERVAL) / 2, TAIL_DEGREES) / _UNIT_VARIANCE)
