@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tradeflow.model.mirror_features import ROUTE, Question, describe_past
+from tradeflow.model.mirror_features import ORDER, ROUTE, Question, describe_past
 
 _LEAST_KNOWN = 0.2
 """Share of the past's pairs with both sides: examples from fewer teach that nothing is known of a route, which later is not so."""
@@ -27,7 +27,7 @@ def find_examples(past: pl.DataFrame, asked: pl.DataFrame, question: Question) -
     """
     horizon = max(1, int(asked["age"].to_numpy().max(initial=1)))
     described = [*_describe_years(past, question, horizon)]
-    described += [_turn(each) for each in _describe_years(_turn(past).sort("_index"), question, horizon)]
+    described += [_turn(each) for each in _describe_years(_turn(past).sort(ORDER), question, horizon)]
     if not described:
         return asked.clear().with_columns(pl.lit(None, pl.Float64).alias("_weight"))
     weighed = weigh_examples(pl.concat(described), asked)

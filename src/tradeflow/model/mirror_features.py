@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 ROUTE = ["exporter_code", "importer_code", "commodity_code"]
-TARGET = "_target"
-"""ln(hidden / shown), where both are there."""
+ORDER = ["_index", *ROUTE]
+"""Rows in time's order, and in one order whatever the order they came in: sums of fractions differ by it in their last digits."""
 
 _NEAR_MONTHS = (-12, -3, -2, -1, 1, 2, 3, 12)
 _LAST_MONTHS = 12
@@ -59,7 +59,7 @@ def ask(hidden_side: str, measure: str) -> Question:
 def take_logs(pairs: pl.DataFrame, question: Question) -> pl.DataFrame:
     """Return `ROUTE`, period, _year, _month, _index (months since year 0) and the logs _hidden, _shown, _value, _kg.
 
-    Also _other_ratio: ln(hidden / shown) of the other measure.
+    Also _other_ratio: ln(hidden / shown) of the other measure. The rows stand in `ORDER`.
     """
     columns = {"_hidden": question.hidden, "_shown": question.shown, "_value": question.shown_value, "_kg": question.shown_kg}
     logs = [pl.when(pl.col(source) > 0).then(pl.col(source).log()).alias(name) for name, source in columns.items()]
@@ -67,7 +67,7 @@ def take_logs(pairs: pl.DataFrame, question: Question) -> pl.DataFrame:
     dates = [year.alias("_year"), month.alias("_month"), (year * 12 + month).alias("_index")]
     hidden, shown = question.other_measure
     other = pl.when((pl.col(hidden) > 0) & (pl.col(shown) > 0)).then((pl.col(hidden) / pl.col(shown)).log()).alias("_other_ratio")
-    return pairs.select(*ROUTE, "period", *dates, *logs, other).sort("_index")
+    return pairs.select(*ROUTE, "period", *dates, *logs, other).sort(ORDER)
 
 
 def describe_shown(logs: pl.DataFrame, question: Question) -> pl.DataFrame:
