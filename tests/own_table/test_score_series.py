@@ -163,6 +163,24 @@ def test_names_in_another_encoding_stay_apart(encoding: str, tmp_path: Path) -> 
     assert read_series(path).rows.sort("net_weight_kg")["series_id"].to_list() == ["Perú-á", "Perú-é"]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["1,5", "2,750", "1234"], [1.5, 2.75, 1234.0]),
+        (["1,50", "", "0"], [1.5, None, 0.0]),
+        (["1,500", "2", "3"], [None, 2.0, 3.0]),
+        (["1.5", "2,75", "3"], [1.5, None, 3.0]),
+        (["1,500,000", "2,75", "3"], [None, None, 3.0]),
+    ],
+)
+def test_a_comma_is_a_decimal_one_where_it_can_be_nothing_else(written: list[str], read: list[float | None], tmp_path: Path) -> None:
+    months = "".join(f"a;20240{place + 1};{weight}\n" for place, weight in enumerate(written))
+    (tmp_path / "in.csv").write_text(f"series_id;period;net_weight_kg\n{months}")
+    table = read_series(tmp_path / "in.csv")
+    assert table.rows.sort("period")["net_weight_kg"].to_list() == read
+    assert any("decimal commas" in note for note in table.notes) == (table.set_aside.is_empty())
+
+
 def test_months_to_come_and_series_in_two_groups_are_told(run) -> None:
     rows = table(usual(1)).with_columns(period=pl.col("period") + 7500, group=pl.Series(["x", "y"] * 30))
     told = run(rows).stderr

@@ -44,7 +44,12 @@ def read_series(path: Path) -> OwnSeries:
         raise UnreadableAnswerError(f"{path}: cannot be read: {str(error).strip().splitlines()[0][:200]}") from error
     if given.is_empty():
         raise SourceError(f"{path}: a heading without a row")
-    typed = given.with_columns(_weight(), series_id=_text("series_id"), period=_period()).with_columns(reason=_fault(given))
+    weights = _with_decimal_points(given["net_weight_kg"])
+    typed = (
+        given.with_columns(weights.alias("net_weight_kg"))
+        .with_columns(_weight(), series_id=_text("series_id"), period=_period())
+        .with_columns(reason=_fault(given))
+    )
     judged = _refuse_contradictions(typed)
     usable = judged.filter(pl.col("reason").is_null())
     if usable.is_empty():
@@ -53,6 +58,8 @@ def read_series(path: Path) -> OwnSeries:
     told = given.with_columns(pl.exclude("row_number").cast(pl.String))
     set_aside = bad.join(told, on="row_number", how="left", maintain_order="left")
     notes = [f"columns that are not used: {', '.join(ignored)}"] if ignored else []
+    if not weights.equals(given["net_weight_kg"]):
+        notes.append("net_weight_kg is read with decimal commas")
     if repeated := usable.height - usable.n_unique(MONTH):
         notes.append(f"{count_rows(repeated)} repeating another row of the same series and month, left out")
     rows = _one_row_a_month(judged)
@@ -111,6 +118,15 @@ def _period() -> pl.Expr:
     text = pl.col("period").cast(pl.String).str.strip_chars().str.replace(r"\.0$", "")
     year, month = (text.str.extract(_MONTH, part).cast(pl.Int32) for part in (1, 2))
     return pl.when(year.is_between(_FIRST_YEAR, _LAST_YEAR)).then(year * 100 + month)
+
+
+def _with_decimal_points(weights: pl.Series) -> pl.Series:
+    """Put points for decimal commas: where no number has a point, and there is a comma that cannot part thousands."""
+    if weights.dtype != pl.String:
+        return weights
+    has_point, has_many = weights.str.contains(r"\d\.\d").any(), weights.str.contains(r",.*,").any()
+    is_decimal = weights.str.contains(r"^\s*-?\d+,(\d{1,2}|\d{4,})\s*$").any()
+    return weights.str.replace(",", ".", literal=True) if is_decimal and not (has_point or has_many) else weights
 
 
 def _weight() -> pl.Expr:
