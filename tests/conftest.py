@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.postgres import Server
@@ -27,6 +28,9 @@ os.environ |= {
 }
 for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "TRADEFLOW_LAKE", "TRADEFLOW_COMTRADE_KEY", "TRADEFLOW_DATABASE"):
     os.environ.pop(_name, None)
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("untimed")
 
 
 @pytest.fixture
