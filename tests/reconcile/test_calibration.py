@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from tests.reconcile.arrays import Draw, sides_of, world
+from tradeflow.reconcile.booking import EXPORTS, IMPORTS
 from tradeflow.reconcile.fit import MirrorModel, fit_mirror_model
 from tradeflow.reconcile.measure import ReconcileOptions
-from tradeflow.reconcile.misattribution import EXPORTS, IMPORTS
 from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.sides import Floats, Sides
 
@@ -98,7 +98,7 @@ def test_a_surplus_as_large_as_an_orphan_report_is_explained_by_it(kind: int) ->
     found = np.array([scores.match.kind[host] == kind for _, host in large])
     assert len(large) > 30
     assert found.mean() > 0.6
-    right = np.array([scores.match.partner[host] == partner[orphan] for orphan, host in large])[found]
+    right = np.array([scores.match.orphan[host] == orphan for orphan, host in large])[found]
     assert right.mean() > 0.9
     assert (scores.match.kind > 0).sum() < 2 * len(hosts)
 

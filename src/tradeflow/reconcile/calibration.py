@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from tradeflow.reconcile.corridor import count_edges
 from tradeflow.reconcile.evidence import UsualClass, read_z, weigh_evidence
+from tradeflow.reconcile.lack import Classes
 from tradeflow.reconcile.sides import Floats, Ints
-from tradeflow.reconcile.tail import Deviations, Tail, fit_tails
+from tradeflow.reconcile.tail import MOST_ROUNDS, Deviations, Tail, fit_tails, usual_knots
 
 _PRECISION_GROUPS = 6
 _ROWS_PER_GROUP = 4000
@@ -19,7 +21,6 @@ _CLASSES_PER_GROUP = 4
 _HABIT_EDGE = -0.15
 """A corridor that usually loses a share (its goods arrive in the next period) loses it unevenly: it has tails of its own."""
 _QUARTILE = 0.6744897501960817
-_REACH = np.geomspace(1, 500, 80)
 _NEAR = 1.0
 """Nearer to the middle no outlier of a reporter's habit matters."""
 
@@ -43,6 +44,14 @@ class Standardised:
         deviation = self.deviation.copy()
         deviation[rows] = other.deviation
         return replace(self, deviation=deviation)
+
+
+@dataclass(frozen=True)
+class Hubs:
+    """By area: importers under which exports to others are booked, and exporters under which imports from others are."""
+
+    importers: NDArray[np.bool_]
+    exporters: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,11 @@ def _raise_by_habit(z: Floats, tail: Tail, sign: float, given: Standardised) -> 
     return raised
 
 
-def fit_calibration(given: Standardised, areas: int) -> Calibration:
-    """Fit both tails and the middle to deviations of which a small share may be anomalies."""
+def fit_calibration(given: Standardised, areas: int, hubs: Hubs | None = None, rounds: int = MOST_ROUNDS) -> Calibration:
+    """Fit both tails and the middle to deviations of which a small share may be anomalies.
+
+    hubs: show outliers by habit. rounds: of the fit of the tails at the most, fewer for a first look.
+    """
     known = np.flatnonzero(np.isfinite(given.deviation))
     given = given.take(known)
     bins = int(np.clip(len(known) // _ROWS_PER_GROUP, 1, _PRECISION_GROUPS))
@@ -98,9 +110,18 @@ def fit_calibration(given: Standardised, areas: int) -> Calibration:
     quartiles = _quartiles(given.deviation, group, groups)
     centred = given.deviation - quartiles[group, 1]
     below, above = (Deviations(sign * centred, given.sigma, group, given.exporter, given.importer) for sign in (-1.0, 1.0))
-    low, high = fit_tails(below, above, groups, areas, areas)
-    knots = [_knots(low, high, quartiles[number] - quartiles[number, 1], number) for number in range(groups)]
-    table = weigh_evidence(_usual_classes(given, edges, class_edges, knots))
+    about = quartiles - quartiles[:, 1:2]
+    classes = _classes(given, edges, class_edges)
+    low, high = fit_tails(below, above, classes, about, areas, areas, rounds)
+    if hubs is not None:
+        low, high = replace(low, importer_hubs=hubs.importers), replace(high, exporter_hubs=hubs.exporters)
+    knots = [usual_knots(low.law, high.law, own, number) for number, own in enumerate(about)]
+    shares = np.maximum(classes.size, 1) / max(len(known), 1)
+    alike = [
+        UsualClass(knots[group][0], knots[group][1], sigma, share)
+        for group, sigma, share in zip(classes.group, classes.sigma, shares, strict=True)
+    ]
+    table = weigh_evidence(alike)
     return Calibration(edges, low, high, quartiles[:, 1], class_edges, table)
 
 
@@ -108,17 +129,15 @@ def _quantile_edges(sigma: Floats, bins: int) -> Floats:
     return np.unique(np.quantile(sigma, np.linspace(0, 1, bins + 1)[1:-1])) if len(sigma) else np.empty(0)
 
 
-def _usual_classes(given: Standardised, edges: Floats, class_edges: Floats, knots: list[tuple[Floats, Floats]]) -> list[UsualClass]:
-    """Return the classes in the order of `_alike`, each with its group's knots."""
+def _classes(given: Standardised, edges: Floats, class_edges: Floats) -> Classes:
+    """Return the finer classes in the order of `_alike`, each with its group."""
     places = _alike(class_edges, given.sigma, given.habit)
+    count = 2 * (len(class_edges) + 1)
     general = float(np.median(given.sigma)) if len(given.sigma) else 1.0
-    classes = []
-    for place in range(2 * (len(class_edges) + 1)):
-        own = given.sigma[places == place]
-        sigma = float(np.median(own)) if len(own) else general
-        group = 2 * int(count_edges(edges, np.array([sigma]))[0]) + place % 2
-        classes.append(UsualClass(*knots[group], sigma, max(len(own), 1) / max(len(places), 1)))
-    return classes
+    owns = [given.sigma[places == place] for place in range(count)]
+    sigma = np.array([float(np.median(own)) if len(own) else general for own in owns])
+    group = 2 * count_edges(edges, sigma) + np.arange(count) % 2
+    return Classes(places, group, sigma, np.array([float(len(own)) for own in owns]))
 
 
 def _quartiles(deviation: Floats, group: Ints, groups: int) -> Floats:
@@ -128,25 +147,3 @@ def _quartiles(deviation: Floats, group: Ints, groups: int) -> Floats:
         if len(own) >= 30:
             told[number] = np.quantile(own, [0.25, 0.5, 0.75])
     return told
-
-
-def _knots(low: Tail, high: Tail, quartiles: Floats, group: int) -> tuple[Floats, Floats]:
-    below, above = _tail_knots(low, group), _tail_knots(high, group)
-    # The quartiles must lie between the tails; with few rows they may not.
-    inner = [x for x in (quartiles[0], 0.0, quartiles[2]) if -below[0][0] < x < above[0][0]]
-    inner_z = [z for x, z in zip((quartiles[0], 0.0, quartiles[2]), (-_QUARTILE, 0.0, _QUARTILE), strict=True) if x in inner]
-    deviation = np.concatenate([-below[0][::-1], inner, above[0]])
-    return deviation, np.concatenate([-below[1][::-1], inner_z, above[1]])
-
-
-def _tail_knots(tail: Tail, group: int) -> tuple[Floats, Floats]:
-    """Return distances and their z; where the chance is too small for a number the last slope goes on."""
-    shape, scale = tail.shapes[group], tail.scale[group]
-    threshold = scale * shape.threshold
-    distance = threshold * _REACH
-    p = shape.survival(distance / scale)
-    told = p > 1e-250
-    z = -ndtri(p[told])
-    slope = (z[-1] - z[-2]) / (distance[told][-1] - distance[told][-2])
-    rest = z[-1] + slope * (distance[~told] - distance[told][-1])
-    return distance, np.concatenate([z, rest])

@@ -16,18 +16,13 @@ from scipy.special import logsumexp, ndtr, ndtri
 
 from tradeflow.reconcile.shape import TAIL_SHARE
 from tradeflow.reconcile.sides import Floats, Ints
+from tradeflow.reconcile.usual import AXIS, FINEST, HALF, KNOTS, STEP, log_density, z_on_axis
 
 _SHARES = 24
 _MISSING_LOG = -np.log1p(-(np.arange(_SHARES) + 0.5) / _SHARES)
 """ln of what was sent over what is recorded, for missing shares spread evenly between none and all."""
 _ORDINARY_Z = -float(ndtri(TAIL_SHARE))
 """Nearer to the middle, where no tail is fitted, a gap speaks for nothing and keeps its place."""
-_FINEST = 0.02
-_HALF = 300
-_STEP = float(np.arcsinh(500 / _FINEST)) / _HALF
-_AXIS = _FINEST * np.sinh(_STEP * np.arange(-_HALF, _HALF + 1))
-"""Deviations at which z is told: even near the middle, in proportion far out."""
-KNOTS = len(_AXIS)
 _TIE_BREAK = 1e-6
 """Where a longer gap is no more evidence than a shorter one, the longer still goes first."""
 _LEAST_P = 1e-300
@@ -45,7 +40,7 @@ class UsualClass:
 
 def read_z(deviation: Floats, place: Ints, table: Floats) -> Floats:
     """Return z of deviations of classes `place` from the table, one row of KNOTS per class; NaN stays NaN."""
-    at = np.clip(np.arcsinh(deviation / _FINEST) / _STEP + _HALF, 0, KNOTS - 1.000001)
+    at = np.clip(np.arcsinh(deviation / FINEST) / STEP + HALF, 0, KNOTS - 1.000001)
     is_known = np.isfinite(at)
     knot = np.where(is_known, at, 0).astype(np.intp)
     first = place * KNOTS + knot
@@ -56,8 +51,7 @@ def read_z(deviation: Floats, place: Ints, table: Floats) -> Floats:
 
 def weigh_evidence(classes: list[UsualClass]) -> Floats:
     """Return z by class and knot, once gaps of all classes are put in the order of their evidence."""
-    usual = [np.interp(_AXIS, each.deviation, each.z) for each in classes]
-    far = [_beyond_knots(each, z) for each, z in zip(classes, usual, strict=True)]
+    far = [z_on_axis(each.deviation, each.z) for each in classes]
     told = [z.copy() for z in far]
     for sign in (-1.0, 1.0):
         sides = [_one_tail(each, z, sign) for each, z in zip(classes, far, strict=True)]
@@ -67,21 +61,13 @@ def weigh_evidence(classes: list[UsualClass]) -> Floats:
     return np.stack(told)
 
 
-def _beyond_knots(each: UsualClass, z: Floats) -> Floats:
-    """Outside the knots the last slope goes on, so that a farther gap stays a stranger one."""
-    first, last = (np.diff(each.z[ends]) / np.diff(each.deviation[ends]) for ends in (slice(2), slice(-2, None)))
-    z = np.where(each.deviation[0] > _AXIS, each.z[0] + first * (_AXIS - each.deviation[0]), z)
-    beyond: Floats = np.where(each.deviation[-1] < _AXIS, each.z[-1] + last * (_AXIS - each.deviation[-1]), z)
-    return beyond
-
-
 def _one_tail(each: UsualClass, z: Floats, sign: float) -> tuple[Ints, Floats, Floats]:
     """Return the tail's places on the axis from the middle outwards, how far z is out there, and the evidence, which never falls."""
     outwards = slice(None, None, -1) if sign < 0 else slice(None)
     rows = np.flatnonzero(sign * z > _ORDINARY_Z)[outwards]
-    log_density = -(z**2) / 2 + np.log(np.maximum(np.gradient(z, _AXIS), 1e-12))
-    without = _AXIS[rows, None] - sign * _MISSING_LOG / each.sigma
-    ratio = logsumexp(np.interp(without, _AXIS, log_density), axis=1) - np.log(_SHARES) - log_density[rows]
+    usual = log_density(z)
+    without = AXIS[rows, None] - sign * _MISSING_LOG / each.sigma
+    ratio = logsumexp(np.interp(without, AXIS, usual), axis=1) - np.log(_SHARES) - usual[rows]
     risen = np.exp(np.minimum(ratio, 600.0))
     evidence = np.maximum.accumulate(np.maximum(risen - risen[0], 0.0))
     return rows, np.abs(z[rows]), evidence * (1 + _TIE_BREAK * np.arange(len(rows)))

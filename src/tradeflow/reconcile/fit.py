@@ -10,14 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tradeflow.reconcile.basis import fit_margins
-from tradeflow.reconcile.calibration import Calibration, Standardised, fit_calibration
+from tradeflow.reconcile.booking import IMPORTS, Gapped, Usual
+from tradeflow.reconcile.calibration import Calibration, Hubs, Standardised, fit_calibration
 from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors
 from tradeflow.reconcile.measure import MeasureModel, ReconcileOptions, fit_measure
-from tradeflow.reconcile.misattribution import IMPORTS, Match, match_triangles
+from tradeflow.reconcile.misattribution import Match, fit_routings, match_triangles
+from tradeflow.reconcile.routing import Routing, no_routing
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 from tradeflow.reconcile.slip import Weights, mend_weights, usual_unit_values
 
 _SIZE_BINS = 10
+_FIRST_ROUNDS = 12
+"""Of the tails that only tell who books trade elsewhere."""
 _LEAST_COVARIANCE_SHARE, _LARGEST_COVARIANCE_SHARE = 0.0, 0.999
 
 
@@ -40,6 +44,8 @@ class MirrorModel:
     value_calibration: Calibration
     weight_calibration: Calibration
     combined_calibration: Calibration
+    routings: tuple[Routing, Routing]
+    """How exporters, and how importers, book trade under other partners."""
 
     def place(self, sides: Sides) -> Ints:
         """Return each pair's corridor."""
@@ -98,7 +104,7 @@ def fit_mirror_model(
     blank = fit_calibration(_nothing(), number)
     draft = MirrorModel(
         areas, corridor_keys, unit_values, margin, margin_variance, value, weight, share, combined_variance, edges, factors,
-        blank, blank, blank,
+        blank, blank, blank, (no_routing(number), no_routing(number)),
     )  # fmt: skip
     return _calibrate(draft, markets)
 
@@ -117,16 +123,27 @@ def _compared_kg(sides: Sides, weights: Weights) -> Floats:
     return weights.import_kg if sides.aligned is None else sides.aligned.kg
 
 
-def shift_by_match(gaps: Gaps, sides: Sides, match: Match) -> tuple[Floats, Floats]:
-    """Return by how much the matched report moves each gap: the surplus is read as the other partner's trade."""
+def shift_by_match(gaps: Gaps, sides: Sides, match: Match, model: MirrorModel, place: Ints) -> tuple[Floats, Floats]:
+    """Return by how much the matched report moves each gap: the figure is read as the other partner's trade, beside its own or alone."""
+    of_value = _shift_measure(
+        match, sides.export_usd, sides.compared_usd, gaps.value, gaps.margin_log + model.value.habit[place], model.value.habit[place]
+    )
+    habit = model.weight.habit[place]
+    return of_value, _shift_measure(match, gaps.weights.export_kg, gaps.import_kg, gaps.weight, habit, habit)
+
+
+def _shift_measure(match: Match, exported: Floats, imported: Floats, gap: Floats, usual_ratio: Floats, habit: Floats) -> Floats:
+    """Return the shift of one measure's gaps, 0 where nothing is matched, NaN where the other partner's report lacks the measure."""
     rows = np.flatnonzero(match.kind)
-    shifts = np.zeros(sides.size), np.zeros(sides.size)
-    is_import = match.kind[rows] == IMPORTS
-    of_value = np.where(is_import, sides.export_usd[rows], sides.compared_usd[rows])
-    of_weight = np.where(is_import, gaps.weights.export_kg[rows], gaps.import_kg[rows])
-    for shift, added, own in zip(shifts, (match.usd, match.kg), (of_value, of_weight), strict=True):
-        shift[rows] = np.where(is_import, -1.0, 1.0) * np.log1p(added[rows] / own)
-    return shifts
+    orphan, is_import = match.orphan[rows], match.kind[rows] == IMPORTS
+    with np.errstate(invalid="ignore"):
+        beside = np.where(is_import, -np.log1p(exported[orphan] / exported[rows]), np.log1p(imported[orphan] / imported[rows]))
+        ratio = np.where(is_import, imported[rows] / exported[orphan], imported[orphan] / exported[rows])
+        # Alone: the gap is that of the two reports of the other partner's trade.
+        alone = np.log(ratio) - usual_ratio[orphan] - (gap[rows] - habit[rows])
+    shift = np.zeros(len(gap))
+    shift[rows] = np.where(match.is_alone[rows], alone, beside)
+    return shift
 
 
 def standardise(
@@ -164,17 +181,22 @@ def _timing_variances(
 
 
 def explain_gaps(
-    sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, calibration: Calibration
+    sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps
 ) -> tuple[Match, tuple[Floats, Floats], tuple[Standardised, Standardised, Standardised]]:
     """Return what other partners' reports explain, by how much that moves each gap, and the deviations with it."""
     plain = standardise(sides, model, place, gaps.value, gaps.weight)
-    match = match_triangles(sides, plain[0], calibration)
-    shifts = shift_by_match(gaps, sides, match)
+    match = match_triangles(_gapped(sides, model, place, gaps, plain[0]), model.routings)
+    shifts = shift_by_match(gaps, sides, match, model, place)
     rows = np.flatnonzero(match.kind)
     if not len(rows):
         return match, shifts, plain
     moved = standardise(sides.take(rows), model, place[rows], gaps.value[rows] + shifts[0][rows], gaps.weight[rows] + shifts[1][rows])
     return match, shifts, (plain[0].put(rows, moved[0]), plain[1].put(rows, moved[1]), plain[2].put(rows, moved[2]))
+
+
+def _gapped(sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, value: Standardised) -> Gapped:
+    usual = Usual(gaps.margin_log + model.value.habit[place], np.sqrt(model.value.variance[place]))
+    return Gapped(sides, value, usual, model.value_calibration)
 
 
 def _combine(value: Floats, weight: Floats, difference: Floats) -> tuple[Floats, Floats]:
@@ -225,14 +247,17 @@ def _nothing() -> Standardised:
 
 
 def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
-    """Fit the tails twice: first to see which reporters have surpluses by habit, then without what those explain."""
+    """Fit the tails twice: first to learn who books trade under other partners, then without what that explains."""
     number = len(draft.areas)
     place = draft.place(markets)
     gaps = measure_gaps(markets, draft, place)
     value, _, _ = standardise(markets, draft, place, gaps.value, gaps.weight)
-    _, _, moved = explain_gaps(markets, draft, place, gaps, fit_calibration(_of_one_month(value, markets), number))
-    value_calibration, weight_calibration, combined = (fit_calibration(_of_one_month(each, markets), number) for each in moved)
-    return replace(draft, value_calibration=value_calibration, weight_calibration=weight_calibration, combined_calibration=combined)
+    first = replace(draft, value_calibration=fit_calibration(_of_one_month(value, markets), number, rounds=_FIRST_ROUNDS))
+    known = replace(first, routings=fit_routings(_gapped(markets, first, place, gaps, value), number))
+    _, _, moved = explain_gaps(markets, known, place, gaps)
+    hubs = Hubs(importers=known.routings[0].is_hub, exporters=known.routings[1].is_hub)
+    of_value, of_weight, of_both = (fit_calibration(_of_one_month(each, markets), number, hubs) for each in moved)
+    return replace(known, value_calibration=of_value, weight_calibration=of_weight, combined_calibration=of_both)
 
 
 def _of_one_month(given: Standardised, markets: Sides) -> Standardised:

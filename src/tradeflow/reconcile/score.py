@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from tradeflow.reconcile.booking import EXPORTS
 from tradeflow.reconcile.calibration import Standardised
 from tradeflow.reconcile.fit import Gaps, MirrorModel, explain_gaps, measure_gaps
 from tradeflow.reconcile.measure import MeasureModel
-from tradeflow.reconcile.misattribution import EXPORTS, Match
+from tradeflow.reconcile.misattribution import Match
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
 _CONTRADICTION = 4.0
@@ -48,7 +49,7 @@ def score_sides(sides: Sides, model: MirrorModel) -> Scores:
     """Score all pairs of whole markets (commodity and period): a report without a mirror may explain another pair's surplus."""
     place = model.place(sides)
     gaps = measure_gaps(sides, model, place)
-    match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps, model.value_calibration)
+    match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps)
     z_value, z_kg = model.value_calibration.z(value), model.weight_calibration.z(weight)
     z = _lead_where_they_differ(model.combined_calibration.z(combined), z_value, z_kg)
     import_usd = sides.compared_usd * np.exp(-gaps.margin_log)

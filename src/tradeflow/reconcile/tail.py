@@ -11,24 +11,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradeflow.reconcile.corridor import sum_by
-from tradeflow.reconcile.shape import NORMAL, SHAPES, TAIL_SHARE, Shape
+from tradeflow.reconcile.lack import (
+    FAR,
+    IS_ANOMALY,
+    LACKS,
+    Classes,
+    expect_lacks,
+    outlier_odds,
+    place_far,
+    tabulate_lacks,
+)
+from tradeflow.reconcile.law import NORMAL_MIX, TailLaw
+from tradeflow.reconcile.shape import NORMAL, SHAPES, TAIL_SHARE
 from tradeflow.reconcile.sides import Floats, Ints
+from tradeflow.reconcile.usual import z_on_axis
 
-_SHARES_TRIED = (0.0, 0.003, 0.01, 0.02, 0.04, 0.08, 0.15)
 _BINS = 100
 _PER_LOG = 20
 _LONGEST_LOG = 8.0
 _LENGTH_BINS = 40
-_ROUNDS = 11
+MOST_ROUNDS = 40
+_SETTLED = 1e-5
+"""Share of all deviations, a hundredth of the smallest rate asked for (0.1%): when the outliers change by less the fit has settled."""
+_FIRST_RATE = 0.005
+"""Share of outliers to begin with."""
+_FIRST_OTHER = 0.1
+"""Weight of all shapes but the normal one to begin with."""
+_MIX_STEPS = 60
+_OVER_STEP = 1.9
+"""Length of a step of expectation and maximisation; below 2 it still climbs (Peters and Walker 1978)."""
+_LEAST_WEIGHT = 1e-6
+"""Of a shape when a climb begins; from nothing it could not rise again."""
+_PRIOR_NORMAL = 10
+"""Deviations of a normal tail by which a side is shrunk: a tail of which nothing is seen is normal."""
 _PRIOR_DEVIATIONS = 1000
-"""Deviations of the common tail that a group's own is shrunk by."""
-_CLEAR_GAIN = 0.02
-"""Log likelihood per deviation by which a side's own shape must be better than the common one."""
+"""Deviations of its side's tail that a group's own is shrunk by."""
+_PRIOR_LACKS = 0.1
+"""Outliers of each lack that are taken as seen."""
 _PRIOR_OUTLIERS = 15
-_FAR = 0.9
-"""Standard deviations below which a deviation is no part of a tail."""
+_REACH = 3
+"""Lacks on each side over which those of both tails are compared."""
+_QUARTILE_Z = np.array([-0.6744897501960817, 0.0, 0.6744897501960817])
 _HABIT_FROM, _HABIT_TO = 1.6, 2.2
 """A reporter whose rate of outliers is so many times the median reporter's shows them by habit; below, not at all; between, in part."""
 
@@ -51,18 +77,20 @@ class Deviations:
 
 @dataclass(frozen=True)
 class Tail:
-    """One fitted tail: its shape by group, and how often each reporter shows outliers, of which lengths."""
+    """One fitted tail: its law by group, and how often each reporter shows outliers, of which lengths."""
 
-    shapes: list[Shape]
-    scale: Floats
+    law: TailLaw
     outlier_rate: float
     exporter_factor: Floats
     importer_factor: Floats
     length_density: Floats
+    exporter_hubs: NDArray[np.bool_]
+    importer_hubs: NDArray[np.bool_]
+    """Whose outliers are a habit, however few."""
 
     def density(self, deviation: Floats, group: Ints) -> Floats:
         """Return the density of a deviation, per standard deviation."""
-        return _densities(deviation, self.shapes, self.scale, group)
+        return self.law.density(deviation, group)
 
     def length_density_at(self, length_log: Floats) -> Floats:
         """Return the density of an outlier's length, per unit of log."""
@@ -72,7 +100,8 @@ class Tail:
 
     def habitual_rate(self, exporter: Ints, importer: Ints) -> Floats:
         """Return the rate of outliers that these two reporters show beyond what all show."""
-        (usual_e, habit_e), (usual_i, habit_i) = _habit_factors(self.exporter_factor), _habit_factors(self.importer_factor)
+        usual_e, habit_e = _habit_factors(self.exporter_factor, self.exporter_hubs)
+        usual_i, habit_i = _habit_factors(self.importer_factor, self.importer_hubs)
         excess = habit_e[exporter] * habit_i[importer] - usual_e * usual_i
         rate: Floats = np.minimum(self.outlier_rate * np.maximum(excess, 0), 0.5)
         return rate
@@ -85,52 +114,91 @@ class Tail:
         return survival
 
 
-def fit_tails(low: Deviations, high: Deviations, groups: int, exporters: int, importers: int) -> tuple[Tail, Tail]:
-    """Fit both tails by expectation and maximisation: which deviations are outliers, by their length and by who shows them.
+def usual_knots(low: TailLaw, high: TailLaw, quartiles: Floats, group: int) -> tuple[Floats, Floats]:
+    """Return deviations of one group from its middle, in order, and their z: both tails, and the quartiles [3] between them."""
+    below, above = low.knots(group), high.knots(group)
+    # The quartiles must lie between the tails; with few rows they may not.
+    inner = (quartiles > -below[0][0]) & (quartiles < above[0][0])
+    deviation = np.concatenate([-below[0][::-1], quartiles[inner], above[0]])
+    return deviation, np.concatenate([-below[1][::-1], _QUARTILE_Z[inner], above[1]])
 
-    The two help each other: a group's tail is shrunk to the shape that both have in common, for what is looked for fattens one of them.
+
+def fit_tails(
+    low: Deviations, high: Deviations, classes: Classes, quartiles: Floats, exporters: int, importers: int, rounds: int = MOST_ROUNDS
+) -> tuple[Tail, Tail]:
+    """Fit both tails by expectation and maximisation: which deviations are outliers, by what they lack and by who shows them.
+
+    quartiles: of the deviations by group, [groups, 3], about the middle one.
     """
     corridors = np.unique(low.exporter * importers + low.importer, return_counts=True)
-    sides = [_Side(_keep_far(each, groups), len(each.distance), corridors, groups, exporters, importers) for each in (low, high)]
-    for number in range(_ROUNDS):
-        weighed = [side.weigh() for side in sides]
-        pooled = sum((tail.counts for tails in weighed for tail in tails), np.zeros(_BINS))
-        for side, tails in zip(sides, weighed, strict=True):
-            side.improve(tails, pooled if number else None)
+    far = [_keep_far(each, classes.place, len(quartiles)) for each in (low, high)]
+    sides = [_Side(each, classes, corridors, exporters, importers) for each in far]
+    for _ in range(rounds):
+        laws = [side.fit_law() for side in sides]
+        z = np.stack([z_on_axis(*usual_knots(laws[0], laws[1], own, group)) for group, own in enumerate(quartiles)])
+        changes = [side.expect_outliers(mirrored) for side, mirrored in zip(sides, (-z[:, ::-1], z), strict=True)]
+        sides[0].keep_own(sides[1])
+        if max(changes) <= _SETTLED * len(low.distance):
+            break
     return sides[0].result(), sides[1].result()
 
 
 class _Side:
     """One tail while it is being fitted."""
 
-    def __init__(self, far: _Far, total: int, corridors: tuple[Ints, Ints], groups: int, exporters: int, importers: int) -> None:
-        self._far, self._total, self._corridors, self._groups = far, total, corridors, groups
+    def __init__(self, far: _Far, classes: Classes, corridors: tuple[Ints, Ints], exporters: int, importers: int) -> None:
+        self._far, self._classes, self._total = far, classes, max(float(classes.size.sum()), 1.0)
+        self._corridors = (*np.divmod(corridors[0], importers), corridors[1].astype(np.float64))
+        self._places = place_far(far.distance, far.place)
         self._outlier = np.zeros(len(far.distance))
-        self._rate, self._factor_e, self._factor_i = 0.0, np.ones(exporters), np.ones(importers)
-        self._density = np.full(_LENGTH_BINS, 1 / _LONGEST_LOG)
-        self._shapes, self._scale = [NORMAL] * groups, np.ones(groups)
+        self._lack = np.full(len(LACKS), 1 / len(LACKS))
+        self._factor_e, self._factor_i = np.ones(exporters), np.ones(importers)
+        self._rate = _FIRST_RATE
+        self._mix = np.tile((1 - _FIRST_OTHER) * NORMAL_MIX + _FIRST_OTHER / len(SHAPES), (1 + len(far.sizes), 1))
+        self._law = TailLaw(self._weigh(self._outlier)[0], np.tile(NORMAL_MIX, (len(far.sizes), 1)))
+        self._is_begun = False
+        self._lacks, self._own_share = np.zeros(len(LACKS)), np.ones(len(LACKS))
 
-    def weigh(self) -> list[_WeighedTail]:
-        return [_weigh_tail(self._far, group, self._outlier) for group in range(self._groups)]
+    def _weigh(self, outlier: Floats) -> tuple[Floats, Floats]:
+        """Return the groups' thresholds without the outliers, and the counts beyond, [groups, bins]."""
+        tails = [_weigh_tail(self._far, group, outlier) for group in range(len(self._far.sizes))]
+        return np.array([threshold for threshold, _ in tails]), np.stack([counts for _, counts in tails])
 
-    def improve(self, tails: list[_WeighedTail], pooled: Floats | None) -> None:
-        """Take one step; without `pooled` it is the first."""
-        if pooled is None:
-            self._shapes, self._rate = _first_guess(tails, self._groups)
-        else:
-            self._shapes = _fit_shapes(tails, pooled)
-        self._scale = np.array([tail.threshold / shape.threshold for tail, shape in zip(tails, self._shapes, strict=True)])
-        far, rates = self._far, self._rate * self._factor_e
-        self._outlier = _expect(far, self._shapes, self._scale, rates, self._factor_i, self._density)
-        self._rate = max(float(self._outlier.sum()) / max(self._total, 1), 1e-9)
-        keys, counts = self._corridors
-        self._factor_e, self._factor_i = _reporter_factors(
-            far, self._outlier, keys, counts.astype(np.float64) * self._rate, self._factor_e, self._factor_i
-        )
-        self._density = _length_density(far.bins, self._outlier)
+    def fit_law(self) -> TailLaw:
+        """Fit the law to what is no outlier; it is normal until outliers are told apart, for what is heavy may be outliers."""
+        if self._is_begun:
+            thresholds, counts = self._weigh(self._outlier)
+            self._mix = _fit_mixtures(counts, np.maximum(self._mix, _LEAST_WEIGHT))
+            self._law = TailLaw(thresholds, self._mix[1:])
+        self._is_begun = True
+        return self._law
+
+    def expect_outliers(self, z: Floats) -> float:
+        """Tell the outliers by the usual z (positive into the tail, by group and knot); return by how many they changed."""
+        far, tables = self._far, tabulate_lacks(z, self._classes)
+        odds, anomalous = (outlier_odds(tables, lacks, self._places) for lacks in (self._lack, self._lack * IS_ANOMALY * self._own_share))
+        rate = np.minimum(self._rate * self._factor_e[far.exporter] * self._factor_i[far.importer], 0.5)
+        chance = rate / (rate * odds + 1 - rate)
+        outlier = chance * anomalous
+        change = abs(float(outlier.sum() - self._outlier.sum()))
+        lacks = expect_lacks(tables, self._lack, self._places, chance * odds, self._rate * self._classes.size)
+        self._lacks = lacks
+        self._outlier, self._rate = outlier, max(float(lacks.sum()) / self._total, 1e-9)
+        self._lack = (lacks + _PRIOR_LACKS) / (lacks + _PRIOR_LACKS).sum()
+        seen = max(float(outlier.sum()) / self._total, 1e-9)
+        self._factor_e, self._factor_i = _reporter_factors(far, outlier, self._corridors, seen, self._factor_e, self._factor_i)
+        return change
+
+    def keep_own(self, other: _Side) -> None:
+        """Take as lacking only what this side shows more of than the other: what both show alike is scatter with long tails."""
+        own, others = (_smooth(side._lacks) for side in (self, other))
+        self._own_share, other._own_share = (np.maximum(a - b, 0) / np.maximum(a, 1e-9) for a, b in ((own, others), (others, own)))
 
     def result(self) -> Tail:
-        return Tail(self._shapes, self._scale, self._rate, self._factor_e, self._factor_i, self._density)
+        density = _length_density(self._far.bins, self._outlier)
+        rate = self._rate * float((self._lack * self._own_share)[IS_ANOMALY].sum())
+        hubs_e, hubs_i = np.zeros_like(self._factor_e, dtype=bool), np.zeros_like(self._factor_i, dtype=bool)
+        return Tail(self._law, rate, self._factor_e, self._factor_i, density, hubs_e, hubs_i)
 
 
 @dataclass(frozen=True)
@@ -138,8 +206,9 @@ class _Far:
     """The deviations that may belong to the tail, by group and from the farthest inwards."""
 
     distance: Floats
-    sigma: Floats
     group: Ints
+    place: Ints
+    """Of its class of corridors."""
     exporter: Ints
     importer: Ints
     bins: Ints
@@ -147,54 +216,42 @@ class _Far:
     starts: Ints
     sizes: Floats
     """All deviations of each group."""
-    sigmas: Floats
-    """The groups' median standard deviation."""
 
 
-def _keep_far(deviations: Deviations, groups: int) -> _Far:
-    rows = np.flatnonzero(deviations.distance > _FAR)
+def _keep_far(deviations: Deviations, place: Ints, groups: int) -> _Far:
+    rows = np.flatnonzero(deviations.distance > FAR)
     rows = rows[np.lexsort((-deviations.distance[rows], deviations.group[rows]))]
     group = deviations.group[rows]
     bins = (deviations.length_log[rows] / _LONGEST_LOG * _LENGTH_BINS).astype(np.intp)
-    sigmas = [deviations.sigma[deviations.group == each] for each in range(groups)]
     return _Far(
         deviations.distance[rows],
-        deviations.sigma[rows],
         group,
+        place[rows],
         deviations.exporter[rows],
         deviations.importer[rows],
         np.minimum(bins, _LENGTH_BINS - 1),
         np.searchsorted(group, np.arange(groups + 1)),
-        np.array([float(len(each)) for each in sigmas]),
-        np.array([float(np.median(each)) if len(each) else 1.0 for each in sigmas]),
+        np.bincount(deviations.group, minlength=groups).astype(np.float64),
     )
 
 
-def _habit_factors(factor: Floats) -> tuple[float, Floats]:
+def _habit_factors(factor: Floats, is_hub: NDArray[np.bool_]) -> tuple[float, Floats]:
     """Return the median reporter's factor, and each reporter's: its own where it is a habit, else the median's."""
     usual = float(np.median(factor)) if len(factor) else 1.0
-    is_habit = np.clip((factor / usual - _HABIT_FROM) / (_HABIT_TO - _HABIT_FROM), 0, 1)
-    return usual, usual + is_habit * (factor - usual)
+    is_habit = np.clip((factor / usual - _HABIT_FROM) / (_HABIT_TO - _HABIT_FROM), is_hub, 1)
+    return usual, usual + is_habit * np.maximum(factor - usual, 0)
 
 
-@dataclass(frozen=True)
-class _WeighedTail:
-    threshold: float
-    counts: Floats
-    """Of ln(distance / threshold) in bins of 1 / _PER_LOG, the last one open."""
-    sigma: float
-
-
-def _weigh_tail(far: _Far, group: int, outlier: Floats) -> _WeighedTail:
-    """Count what lies beyond the distance that TAIL_SHARE of the weight reaches."""
+def _weigh_tail(far: _Far, group: int, outlier: Floats) -> tuple[float, Floats]:
+    """Return the distance that TAIL_SHARE of the weight reaches, and the weight beyond by ln(distance / threshold) in bins."""
     own = slice(far.starts[group], far.starts[group + 1])
     weight, distance = 1 - outlier[own], far.distance[own]
     if far.sizes[group] < 3 / TAIL_SHARE or not len(distance):
-        return _WeighedTail(NORMAL.threshold * np.sqrt(2), np.zeros(_BINS), 1.0)
+        return _NORMAL_THRESHOLD, np.zeros(_BINS)
     reached = int(np.searchsorted(np.cumsum(weight), TAIL_SHARE * (far.sizes[group] - outlier[own].sum())))
     threshold = float(distance[min(reached, len(distance) - 1)])
     bins = np.minimum((np.log(distance[:reached] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
-    return _WeighedTail(threshold, np.bincount(bins, weight[:reached], _BINS).astype(np.float64), float(far.sigmas[group]))
+    return threshold, np.bincount(bins, weight[:reached], _BINS).astype(np.float64)
 
 
 def _bin_chances() -> Floats:
@@ -205,59 +262,43 @@ def _bin_chances() -> Floats:
 
 
 _CHANCES = _bin_chances()
+_NORMAL_THRESHOLD = float(NORMAL.threshold * np.sqrt(2))
+"""Of a standard normal; the shape's own variance is 1 / 2."""
 
 
-def _first_guess(tails: list[_WeighedTail], groups: int) -> tuple[list[Shape], float]:
-    """One shape for all, with a share of outliers spread evenly over the logs of the amount; the likeliest of a grid."""
-    edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
-    likelihood = np.zeros((len(_SHARES_TRIED), len(SHAPES)))
-    for tail in tails:
-        lengths = np.minimum(edges * tail.threshold * tail.sigma, _LONGEST_LOG)
-        even = np.maximum(np.diff(lengths) / _LONGEST_LOG, 1e-9)
-        for row, share in enumerate(_SHARES_TRIED):
-            likelihood[row] += np.log((1 - share) * _CHANCES + share * even) @ tail.counts
-    row, column = divmod(int(likelihood.argmax()), likelihood.shape[1])
-    return [SHAPES[column]] * groups, max(_SHARES_TRIED[row] * TAIL_SHARE, 1e-4)
+def _fit_mixtures(counts: Floats, mix: Floats) -> Floats:
+    """Return the weights of the shapes for the side as a whole, first row, and for each group, shrunk to that; `mix` is where to begin."""
+    of_side = _climb(counts.sum(axis=0, keepdims=True) + _PRIOR_NORMAL * NORMAL_MIX @ _CHANCES, mix[:1])
+    own = _climb(counts + _PRIOR_DEVIATIONS * of_side @ _CHANCES, mix[1:])
+    return np.concatenate([of_side, own])
 
 
-def _fit_shapes(tails: list[_WeighedTail], pooled: Floats) -> list[Shape]:
-    """The side has the shape that both have in common unless its own tells clearly; a group that of its side unless its own tells."""
-    own = np.log(_CHANCES) @ sum((tail.counts for tail in tails), np.zeros(_BINS))
-    common = int((np.log(_CHANCES) @ pooled).argmax())
-    gain = own.max() - own[common]
-    of_side = int(own.argmax()) if gain > _CLEAR_GAIN * sum(tail.counts.sum() for tail in tails) else common
-    prior = _PRIOR_DEVIATIONS * _CHANCES[of_side]
-    return [SHAPES[int((np.log(_CHANCES) @ (tail.counts + prior)).argmax())] for tail in tails]
-
-
-def _expect(far: _Far, shapes: list[Shape], scale: Floats, rate_e: Floats, factor_i: Floats, density: Floats) -> Floats:
-    """Return for each deviation the chance that it is an outlier."""
-    usual = _densities(far.distance, shapes, scale, far.group)
-    rate = np.minimum(rate_e[far.exporter] * factor_i[far.importer], 0.5)
-    strange = rate * density[far.bins] * far.sigma
-    outlier: Floats = strange / (strange + (1 - rate) * usual)
-    return outlier
-
-
-def _densities(distance: Floats, shapes: list[Shape], scale: Floats, group: Ints) -> Floats:
-    """Return the density of each deviation under its group's shape and scale."""
-    density = np.zeros(len(distance))
-    for number, shape in enumerate(shapes):
-        own = np.flatnonzero(group == number)
-        density[own] = shape.density(distance[own] / scale[number]) / scale[number]
-    return density
+def _climb(counts: Floats, mix: Floats) -> Floats:
+    """Raise the likelihood of mixtures, one per row, by expectation and maximisation."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    for _ in range(_MIX_STEPS):
+        mix = mix * ((shares / (mix @ _CHANCES)) @ _CHANCES.T) ** _OVER_STEP
+        mix = mix / mix.sum(axis=1, keepdims=True)
+    return mix
 
 
 def _reporter_factors(
-    far: _Far, outlier: Floats, corridors: Ints, expected: Floats, factor_e: Floats, factor_i: Floats
+    far: _Far, outlier: Floats, corridors: tuple[Ints, Ints, Floats], rate: float, factor_e: Floats, factor_i: Floats
 ) -> tuple[Floats, Floats]:
     """Observed over expected outliers by exporter and by importer, each raised by _PRIOR_OUTLIERS (mean of a gamma-Poisson rate)."""
-    e, i = np.divmod(corridors, len(factor_i))
+    e, i, counts = corridors
+    expected = counts * rate
     seen_e, seen_i = sum_by(far.exporter, outlier, len(factor_e)), sum_by(far.importer, outlier, len(factor_i))
     for _ in range(5):
         factor_i = (seen_i + _PRIOR_OUTLIERS) / (sum_by(i, expected * factor_e[e], len(factor_i)) + _PRIOR_OUTLIERS)
         factor_e = (seen_e + _PRIOR_OUTLIERS) / (sum_by(e, expected * factor_i[i], len(factor_e)) + _PRIOR_OUTLIERS)
     return factor_e, factor_i
+
+
+def _smooth(lacks: Floats) -> Floats:
+    """Return means over neighbouring lacks."""
+    mean: Floats = np.convolve(np.pad(lacks, _REACH, mode="edge"), np.ones(2 * _REACH + 1) / (2 * _REACH + 1), "valid")
+    return mean
 
 
 def _length_density(bins: Ints, outlier: Floats) -> Floats:
