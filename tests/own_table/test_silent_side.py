@@ -21,10 +21,10 @@ KEY = ["commodity", "exporter", "importer", "period"]
 
 def told_of(*pairs: pl.DataFrame, by_month: bool = True) -> pl.DataFrame:
     silent = SilentSides(SPACE, np.arange(24_288, 24_288 + MONTHS) if by_month else None, 1000.0)
-    for step in (silent.note, silent.count):
-        for part in pairs:
-            step(part)
-    return pl.concat([silent.tell(part) for part in pairs])
+    for part in pairs:
+        silent.note(part)
+    reasons = [silent.count(part) for part in pairs]
+    return pl.concat([silent.tell(*each) for each in zip(pairs, reasons, strict=True)])
 
 
 def trade(seed: int) -> pl.DataFrame:

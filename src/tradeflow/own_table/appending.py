@@ -12,6 +12,9 @@ import pyarrow.parquet as parquet
 
 from tradeflow.telling.spreadsheets import neutralise_formulas
 
+_WRITE_BATCH = 65_536
+"""Values that the writer encodes at a time."""
+
 
 class Appending:
     """An open table; leaving the context completes it, leaving it by an error removes it."""
@@ -29,11 +32,7 @@ class Appending:
         if self._path.suffix.lower() == ".parquet":
             table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
             if self._writer is None:
-                # Without the Arrow schema a reader sees plain text and numbers. Only labels repeat themselves.
-                labels = [name for name, dtype in rows.schema.items() if not dtype.is_numeric()]
-                self._writer = parquet.ParquetWriter(
-                    self._unfinished, table.schema, compression="lz4", store_schema=False, use_dictionary=labels, write_statistics=labels
-                )
+                self._writer = _open_parquet(self._unfinished, table.schema, rows.schema)
             self._writer.write_table(table)
             return
         is_first = self._file is None
@@ -57,6 +56,24 @@ class Appending:
         if kind is None:
             # What a former run set aside is not this one's.
             self._path.unlink(missing_ok=True)
+
+
+def _open_parquet(path: Path, given: Any, columns: pl.Schema) -> Any:
+    """Open a Parquet file for tables of one schema.
+
+    Without the Arrow schema a reader sees plain text and numbers. Only labels repeat themselves: amounts hardly shrink. Pairs come by
+    ranges of commodities, so of no other column do the statistics spare a reader anything.
+    """
+    labels = [name for name, dtype in columns.items() if not dtype.is_numeric()]
+    return parquet.ParquetWriter(
+        path,
+        given,
+        compression={name: "lz4" if name in labels else "none" for name in columns},
+        store_schema=False,
+        use_dictionary=labels,
+        write_statistics=["commodity"],
+        write_batch_size=_WRITE_BATCH,
+    )
 
 
 def open_table(path: Path, *, only_if_rows: bool = False) -> Appending:

@@ -87,11 +87,11 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as folder:
         rows, aside = Spill(Path(folder), "rows", part_of), open_table(_aside_name(out), only_if_rows=True)
         with aside:
-            for usable, unusable in read_batches(table):
+            for usable, unusable in read_batches(table, space):
                 done.rows_read += usable.height + unusable.height
                 done.set_aside.update(dict(unusable["reason"].value_counts().iter_rows()))
                 aside.append(unusable)
-                rows.append(usable)
+                rows.append(usable, space.commodities_of(usable["key"].to_numpy() >> 1))
             clock.book("read")
             months = read_months(table.periods)
             done.no_months = [] if months is None else table.periods.filter(months.is_null()).to_list()
@@ -109,7 +109,8 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
         options = options or ReconcileOptions()
         lags = None if coverage is None else _fit_lags(pairs, counts, space, groups, coverage, distance_km, options)
         clock.book("lags")
-        model, sample = _fit(pairs, counts, space, table, groups, distance_km, options, lags, silent)
+        reasons = Spill(Path(folder), "reasons", part_of)
+        model, sample = _fit(pairs, counts, space, table, groups, distance_km, options, lags, silent, reasons)
         reporters = list_reporters(sample, model, group_names)
         del sample
         clock.book("fit")
@@ -119,11 +120,12 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 sides = _read_sides(pair, space, groups, lags)
                 scores = score_sides(sides, model)
                 clock.book("score")
-                columns = pair_columns(pair, sides, scores, silent.tell(pair), table, lags)
+                columns = pair_columns(pair, sides, scores, silent.tell(pair, reasons.read(part).to_series()), table, lags)
                 done.flagged += int((scores.p_value < FLAG_P).sum())
                 done.explained += int((scores.match.kind > 0).sum())
                 result.append(columns)
-                pairs.remove(part)
+                for spill in (pairs, reasons):
+                    spill.remove(part)
                 clock.book("write")
     done.reporters, done.reporters_path = reporters["reporter"].n_unique(), beside(out, f"reporters{out.suffix}")
     write_table(reporters, done.reporters_path)
@@ -164,7 +166,7 @@ def _pair_parts(
         rows.remove(part)
         paired, doubles = pair_reports(given, space)
         if doubles.height:
-            aside.append(_tell_doubles(given, doubles, table))
+            aside.append(_tell_doubles(given, doubles, space, table))
             done.set_aside["repeats another row in every figure"] += doubles.height
         pairs.append_to(part, paired)
         silent.note(paired)
@@ -188,9 +190,11 @@ def _add_counts(
     return merged, np.bincount(where, weights, len(merged)).astype(np.intp)
 
 
-def _tell_doubles(given: pl.DataFrame, doubles: pl.DataFrame, table: TradeTable) -> pl.DataFrame:
+def _tell_doubles(given: pl.DataFrame, doubles: pl.DataFrame, space: KeySpace, table: TradeTable) -> pl.DataFrame:
     """Return the repeated rows under the table's own labels, with the reason."""
-    rows = given.join(doubles, on="row_number", how="semi").sort("row_number")
+    repeated = given.join(doubles, on="row_number", how="semi").sort("row_number")
+    keys = repeated["key"].to_numpy()
+    rows = repeated.with_columns(*pl.DataFrame(space.unpack(keys >> 1)), pl.Series("is_export", keys & 1 == 1))
     reporter = pl.when("is_export").then("exporter").otherwise("importer")
     partner = pl.when("is_export").then("importer").otherwise("exporter")
     places = rows.select("commodity", "period", reporter=reporter, partner=partner)
@@ -202,7 +206,7 @@ def _tell_doubles(given: pl.DataFrame, doubles: pl.DataFrame, table: TradeTable)
         table.areas.gather(places["reporter"]).alias("reporter"),
         table.areas.gather(places["partner"]).alias("partner"),
         table.commodities.gather(places["commodity"]).alias("commodity"),
-        pl.col("value_usd", "net_weight_kg").cast(pl.String),
+        pl.col("value_usd", "net_weight_kg").fill_nan(None).cast(pl.String),
         period.alias("period"),
     )
 
@@ -238,17 +242,19 @@ def _fit(
     options: ReconcileOptions,
     lags: Lags | None,
     silent: SilentSides,
+    reasons: Spill,
 ) -> tuple[MirrorModel, Sides]:
-    """Return what is usual, and the sample of pairs that it was learnt from."""
+    """Return what is usual, and the sample of pairs that it was learnt from; write why sides are silent to `reasons`."""
     rates, chosen = corridor_rates(counts.two_sided), choose_commodities(counts.of_commodity)
     sampled: list[Sides] = []
     markets: list[Sides] = []
     for part in pairs.parts:
         pair = pairs.read(part)
-        silent.count(pair)
+        reasons.append_to(part, silent.count(pair).to_frame())
         sides = _read_sides(pair, space, groups, lags)
-        sampled.append(sides.take(sample_corridors(sides, counts.corridor_keys, space.areas, rates)))
-        markets.append(sides.take(chosen[sides.commodity]))
+        is_sampled = sample_corridors(sides, counts.corridor_keys, space.areas, rates)
+        for taken, chosen_rows in ((sampled, is_sampled), (markets, chosen[sides.commodity])):
+            taken.append(sides.take(np.flatnonzero(chosen_rows)))
     sample = join_sides(sampled)
     model = fit_mirror_model(sample, join_sides(markets), table.areas, counts.corridor_keys, space.commodities, options, distance_km)
     return model, sample

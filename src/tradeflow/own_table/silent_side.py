@@ -1,7 +1,7 @@
 """Why a side of anyone's own trade is silent, and how likely it would have reported, learnt from the table alone.
 
 The reasons are those of `reconcile.absence`, where all pairs are in memory; here they come part by part, whole commodities each: to note
-who reports what (`note`), then to count who misses what (`count`), then to be told (`tell`).
+who reports what (`note`), then to find the reasons and count who misses what (`count`), then to be told (`tell`).
 """
 
 from __future__ import annotations
@@ -41,28 +41,32 @@ class SilentSides:
             self._reports[role][part.area[role][has], part.period[has]] = True
             self._codes[role][part.commodity[has], part.period[has]] = True
 
-    def count(self, pairs: pl.DataFrame) -> None:
-        """Take one part again, when all are noted: how often a side that might have reported a trade of a size did not."""
-        part = _Part(pairs)
+    def count(self, pairs: pl.DataFrame) -> pl.Series:
+        """Take one part again, when all are noted: how often a side that might have reported a trade of a size did not.
+
+        Return mirror_reason of each pair, empty where both sides report.
+        """
+        part, found = _Part(pairs), np.full(pairs.height, len(_REASONS), dtype=np.uint8)
         for place, role in enumerate(_ROLES):
             other, (silent, reason) = part.usd[_other(role)], self._reasons(part, role)
+            found[silent] = reason
             missed = silent[reason == _NOT_RECORDED]
             reported = np.flatnonzero(part.has[role] & (other >= self._threshold))
             near = silent[np.isin(reason, _NEAR)]
             for counts, rows in ((self._missed, missed), (self._told, np.concatenate([missed, near, reported]))):
                 cell = _size_of(other[rows]) * self._space.areas + part.area[role][rows]
                 counts[place] += np.bincount(cell, minlength=counts[place].size).reshape(counts[place].shape)
-
-    def tell(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Return mirror_reason and partner_report_probability of one part's pairs, empty where both sides report."""
-        part, reasons, chance = _Part(pairs), np.full(pairs.height, len(_REASONS)), np.full(pairs.height, np.nan)
-        for place, role in enumerate(_ROLES):
-            silent, reason = self._reasons(part, role)
-            reasons[silent] = reason
-            rows = silent[np.isin(reason, [_NOT_RECORDED, *_NEAR])]
-            chance[rows] = 1 - self._miss_rates(place)[_size_of(part.usd[_other(role)][rows]), part.area[role][rows]]
         words = pl.Series([*_REASONS, None], dtype=pl.Enum(_REASONS))
-        return pl.DataFrame([words.gather(reasons).alias("mirror_reason"), pl.Series("partner_report_probability", chance).fill_nan(None)])
+        return words.gather(found).alias("mirror_reason")
+
+    def tell(self, pairs: pl.DataFrame, reasons: pl.Series) -> pl.DataFrame:
+        """Return mirror_reason and partner_report_probability of one part's pairs; reasons: what `count` found of them."""
+        chance, might = np.full(pairs.height, np.nan), reasons.to_physical().is_in([_NOT_RECORDED, *_NEAR]).fill_null(value=False)
+        for place, role in enumerate(_ROLES):
+            usd, area = pairs[_value(_other(role))].to_numpy(), pairs[role].to_numpy()
+            rows = np.flatnonzero(might.to_numpy() & np.isnan(pairs[_value(role)].to_numpy()))
+            chance[rows] = 1 - self._miss_rates(place)[_size_of(usd[rows]), area[rows]]
+        return pl.DataFrame([reasons, pl.Series("partner_report_probability", chance).fill_nan(None)])
 
     def _reasons(self, part: _Part, role: str) -> tuple[Ints, Ints]:
         """Return the pairs of which this side alone is silent, and the place in `_REASONS` of the first reason that holds of each."""
@@ -118,7 +122,7 @@ class _Part:
     def __init__(self, pairs: pl.DataFrame) -> None:
         self.commodity, self.period = (pairs[name].to_numpy().astype(np.intp) for name in ("commodity", "period"))
         self.area = {role: pairs[role].to_numpy().astype(np.intp) for role in _ROLES}
-        self.usd = {role: pairs[f"{role.removesuffix('er')}_value_usd"].to_numpy() for role in _ROLES}
+        self.usd = {role: pairs[_value(role)].to_numpy() for role in _ROLES}
         self.has = {role: np.isfinite(usd) for role, usd in self.usd.items()}
 
     def route(self, space: KeySpace) -> Ints:
@@ -129,6 +133,10 @@ class _Part:
 
 def _other(role: str) -> str:
     return "importer" if role == "exporter" else "exporter"
+
+
+def _value(role: str) -> str:
+    return f"{role.removesuffix('er')}_value_usd"
 
 
 def _size_of(usd: Floats) -> Ints:

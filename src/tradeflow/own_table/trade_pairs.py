@@ -19,59 +19,44 @@ def pair_reports(rows: pl.DataFrame, space: KeySpace) -> tuple[pl.DataFrame, pl.
     exporter, importer, period. Several different reports of one side are added up; a weight that one of them lacks leaves the sum without.
     doubles: row_number of the rows that repeat another one in every figure.
     """
-    key = _key(space)
-    ordered = rows.select("row_number", *_AMOUNTS, (key * 2 + pl.col("is_export").cast(pl.Int64)).alias("_key")).sort("_key", "row_number")
-    is_repeated = _repeats(ordered["_key"].to_numpy())
-    doubles = ordered.clear().select("row_number")
+    ordered, doubles = _in_order(rows), rows.clear().select("row_number")
+    is_repeated = np.diff(ordered["key"].to_numpy()) == 0
     if is_repeated.any():
-        ordered, doubles = _add_up(ordered)
+        ordered, doubles = _add_up(ordered, np.append(is_repeated, False) | np.append(False, is_repeated))
     return _pair(ordered, space), doubles
 
 
-def _key(space: KeySpace) -> pl.Expr:
-    packed = pl.col("commodity").cast(pl.Int64)
-    for name, size in (("exporter", space.areas), ("importer", space.areas), ("period", space.periods)):
-        packed = packed * size + pl.col(name)
-    return packed
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by key; numpy does it in a third of the time of a sort of the frame."""
+    return rows[np.argsort(rows["key"].to_numpy())]
 
 
-def _repeats(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    repeats: NDArray[np.bool_] = keys[1:] == keys[:-1]
-    return repeats
-
-
-def _add_up(ordered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    shared = ordered["_key"].is_duplicated()
-    several = ordered.filter(shared)
-    is_double = ~several.select(pl.struct("_key", *_AMOUNTS).is_first_distinct()).to_series()
-    kept = several.filter(~is_double).sort("_key", *_AMOUNTS)
-    summed = kept.group_by("_key", maintain_order=True).agg(
+def _add_up(ordered: pl.DataFrame, is_shared: NDArray[np.bool_]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    shared = pl.Series(is_shared)
+    several = ordered.filter(shared).sort("key", "row_number").with_columns(pl.col("net_weight_kg").fill_nan(None))
+    is_double = ~several.select(pl.struct("key", *_AMOUNTS).is_first_distinct()).to_series()
+    kept = several.filter(~is_double).sort("key", *_AMOUNTS)
+    summed = kept.group_by("key", maintain_order=True).agg(
         pl.col("row_number").first(),
         pl.col("value_usd").sum(),
         pl.when(~pl.col("net_weight_kg").is_null().any()).then(pl.col("net_weight_kg").sum()).alias("net_weight_kg"),
     )
-    return pl.concat([ordered.filter(~shared), summed.select(ordered.columns)]).sort("_key"), several.filter(is_double).select("row_number")
+    added_up = summed.select(ordered.columns).with_columns(pl.col("net_weight_kg").fill_null(float("nan")))
+    return _in_order(pl.concat([ordered.filter(~shared), added_up], rechunk=True)), several.filter(is_double).select("row_number")
 
 
 def _pair(ordered: pl.DataFrame, space: KeySpace) -> pl.DataFrame:
-    keys = ordered["_key"].to_numpy()
-    is_export, pair_key = (keys & 1).astype(bool), keys >> 1
-    starts = np.flatnonzero(np.append(True, pair_key[1:] != pair_key[:-1])) if len(keys) else np.empty(0, np.intp)
-    place = np.cumsum(np.append(True, pair_key[1:] != pair_key[:-1])) - 1 if len(keys) else np.empty(0, np.intp)
+    """Of one pair the import comes first, then the export."""
+    keys = ordered["key"].to_numpy()
+    numbers, is_export = keys >> 1, (keys & 1).astype(bool)
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    last = np.append(first[1:], len(keys)) - 1
     columns: dict[str, NDArray[np.float64]] = {}
-    for name, given in (("value_usd", "value_usd"), ("net_weight_kg", "net_weight_kg")):
-        figures = ordered[given].fill_null(float("nan")).to_numpy()
-        for side, chosen in (("export", is_export), ("import", ~is_export)):
-            column = np.full(len(starts), np.nan)
-            column[place[chosen]] = figures[chosen]
-            columns[f"{side}_{name}"] = column
-    left = pair_key[starts]
-    parts: dict[str, NDArray[np.int32]] = {}
-    for part, size in (("period", space.periods), ("importer", space.areas), ("exporter", space.areas)):
-        left, rest = np.divmod(left, size)
-        parts[part] = rest.astype(np.int32)
-    parts["commodity"] = left.astype(np.int32)
-    return pl.DataFrame({name: parts[name] for name in ("exporter", "importer", "commodity", "period")} | columns)
+    for name in _AMOUNTS:
+        figures = ordered[name].to_numpy()
+        columns[f"export_{name}"] = np.where(is_export[last], figures[last], np.nan)
+        columns[f"import_{name}"] = np.where(is_export[first], np.nan, figures[first])
+    return pl.DataFrame(space.unpack(numbers[first]) | columns)
 
 
 def as_sides(pairs: pl.DataFrame, space: KeySpace, group_of_commodity: NDArray[np.intp]) -> Sides:

@@ -11,6 +11,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.exceptions import SourceError, UnreadableAnswerError
+from tradeflow.own_table.partition import KeySpace
 from tradeflow.pull.decoding import decode_head, decode_text, is_wide
 
 BATCH_ROWS = 1_000_000
@@ -150,23 +151,24 @@ def _needed() -> str:
     return ", ".join(name for name in load_contract("own_trade").column_names if name not in ("net_weight_kg", "period"))
 
 
-def read_batches(table: TradeTable) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def read_batches(table: TradeTable, space: KeySpace) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield (usable rows, set-aside rows) batch by batch.
 
-    Usable: row_number, is_export, exporter, importer, commodity, period (places in the table's sorted labels), value_usd, net_weight_kg.
+    Usable: row_number, key (twice the number of the pair in `space`, by places in the table's sorted labels, and 1 more of an export),
+    value_usd, net_weight_kg (NaN where it is missing).
     Set aside: row_number, reason, and the row as it was given.
     """
     areas, commodities, periods = pl.Enum(table.areas), pl.Enum(table.commodities), pl.Enum(table.periods)
-    numbered = table.rows.with_row_index("row_number", 1)
+    numbered, world = table.rows.with_row_index("row_number", 1), table.world_labels
     try:
         for batch in numbered.collect_batches(chunk_size=BATCH_ROWS, engine="streaming"):
-            yield _sort_out(batch, areas, commodities, periods, table.world_labels)
+            yield _sort_out(batch, areas, commodities, periods, world, space)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UnreadableAnswerError(f"{table.path}: cannot be read: {_first_line(error)}") from error
 
 
 def _sort_out(
-    batch: pl.DataFrame, areas: pl.Enum, commodities: pl.Enum, periods: pl.Enum, world: list[str]
+    batch: pl.DataFrame, areas: pl.Enum, commodities: pl.Enum, periods: pl.Enum, world: list[str], space: KeySpace
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     value, weight = (pl.col(name).cast(pl.Float64, strict=False) for name in _AMOUNTS)
     typed = batch.with_columns(
@@ -192,24 +194,21 @@ def _sort_out(
     is_good = is_good.fill_null(value=False)
     marked = typed.with_columns(is_good.alias("_is_good"))
     if marked["_is_good"].all():
-        return _numbered(marked), batch.clear().with_columns(pl.lit("").alias("reason"))
+        return _numbered(marked, space), batch.clear().with_columns(pl.lit("").alias("reason"))
     bad = marked.filter(~pl.col("_is_good")).select("row_number", _reason(bool(len(periods.categories)), world).alias("reason"))
     given = batch.select("row_number", pl.exclude("row_number").cast(pl.String))
-    return _numbered(marked.filter("_is_good")), bad.join(given, on="row_number", how="left", maintain_order="left")
+    return _numbered(marked.filter("_is_good"), space), bad.join(given, on="row_number", how="left", maintain_order="left")
 
 
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+def _numbered(rows: pl.DataFrame, space: KeySpace) -> pl.DataFrame:
     is_export = pl.col("_flow") == "X"
-    reporter, partner = pl.col("reporter").to_physical(), pl.col("partner").to_physical()
+    reporter, partner, commodity, period = (pl.col(name).to_physical() for name in (*_LABELS, "period"))
+    exporter, importer = pl.when(is_export).then(reporter).otherwise(partner), pl.when(is_export).then(partner).otherwise(reporter)
     return rows.select(
         "row_number",
-        is_export.alias("is_export"),
-        pl.when(is_export).then(reporter).otherwise(partner).cast(pl.Int32).alias("exporter"),
-        pl.when(is_export).then(partner).otherwise(reporter).cast(pl.Int32).alias("importer"),
-        pl.col("commodity").to_physical().cast(pl.Int32),
-        pl.col("period").to_physical().cast(pl.Int32).fill_null(0),
+        (space.pack(commodity, exporter, importer, period.fill_null(0)) * 2 + is_export.cast(pl.Int64)).alias("key"),
         pl.col("_value").alias("value_usd"),
-        pl.col("_weight").alias("net_weight_kg"),
+        pl.col("_weight").fill_null(float("nan")).alias("net_weight_kg"),
     )
 
 
