@@ -184,6 +184,8 @@ def fit_routing(given: Candidates, counted: Reports) -> Routing:
             areas, keys, booked, of_key * ((seen + 1e-9) / (seen + unseen + 1e-9))[keys % areas], usual, _share(left, of_reporter, general),
             (np.maximum(counted.lone - foreign, 0) + 1) / (np.maximum(counted.named - foreign, 0) + 2), counted.quiet_likelihood,
         )  # fmt: skip
+        if number >= _HUBS_FROM_ROUND and not routing.may_hold.any():
+            break
     return routing
 
 
