@@ -1,4 +1,4 @@
-"""What was known before each period: sums, the largest, and means that are drawn to a wider one's while little was known."""
+"""Sums over what was known before each period, and means that are drawn to a wider one's while little was."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ def sum_earlier(rows: pl.DataFrame, keys: list[str], names: list[str]) -> pl.Dat
     by_period = rows.group_by(*keys, "period").agg(pl.col(names).sum()).sort(*keys, "period")
     before = [(pl.col(name).cum_sum().over(keys) - pl.col(name)).alias(name) for name in names]
     return by_period.select(*keys, "period", *before)
-
-
-def largest_earlier(rows: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Return keys, period and the named column, the largest of all earlier periods of the key; null in its first."""
-    by_period = rows.group_by(*keys, "period").agg(pl.col(name).max()).sort(*keys, "period")
-    return by_period.with_columns(pl.col(name).cum_max().shift(1).over(keys))
 
 
 def draw_mean(total: pl.Expr, count: pl.Expr, towards: pl.Expr, weight: float) -> pl.Expr:

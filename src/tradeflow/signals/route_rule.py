@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tradeflow.signals.earlier import draw_mean, largest_earlier, sum_earlier
+from tradeflow.signals.earlier import draw_mean, sum_earlier
 from tradeflow.signals.rule_tables import PAIR_KEY, Evidence
 from tradeflow.signals.spell import period_index
 from tradeflow.signals.unit_value import ROUTE, weight_in_scale
@@ -27,19 +27,17 @@ _LEVELS = {"code": _CODE, "importer": [*_CODE, "importer_code"], "exporter": [*_
 def new_route(tables: Evidence) -> pl.DataFrame:
     """A route that never or hardly ever carried the commodity carries more than its two ends, and the few shipments before, lead to expect.
 
-    Told by the importer, or by the exporter alone where the importer is silent. No later period is read. What lies beyond the largest month
-    of a route that the importer ever took of the code counts beside what lies beyond the expected.
+    Told by the importer, or by the exporter alone where the importer is silent. No later period is read.
     """
-    shipments = _add_largest(_expect_from_ends(_weigh_shipments(tables.mirror_pair)))
+    shipments = _expect_from_ends(_weigh_shipments(tables.mirror_pair))
     is_new = pl.col("_silent_periods").is_null() | (pl.col("_silent_periods") > _in_periods(_SILENT_MONTHS, _SILENT_MONTHS // 12))
     few = _known_before(shipments, tables).with_columns(pl.when(is_new).then(0).otherwise("_route_count").alias("_count"))
     judged = few.filter((pl.col("_count") < FEW_PERIODS) & (pl.col("_code_count") >= _KNOWN_SHIPMENTS))
     expected = draw_mean(pl.col("_route_sum"), pl.col("_count"), pl.col("_ends_log"), _SHRUNK_BY)
-    # What is known of few shipments is less sure: the variance of a prediction from so many.
-    beyond_expected = (pl.col("_log") - expected) / (1 + 1 / (pl.col("_count") + _SHRUNK_BY)).sqrt()
     kind = pl.when(pl.col("_count") == 0).then(pl.lit(FIRST_SHIPMENTS)).otherwise(pl.lit("shipments on hardly used routes"))
     return judged.with_columns(
-        (beyond_expected + pl.col("_log") - pl.col("_largest_log")).alias("score"),
+        # What is known of few shipments is less sure: the variance of a prediction from so many.
+        ((pl.col("_log") - expected) / (1 + 1 / (pl.col("_count") + _SHRUNK_BY)).sqrt()).alias("score"),
         expected.exp().alias("expected_kg"),
         (pl.col("observed_kg") - expected.exp()).alias("excess_kg"),
         pl.lit("flow").alias("subject"),
@@ -99,10 +97,3 @@ def _expect_from_ends(shipments: pl.DataFrame) -> pl.DataFrame:
         draw_mean(pl.col(f"_{end}_sum"), pl.col(f"_{end}_count"), usual, _SHRUNK_BY) - usual for end in ("importer", "exporter")
     )
     return summed.with_columns((usual + importer + exporter).alias("_ends_log"))
-
-
-def _add_largest(shipments: pl.DataFrame) -> pl.DataFrame:
-    """Add _largest_log, ln kg of the most that the importer took of the code before by a route; where it took none, _ends_log."""
-    importer = _LEVELS["importer"]
-    largest = largest_earlier(shipments.select(*importer, "period", pl.col("_log").alias("_largest_log")), importer, "_largest_log")
-    return shipments.join(largest, on=[*importer, "period"]).with_columns(pl.coalesce("_largest_log", "_ends_log"))
