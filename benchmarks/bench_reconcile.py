@@ -104,7 +104,7 @@ def make_input(truth: ModuleType, rows: int, path: Path) -> None:
     """Write about `rows` reports; above ten million in slices of other codes, for the yardstick makes them in memory."""
     codes, slices = max(50, round(rows / 3350)), max(1, round(rows / 10_000_000))
     made = [truth.make(150, codes // slices, seed=seed)[0] for seed in range(1, slices + 1)]
-    named = [part.with_columns(pl.lit(f"{number}") + pl.col("commodity")) for number, part in enumerate(made)]
+    named = [part.with_columns((pl.lit(f"{number}") + pl.col("commodity")).alias("commodity")) for number, part in enumerate(made)]
     pl.concat(named).write_parquet(path)
 
 

@@ -17,12 +17,12 @@ from tradeflow.reconcile.usual import AXIS, log_density
 
 LACKS = np.append(np.arange(2, 25) / 10, np.geomspace(2.5, 8, 12))
 """ln of the whole over what is recorded."""
-IS_ANOMALY = np.log(2) <= LACKS
-"""Half of the trade or more: less is the ordinary course of trade, and stays with the scatter."""
+IS_ANOMALY = np.log(1.5) <= LACKS
+"""A third of the trade or more: less is the ordinary course of trade, and stays with the scatter."""
 FAR = 0.9
 """Standard deviations below which a deviation is no part of a tail."""
-_STEP = 0.1
-DISTANCES = FAR * np.exp(_STEP * np.arange(64))
+_STEP = 0.05
+DISTANCES = FAR * np.exp(_STEP * np.arange(127))
 """Up to 500 standard deviations."""
 
 

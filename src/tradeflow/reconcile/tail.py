@@ -34,8 +34,8 @@ _PER_LOG = 20
 _LONGEST_LOG = 8.0
 _LENGTH_BINS = 40
 MOST_ROUNDS = 40
-_SETTLED = 1e-5
-"""Share of all deviations, a hundredth of the smallest rate asked for (0.1%): when the outliers change by less the fit has settled."""
+_SETTLED = 2e-5
+"""Share of all deviations, a fiftieth of the smallest rate asked for (0.1%): when chances change by less together the fit has settled."""
 _FIRST_RATE = 0.005
 """Share of outliers to begin with."""
 _FIRST_OTHER = 0.1
@@ -179,9 +179,11 @@ class _Side:
         odds, anomalous = (outlier_odds(tables, lacks, self._places) for lacks in (self._lack, self._lack * IS_ANOMALY * self._own_share))
         rate = np.minimum(self._rate * self._factor_e[far.exporter] * self._factor_i[far.importer], 0.5)
         chance = rate / (rate * odds + 1 - rate)
+        before = self._rate * self._total * self._lack
         outlier = chance * anomalous
-        change = abs(float(outlier.sum() - self._outlier.sum()))
+        change = float(np.abs(outlier - self._outlier).sum())
         lacks = expect_lacks(tables, self._lack, self._places, chance * odds, self._rate * self._classes.size)
+        lacks = before * (lacks / before) ** _OVER_STEP
         self._lacks = lacks
         self._outlier, self._rate = outlier, max(float(lacks.sum()) / self._total, 1e-9)
         self._lack = (lacks + _PRIOR_LACKS) / (lacks + _PRIOR_LACKS).sum()
