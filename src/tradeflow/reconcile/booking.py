@@ -47,6 +47,11 @@ class Gapped:
     usual: Usual
     calibration: Calibration
 
+    def take(self, rows: Ints) -> Gapped:
+        """Return some of the pairs."""
+        usual = Usual(self.usual.ratio_log[rows], self.usual.sigma[rows])
+        return Gapped(self.sides.take(rows), self.given.take(rows), usual, self.calibration)
+
 
 @dataclass(frozen=True)
 class _Roles:

@@ -44,11 +44,17 @@ def match_triangles(gapped: Gapped, routings: tuple[Routing, Routing]) -> Match:
     size = gapped.sides.size
     told = Match(np.zeros(size, np.intp), np.full(size, -1), np.zeros(size, dtype=bool), np.zeros(size))
     for kind, routing in zip((EXPORTS, IMPORTS), routings, strict=True):
-        found = find_candidates(gapped, kind, routing.may_hold)
+        reporter = gapped.sides.exporter if kind == EXPORTS else gapped.sides.importer
+        within = np.flatnonzero(np.count_nonzero(routing.may_hold, axis=1)[reporter])
+        if not len(within):
+            continue
+        part = gapped.take(within)
+        found = find_candidates(part, kind, routing.may_hold)
         chance = weigh_candidates(found, routing)
-        rows = np.flatnonzero((chance > _SURE) & np.isfinite(gapped.given.deviation[found.host]))
+        sure = np.flatnonzero((chance > _SURE) & np.isfinite(part.given.deviation[found.host]))
+        host, orphan = within[found.host[sure]], within[found.orphan[sure]]
         best = (
-            pl.DataFrame({"host": found.host[rows], "orphan": found.orphan[rows], "alone": found.is_alone[rows], "chance": chance[rows]})
+            pl.DataFrame({"host": host, "orphan": orphan, "alone": found.is_alone[sure], "chance": chance[sure]})
             .sort("chance", "orphan")
             .unique("host", keep="last")
         )

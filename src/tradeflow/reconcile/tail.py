@@ -25,12 +25,11 @@ from tradeflow.reconcile.lack import (
     tabulate_lacks,
 )
 from tradeflow.reconcile.law import NORMAL_MIX, TailLaw
+from tradeflow.reconcile.mixture import BINS, OVER_STEP, PER_LOG, fit_mixtures
 from tradeflow.reconcile.shape import NORMAL, SHAPES, TAIL_SHARE
 from tradeflow.reconcile.sides import Floats, Ints
 from tradeflow.reconcile.usual import z_on_axis
 
-_BINS = 100
-_PER_LOG = 20
 _LONGEST_LOG = 8.0
 _LENGTH_BINS = 40
 MOST_ROUNDS = 40
@@ -40,15 +39,6 @@ _FIRST_RATE = 0.005
 """Share of outliers to begin with."""
 _FIRST_OTHER = 0.1
 """Weight of all shapes but the normal one to begin with."""
-_MIX_STEPS = 60
-_OVER_STEP = 1.9
-"""Length of a step of expectation and maximisation; below 2 it still climbs (Peters and Walker 1978)."""
-_LEAST_WEIGHT = 1e-6
-"""Of a shape when a climb begins; from nothing it could not rise again."""
-_PRIOR_NORMAL = 10
-"""Deviations of a normal tail by which a side is shrunk: a tail of which nothing is seen is normal."""
-_PRIOR_DEVIATIONS = 1000
-"""Deviations of its side's tail that a group's own is shrunk by."""
 _PRIOR_LACKS = 0.1
 """Outliers of each lack that are taken as seen."""
 _PRIOR_OUTLIERS = 15
@@ -168,7 +158,7 @@ class _Side:
         """Fit the law to what is no outlier; it is normal until outliers are told apart, for what is heavy may be outliers."""
         if self._is_begun:
             thresholds, counts = self._weigh(self._outlier)
-            self._mix = _fit_mixtures(counts, np.maximum(self._mix, _LEAST_WEIGHT))
+            self._mix = fit_mixtures(counts, self._mix)
             self._law = TailLaw(thresholds, self._mix[1:])
         self._is_begun = True
         return self._law
@@ -183,7 +173,7 @@ class _Side:
         outlier = chance * anomalous
         change = float(np.abs(outlier - self._outlier).sum())
         lacks = expect_lacks(tables, self._lack, self._places, chance * odds, self._rate * self._classes.size)
-        lacks = before * (lacks / before) ** _OVER_STEP
+        lacks = before * (lacks / before) ** OVER_STEP
         self._lacks = lacks
         self._outlier, self._rate = outlier, max(float(lacks.sum()) / self._total, 1e-9)
         self._lack = (lacks + _PRIOR_LACKS) / (lacks + _PRIOR_LACKS).sum()
@@ -249,39 +239,15 @@ def _weigh_tail(far: _Far, group: int, outlier: Floats) -> tuple[float, Floats]:
     own = slice(far.starts[group], far.starts[group + 1])
     weight, distance = 1 - outlier[own], far.distance[own]
     if far.sizes[group] < 3 / TAIL_SHARE or not len(distance):
-        return _NORMAL_THRESHOLD, np.zeros(_BINS)
+        return _NORMAL_THRESHOLD, np.zeros(BINS)
     reached = int(np.searchsorted(np.cumsum(weight), TAIL_SHARE * (far.sizes[group] - outlier[own].sum())))
     threshold = float(distance[min(reached, len(distance) - 1)])
-    bins = np.minimum((np.log(distance[:reached] / threshold) * _PER_LOG).astype(np.intp), _BINS - 1)
-    return threshold, np.bincount(bins, weight[:reached], _BINS).astype(np.float64)
+    bins = np.minimum((np.log(distance[:reached] / threshold) * PER_LOG).astype(np.intp), BINS - 1)
+    return threshold, np.bincount(bins, weight[:reached], BINS).astype(np.float64)
 
 
-def _bin_chances() -> Floats:
-    """Return, for each shape, the chance of each bin given that a deviation lies beyond the threshold."""
-    edges = np.append(np.exp(np.arange(_BINS) / _PER_LOG), np.inf)
-    survival = np.stack([shape.survival(edges * shape.threshold) for shape in SHAPES]) / TAIL_SHARE
-    return np.maximum(-np.diff(survival, axis=1), 1e-12)
-
-
-_CHANCES = _bin_chances()
 _NORMAL_THRESHOLD = float(NORMAL.threshold * np.sqrt(2))
 """Of a standard normal; the shape's own variance is 1 / 2."""
-
-
-def _fit_mixtures(counts: Floats, mix: Floats) -> Floats:
-    """Return the weights of the shapes for the side as a whole, first row, and for each group, shrunk to that; `mix` is where to begin."""
-    of_side = _climb(counts.sum(axis=0, keepdims=True) + _PRIOR_NORMAL * NORMAL_MIX @ _CHANCES, mix[:1])
-    own = _climb(counts + _PRIOR_DEVIATIONS * of_side @ _CHANCES, mix[1:])
-    return np.concatenate([of_side, own])
-
-
-def _climb(counts: Floats, mix: Floats) -> Floats:
-    """Raise the likelihood of mixtures, one per row, by expectation and maximisation."""
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    for _ in range(_MIX_STEPS):
-        mix = mix * ((shares / (mix @ _CHANCES)) @ _CHANCES.T) ** _OVER_STEP
-        mix = mix / mix.sum(axis=1, keepdims=True)
-    return mix
 
 
 def _reporter_factors(
