@@ -173,7 +173,8 @@ def _outlier_density(calibration: Calibration, deviation: Floats, sigma: Floats)
 def _size_density(sides: Sides, roles: _Roles) -> Floats:
     """Return the density of each own figure's log, given its reporter, partner and market; NaN where there is none."""
     rows = np.flatnonzero(np.isfinite(roles.own))
-    rest = np.log(roles.own[rows])
+    size = np.log(roles.own[rows])
+    rest = size - (size.mean() if len(size) else 0.0)
     market = _cells(sides, roles)[0][rows] // (int(roles.reporter.max(initial=0)) + 1)
     keys = [(key, np.bincount(key) + 1.0) for key in (market, roles.reporter[rows], roles.partner[rows])]
     for _ in range(_SWEEPS):
