@@ -56,6 +56,18 @@ def test_what_is_looked_for_does_not_widen_what_is_usual(law: str) -> None:
     assert np.median(z[precise]) < -3
 
 
+def test_only_what_one_side_shows_more_of_counts_as_missing() -> None:
+    """Long tails on both sides are scatter; of one flow in a hundred the importer records a quarter."""
+    sides = world(LAWS["Student's t with 3 degrees"])
+    plain = fitted(sides).value_calibration
+    assert max(plain.low.outlier_rate, plain.high.outlier_rate) < 0.002
+    is_cut = np.random.default_rng(8).random(sides.size) < 0.01
+    factor = np.where(is_cut, 0.25, 1.0)
+    cut = fitted(replace(sides, import_usd=sides.import_usd * factor, import_kg=sides.import_kg * factor)).value_calibration
+    assert 0.005 < cut.low.outlier_rate < 0.015
+    assert cut.high.outlier_rate < 0.002
+
+
 def test_p_is_that_of_z_of_both_measures_together() -> None:
     sides = world(LAWS["normal"])
     scores = score_sides(sides, fitted(sides))
