@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradeflow.reconcile.sides import Floats, Ints
-from tradeflow.reconcile.usual import AXIS, log_density
+from tradeflow.reconcile.usual import AXIS, KNOTS, log_density
 
 LACKS = np.append(np.arange(2, 25) / 10, np.geomspace(2.5, 8, 12))
 """ln of the whole over what is recorded."""
@@ -24,6 +24,7 @@ FAR = 0.9
 _STEP = 0.05
 DISTANCES = FAR * np.exp(_STEP * np.arange(127))
 """Up to 500 standard deviations."""
+_WIDTHS = np.diff(AXIS, append=np.inf)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,26 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class _AxisPlaces:
+    """Where deviations of groups stand between the knots of the axis: found once, read for each new law."""
+
+    cell: Ints
+    rest: Floats
+
+    def read(self, heights: Floats) -> Floats:
+        """Return heights [groups, KNOTS] there, by straight lines between the knots."""
+        slopes = np.diff(heights, append=heights[:, -1:], axis=1) / _WIDTHS
+        there: Floats = slopes.ravel()[self.cell] * self.rest + heights.ravel()[self.cell]
+        return there
+
+
+def _find_places(deviation: Floats, group: Ints) -> _AxisPlaces:
+    at = np.clip(deviation, AXIS[0], AXIS[-1])
+    knot = np.searchsorted(AXIS, at, side="right") - 1
+    return _AxisPlaces(group * KNOTS + knot, at - AXIS[knot])
+
+
+@dataclass(frozen=True)
 class LackTables:
     """Density of a deviation by class, lack and distance over the usual one, and the share of the outliers that stay nearer than FAR."""
 
@@ -44,17 +65,22 @@ class LackTables:
     near: Floats
 
 
-def tabulate_lacks(z: Floats, classes: Classes) -> LackTables:
-    """Tabulate for z by group and knot of the axis, positive into the tail."""
-    density = np.exp(log_density(z))
-    inside = np.cumsum(density * np.gradient(AXIS), axis=1)
-    odds = np.empty((len(classes.group), len(LACKS), len(DISTANCES)))
-    near = np.empty(odds.shape[:2])
-    for number, (group, sigma) in enumerate(zip(classes.group, classes.sigma, strict=True)):
-        moved = np.interp(DISTANCES - LACKS[:, None] / sigma, AXIS, density[group])
-        odds[number] = moved / np.maximum(np.interp(DISTANCES, AXIS, density[group]), 1e-300)
-        near[number] = np.interp(FAR - LACKS / sigma, AXIS, inside[group] / inside[group, -1])
-    return LackTables(np.minimum(odds, 1e100), near)
+class LackGrid:
+    """The deviations that a lack moves, by class, lack and distance: those of all laws that are fitted to these classes."""
+
+    def __init__(self, classes: Classes) -> None:
+        group, moved = classes.group[:, None], LACKS / classes.sigma[:, None]
+        self._usual = _find_places(np.tile(DISTANCES, (len(group), 1)), group)
+        self._moved = _find_places(DISTANCES - moved[:, :, None], group[:, :, None])
+        self._near = _find_places(FAR - moved, group)
+
+    def tabulate(self, z: Floats) -> LackTables:
+        """Tabulate for z by group and knot of the axis, positive into the tail."""
+        density = np.exp(log_density(z))
+        inside = np.cumsum(density * np.gradient(AXIS), axis=1)
+        odds = self._moved.read(density)
+        odds /= np.maximum(self._usual.read(density), 1e-300)[:, None]
+        return LackTables(np.minimum(odds, 1e100, out=odds), self._near.read(inside / inside[:, -1:]))
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from tradeflow.reconcile.lack import (
     IS_ANOMALY,
     LACKS,
     Classes,
+    LackGrid,
+    LackTables,
     expect_lacks,
     outlier_odds,
     place_far,
-    tabulate_lacks,
 )
 from tradeflow.reconcile.law import NORMAL_MIX, TailLaw
 from tradeflow.reconcile.mixture import BINS, OVER_STEP, PER_LOG, fit_mixtures
@@ -122,11 +123,11 @@ def fit_tails(
     """
     corridors = np.unique(low.exporter * importers + low.importer, return_counts=True)
     far = [_keep_far(each, classes.place, len(quartiles)) for each in (low, high)]
-    sides = [_Side(each, classes, corridors, exporters, importers) for each in far]
+    sides, grid = [_Side(each, classes, corridors, exporters, importers) for each in far], LackGrid(classes)
     for _ in range(rounds):
         laws = [side.fit_law() for side in sides]
         z = np.stack([z_on_axis(*usual_knots(laws[0], laws[1], own, group)) for group, own in enumerate(quartiles)])
-        changes = [side.expect_outliers(mirrored) for side, mirrored in zip(sides, (-z[:, ::-1], z), strict=True)]
+        changes = [side.expect_outliers(grid.tabulate(of_side)) for side, of_side in zip(sides, (-z[:, ::-1], z), strict=True)]
         sides[0].keep_own(sides[1])
         if max(changes) <= _SETTLED * len(low.distance):
             break
@@ -163,9 +164,9 @@ class _Side:
         self._is_begun = True
         return self._law
 
-    def expect_outliers(self, z: Floats) -> float:
-        """Tell the outliers by the usual z (positive into the tail, by group and knot); return by how many they changed."""
-        far, tables = self._far, tabulate_lacks(z, self._classes)
+    def expect_outliers(self, tables: LackTables) -> float:
+        """Tell the outliers by what lacks look like under the usual law; return by how many they changed."""
+        far = self._far
         odds, anomalous = (outlier_odds(tables, lacks, self._places) for lacks in (self._lack, self._lack * IS_ANOMALY * self._own_share))
         rate = np.minimum(self._rate * self._factor_e[far.exporter] * self._factor_i[far.importer], 0.5)
         chance = rate / (rate * odds + 1 - rate)
