@@ -148,7 +148,8 @@ def test_a_real_set_is_judged_in_each_split(given: pl.DataFrame) -> None:
         for measure in ("kg", "value")
     ]
     assert learnt_up_to == [201503, 201503, 201603]
-    assert tables["real_by_year"].select("year", "rows").rows() == [(2016, 4), (2017, 2)] * 2
+    by_year = [(split, year, rows) for split in ("frozen", "fitted once") for year, rows in [(2016, 4), (2017, 2)] * 2]
+    assert tables["real_by_year"].select("split", "year", "rows").rows() == by_year
 
 
 def test_source_files_become_pairs(tmp_path: Path) -> None:

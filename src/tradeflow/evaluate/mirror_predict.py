@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from tradeflow.evaluate.mirror_judges import LEVELS
-from tradeflow.evaluate.mirror_real import CORRIDOR, FITTED_ONCE, FLOW, FROZEN, MEASURES, SPLITS, HeldOut, held_out_years
+from tradeflow.evaluate.mirror_real import CORRIDOR, FITTED_ONCE, FLOW, FROZEN, MEASURES, ROLLING, SPLITS, HeldOut, held_out_years
 from tradeflow.reconcile.pairs import PAIR_KEY
 
 PREDICTED = {"value": "predicted_value_usd", "kg": "predicted_net_weight_kg"}
@@ -90,15 +90,16 @@ def _join_same_month(rows: pl.DataFrame, experiment: HeldOut, measure: str) -> p
 
 
 def judge_real_set(pairs: pl.DataFrame, learn: Learn, foretell: Foretell, splits: Sequence[str] = SPLITS) -> dict[str, pl.DataFrame]:
-    """Return "real" (per split, hidden side and measure), and "real_by_year" and "real_by_size" of the frozen split."""
+    """Return "real" (per split, hidden side and measure), "real_by_year" where every later year is judged, "real_by_size" if frozen."""
     tables: dict[str, list[pl.DataFrame]] = {"real": [], "real_by_year": [], "real_by_size": []}
     for split in splits:
         judged = _judge_split(pairs, learn, foretell, split).with_columns(pl.lit(split).alias("split"))
         tables["real"].append(summarise_predictions(judged, ["split", "hidden", "measure"]))
+        if split != ROLLING:
+            tables["real_by_year"].append(summarise_predictions(judged, ["split", "measure", "year"]))
         if split == FROZEN:
-            tables["real_by_year"].append(summarise_predictions(judged, ["measure", "year"]))
             tables["real_by_size"].append(summarise_predictions(judged, ["measure", "size_usd_or_kg"]))
-    return {name: pl.concat(parts) for name, parts in tables.items()}
+    return {name: pl.concat(parts) for name, parts in tables.items() if parts}
 
 
 def _judge_split(pairs: pl.DataFrame, learn: Learn, foretell: Foretell, split: str) -> pl.DataFrame:

@@ -25,7 +25,7 @@ LAST_FITTED_YEAR = 2015
 SPLITS = FROZEN, FITTED_ONCE, ROLLING = "frozen", "fitted once", "rolling"
 """Nothing later is known of the hidden side; the fit is the frozen one's years', but what is known grows; both grow with the years."""
 ROLLING_YEARS = (2017, 2020, 2023)
-"""Years that are foretold from all before them; a few, for each needs its own fit. The fit made once adds the first year after it."""
+"""Years that are foretold by a fit of all before them; a few, for each needs its own."""
 MEASURES = {"value": ("export_value_usd", "import_value_usd"), "kg": ("export_net_weight_kg", "import_net_weight_kg")}
 
 
@@ -85,7 +85,7 @@ def held_out_years(pairs: pl.DataFrame, split: str) -> Iterator[list[HeldOut]]:
     """Yield the experiments of one span of years, both directions beside each other: the whole span at once if frozen, or year by year."""
     last = int(pairs["period"].to_numpy().max()) // 100
     first = LAST_FITTED_YEAR + 1
-    single = [(year, year) for year in ROLLING_YEARS if first < year <= last]
-    spans = {FROZEN: [(first, last)], FITTED_ONCE: [(first, first), *single], ROLLING: single}
-    for first_year, last_year in spans[split]:
+    single = [(year, year) for year in range(first, last + 1)]
+    rolling = [each for each in single if each[0] in ROLLING_YEARS]
+    for first_year, last_year in {FROZEN: [(first, last)], FITTED_ONCE: single, ROLLING: rolling}[split]:
         yield [hold_out(pairs, hidden, first_year, last_year) for hidden in ("import", "export")]
