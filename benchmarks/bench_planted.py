@@ -1,5 +1,7 @@
 """Run simulated worlds from their answers to their leads: where the planted diversions stand, and which rules tell them.
 
+One of them, a single consignment of 40 t, also by its rank among the leads of its code.
+
 python benchmarks/bench_planted.py [--size ROWS] SEED...
 """
 
@@ -12,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeflow.evaluate.planted import match_planted_cases, read_planted_cases
+from tradeflow.evaluate.planted_worlds import TOP, Standing, stand_consignment
 from tradeflow.lake import Lake, read_table
 from tradeflow.pipeline import run_pipeline
 from tradeflow.sample import write_world
@@ -25,24 +28,28 @@ def main() -> None:
     arguments.add_argument("seeds", nargs="+", type=int)
     arguments.add_argument("--size", type=int, default=150_000)
     chosen = arguments.parse_args()
-    worlds = []
+    worlds, standings = [], []
     for seed in chosen.seeds:
-        worlds.append(rank_cases(seed, chosen.size))
-        print(f"world {seed}: of {worlds[-1].height} cases {count_found(worlds[-1])}", flush=True)
+        cases, standing = rank_cases(seed, chosen.size)
+        worlds.append(cases)
+        standings.append(standing)
+        print(f"world {seed}: of {cases.height} cases {count_found(cases)}; the consignment at {standing.rank}", flush=True)
     cases = pl.concat(worlds)
-    print(f"all: of {cases.height} cases {count_found(cases)}")
+    high = sum(each.rank is not None and each.rank <= TOP for each in standings)
+    print(f"all: of {cases.height} cases {count_found(cases)}; the consignment in the top {TOP} of its code in {high} of {len(standings)}")
     found = [(pl.col("lead_rank") <= top).sum().alias(f"top_{top}") for top in TOPS]
     with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True):
         print(cases.group_by("typology").agg(pl.len().alias("cases"), *found).sort("typology"))
 
 
-def rank_cases(seed: int, size: int) -> pl.DataFrame:
-    """Return the planted cases of a world with the rank of the lead that tells each."""
+def rank_cases(seed: int, size: int) -> tuple[pl.DataFrame, Standing]:
+    """Return the planted cases of a world with the rank of the lead that tells each, and where the consignment stands."""
     with tempfile.TemporaryDirectory() as folder:
         world, lake = Path(folder) / "world", Lake(Path(folder) / "lake")
         write_world(world, size=size, seed=seed)
         run_pipeline(read_only_input(Settings(), world / "answers"), lake)
-        return match_planted_cases(read_table(lake, "signal").collect(), read_planted_cases(world / "planted_case.csv"))
+        signals, cases = read_table(lake, "signal").collect(), read_planted_cases(world / "planted_case.csv")
+        return match_planted_cases(signals, cases), stand_consignment(seed, signals, cases)
 
 
 def count_found(cases: pl.DataFrame) -> str:

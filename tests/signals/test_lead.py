@@ -1,3 +1,5 @@
+import math
+
 import polars as pl
 import pytest
 
@@ -95,7 +97,7 @@ def test_score_grows_as_p_falls_with_the_weight_the_kilograms_and_the_exposure()
     def score(**changed: object) -> float:
         # beside another of the same rule and code, so that kilograms have a rank
         compared = {name: changed[name] for name in ("rule", "commodity_code") if name in changed}
-        told = rank(candidate(exporter_code=USA, **compared), candidate(**changed))
+        told = rank(candidate(importer_code=USA, exporter_code=INDIA, **compared), candidate(**changed))
         return told.filter(pl.col("exporter_code") == CHINA)["anomaly_score"].item()
 
     by_p = [score(p_value=p, q_value=0.0) for p in (0.5, 0.1, 1e-2, 1e-3, 1e-4)]
@@ -108,9 +110,27 @@ def test_score_grows_as_p_falls_with_the_weight_the_kilograms_and_the_exposure()
 
 
 def test_exact_score_of_a_sure_and_large_signal() -> None:
-    told = rank(candidate(excess_kg=9000.0, p_value=1e-2), candidate(exporter_code=INDIA, excess_kg=100.0, p_value=1e-4))
+    told = rank(candidate(excess_kg=9000.0, p_value=1e-2), candidate(importer_code=USA, exporter_code=INDIA, excess_kg=100.0, p_value=1e-4))
     assert told.filter(pl.col("exporter_code") == CHINA)["anomaly_score"].item() == pytest.approx(50)
     assert told.filter(pl.col("exporter_code") == INDIA)["anomaly_score"].item() == pytest.approx(100 * (0.4 + 0.6 / 2))
+
+
+@pytest.mark.parametrize(
+    ("beside", "chance"),
+    [
+        ({"exporter_code": INDIA}, 1 - 0.99**2),
+        ({"exporter_code": INDIA, "period": 202312, "p_value": 1.0}, 1 - 0.99**2),
+        ({"period": 202312}, 1e-2),
+        ({"importer_code": USA, "exporter_code": INDIA}, 1e-2),
+        ({"exporter_code": 0, "subject": "importer"}, 1e-2),
+    ],
+    ids=["another route", "another ordinary route", "another month", "another importer", "the importer's total"],
+)
+def test_sureness_is_the_chance_that_any_of_the_importers_series_is_as_strange(beside: dict, chance: float) -> None:
+    told = rank(candidate(p_value=1e-2), candidate(p_value=1e-2) | beside)
+    score = told.filter((pl.col("exporter_code") == CHINA) & (pl.col("period") == 202401))["anomaly_score"].item()
+    # Of two alike in kilograms each is at three quarters.
+    assert score == pytest.approx(100 * (0.4 + 0.6 * 0.75) * math.log10(chance) / -4)
 
 
 def test_lead_score_joins_the_rules_and_counts_each_once() -> None:

@@ -46,9 +46,13 @@ def _rank_in_world(folder: Path, seed: int, size: int) -> Standing:
     write_world(folder / "world", size=size, seed=seed)
     lake = Lake(folder / "lake")
     run_pipeline(read_only_input(Settings(), folder / "world" / "answers"), lake)
+    return stand_consignment(seed, read_table(lake, "signal").collect(), read_planted_cases(folder / "world" / "planted_case.csv"))
+
+
+def stand_consignment(seed: int, signals: pl.DataFrame, cases: pl.DataFrame) -> Standing:
+    """Find the consignment of a world's planted cases among the leads of its code."""
     of_code = pl.col("commodity_code") == CONSIGNMENT_CODE
-    signals = read_table(lake, "signal").filter(of_code).collect()
-    ranked = signals.with_columns(pl.col("lead_rank").rank("dense").cast(pl.Int32))
-    cases = read_planted_cases(folder / "world" / "planted_case.csv").filter(of_code & (pl.col("typology") == "excess_import"))
-    found = match_planted_cases(ranked, cases).row(0, named=True)
-    return Standing(seed, found["importer_code"], found["lead_rank"], found["rule"], signals["lead_id"].n_unique())
+    told = signals.filter(of_code)
+    ranked = told.with_columns(pl.col("lead_rank").rank("dense").cast(pl.Int32))
+    found = match_planted_cases(ranked, cases.filter(of_code & (pl.col("typology") == "excess_import"))).row(0, named=True)
+    return Standing(seed, found["importer_code"], found["lead_rank"], found["rule"], told["lead_id"].n_unique())
