@@ -225,10 +225,14 @@ def test_a_weightless_table_without_periods_is_reconciled_by_value(tmp_path: Pat
     assert pairs["period"].null_count() == pairs.height
 
 
-def test_nothing_depends_on_the_order_of_rows_or_the_number_of_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 20_000, partition.KEPT_BYTES])
+def test_nothing_depends_on_the_order_of_rows_the_number_of_parts_or_where_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int
+) -> None:
     table = own_table()
     whole = reconciled(tmp_path, table)
     monkeypatch.setattr(partition, "PART_ROWS", 100)
+    monkeypatch.setattr(partition, "KEPT_BYTES", kept_bytes)
     monkeypatch.setattr("tradeflow.own_table.trade_reading.BATCH_ROWS", 97)
     shuffled = reconciled(tmp_path, table.sample(fraction=1.0, shuffle=True, seed=3))
     assert shuffled.equals(whole)

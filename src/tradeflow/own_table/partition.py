@@ -1,4 +1,4 @@
-"""The numbered rows of a large table on disk, by ranges of commodities, so that one part at a time is in memory."""
+"""The numbered rows of a table by ranges of commodities, one part worked on at a time: in memory as far as they fit, else on disk."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from tradeflow.exceptions import SourceError
 
-PART_ROWS = 500_000
+PART_ROWS = 250_000
 """Input rows of one part, roughly; a single commodity is never divided."""
+KEPT_BYTES = 1 << 29
+"""Of what is spilled; a few million rows never see the disk."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,20 @@ def divide_commodities(rows_of_commodity: NDArray[np.int64]) -> NDArray[np.uint1
 
 
 class Spill:
-    """Frames appended to the parts that they belong to, as uncompressed Arrow streams in one folder: read in a third of a file's time."""
+    """Frames appended to the parts that they belong to: up to KEPT_BYTES in memory, the rest on disk.
+
+    On disk they are uncompressed Arrow streams in one folder, read in a third of a file's time.
+    """
 
     def __init__(self, folder: Path, name: str, part_of_commodity: NDArray[np.uint16]) -> None:
         self._folder, self._name, self._part_of = folder, name, part_of_commodity
-        self._files: dict[int, list[Path]] = {}
+        self._pieces: dict[int, list[pl.DataFrame | Path]] = {}
+        self._kept_bytes = 0
 
     @property
     def parts(self) -> list[int]:
         """The parts that hold a row, in order."""
-        return sorted(self._files)
+        return sorted(self._pieces)
 
     def append(self, rows: pl.DataFrame, commodities: NDArray[np.int64]) -> None:
         """Write each row to the part of its commodity."""
@@ -82,17 +88,23 @@ class Spill:
                 self.append_to(part, ordered.slice(end - counts[part], counts[part]))
 
     def append_to(self, part: int, rows: pl.DataFrame) -> None:
-        """Write a frame to one part."""
-        files = self._files.setdefault(part, [])
-        path = self._folder / f"{self._name}-{part}-{len(files)}.arrow"
+        """Add a frame to one part."""
+        pieces = self._pieces.setdefault(part, [])
+        self._kept_bytes += int(rows.estimated_size())
+        if self._kept_bytes <= KEPT_BYTES:
+            pieces.append(rows)
+            return
+        path = self._folder / f"{self._name}-{part}-{len(pieces)}.arrow"
         rows.write_ipc_stream(path, compression="uncompressed")
-        files.append(path)
+        pieces.append(path)
 
     def read(self, part: int) -> pl.DataFrame:
         """Return one part."""
-        return pl.concat([pl.read_ipc_stream(path) for path in self._files[part]], rechunk=True)
+        pieces = (piece if isinstance(piece, pl.DataFrame) else pl.read_ipc_stream(piece) for piece in self._pieces[part])
+        return pl.concat(pieces, rechunk=True)
 
     def remove(self, part: int) -> None:
-        """Delete one part's files."""
-        for path in self._files.pop(part):
-            path.unlink()
+        """Forget one part."""
+        for piece in self._pieces.pop(part):
+            if isinstance(piece, Path):
+                piece.unlink()

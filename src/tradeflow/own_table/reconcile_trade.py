@@ -1,7 +1,8 @@
 """Anyone's table of reported trade in; one row per exporter, importer, commodity and period with both sides reconciled, out.
 
-The table is read twice and never held whole: its rows go to disk by ranges of commodities, each part is paired, a bounded sample of the
-pairs is fitted, each part is scored and appended to the result, which takes its name when it is complete.
+The table is read twice and a large one never held whole: its rows are laid down by ranges of commodities, in memory and then on disk, each
+part is paired, a bounded sample of the pairs is fitted, each part is scored and appended to the result, which takes its name when it is
+complete.
 """
 
 from __future__ import annotations

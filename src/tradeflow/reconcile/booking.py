@@ -78,17 +78,21 @@ def _see_from(sides: Sides, kind: int) -> _Roles:
 def find_candidates(gapped: Gapped, kind: int, may_hold: NDArray[np.bool_] | None = None) -> Candidates:
     """Return every orphan with each host that shows a gap or has no mirror itself.
 
-    may_hold: by reporter and named partner, which reports are worth asking; all where it is not given.
+    may_hold: by reporter and named partner, which reports are worth asking, of orphans that a gap may be explained by; all where it is not
+    given.
     """
     roles, orphans, quiet_hosts = _places(gapped, kind)
     with np.errstate(invalid="ignore"):
         is_far = np.abs(gapped.given.deviation) > _LEAST_DEVIATION
     hosts = np.flatnonzero(np.isfinite(roles.own) & (roles.is_lone | is_far))
+    cell, cells = _cells(gapped.sides, roles)
     if may_hold is not None:
         hosts, quiet_hosts = (rows[may_hold[roles.reporter[rows], roles.partner[rows]]] for rows in (hosts, quiet_hosts))
+        has_gap = np.zeros(cells, dtype=bool)
+        has_gap[cell[hosts[~roles.is_lone[hosts]]]] = True
+        orphans, hosts = (rows[has_gap[cell[rows]]] for rows in (orphans, hosts))
     orphan, host = _join(gapped.sides.market, roles.reporter, orphans, hosts)
     likelihood, foreign, is_alone = _weigh(gapped, roles, orphan, host)
-    cell, cells = _cells(gapped.sides, roles)
     quiet = Quiet(orphans, cell[orphans], cell[quiet_hosts], roles.partner[quiet_hosts], cells)
     reporter, partner, named = roles.reporter[host], roles.partner[orphan], roles.partner[host]
     number = np.searchsorted(orphans, orphan)

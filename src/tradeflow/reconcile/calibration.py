@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,12 @@ class Calibration:
     high: Tail
     middle: Floats
     class_edges: Floats
-    table: Floats
-    """z by class of alike corridors and knot; see `read_z`."""
+    classes: list[UsualClass]
+
+    @cached_property
+    def table(self) -> Floats:
+        """Return z by class of alike corridors and knot (see `read_z`); a first look at the tails never asks for it."""
+        return weigh_evidence(self.classes)
 
     def group_of(self, sigma: Floats, habit: Floats) -> Ints:
         """Return the group of alike corridors: by their scatter, and by whether they usually lose a share."""
@@ -121,8 +126,7 @@ def fit_calibration(given: Standardised, areas: int, hubs: Hubs | None = None, r
         UsualClass(knots[group][0], knots[group][1], sigma, share)
         for group, sigma, share in zip(classes.group, classes.sigma, shares, strict=True)
     ]
-    table = weigh_evidence(alike)
-    return Calibration(edges, low, high, quartiles[:, 1], class_edges, table)
+    return Calibration(edges, low, high, quartiles[:, 1], class_edges, alike)
 
 
 def _quantile_edges(sigma: Floats, bins: int) -> Floats:

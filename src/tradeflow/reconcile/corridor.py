@@ -30,18 +30,19 @@ class CorridorGaps:
 
 def summarise_corridors(exporter: Ints, importer: Ints, gap_log: Floats) -> CorridorGaps:
     """Return count, median and robust variance of each corridor's gaps; a gap that is NaN is none."""
-    gap = pl.col("gap_log")
-    told = (
-        pl.DataFrame({"exporter": exporter, "importer": importer, "gap_log": gap_log})
-        .filter(gap.is_finite())
-        .group_by("exporter", "importer")
-        .agg(gap.len().cast(pl.Float64).alias("count"), gap.median().alias("median"), (gap - gap.median()).abs().median().alias("spread"))
-        .sort("exporter", "importer")
-    )
-    spread = told["spread"].to_numpy() * NORMAL_MAD
-    return CorridorGaps(
-        told["exporter"].to_numpy(), told["importer"].to_numpy(), told["count"].to_numpy(), told["median"].to_numpy(), spread**2
-    )
+    number = int(importer.max(initial=0)) + 1
+    known = np.isfinite(gap_log)
+    corridor, gap = (exporter * number + importer)[known], gap_log[known]
+    told = _tell_medians(corridor, gap)
+    keys, median = told["corridor"].to_numpy(), told["median"].to_numpy()
+    # A second pass costs half of what a median within a median does.
+    spread = _tell_medians(corridor, np.abs(gap - median[place_corridors(keys, corridor)]))["median"].to_numpy() * NORMAL_MAD
+    return CorridorGaps(*np.divmod(keys, number), told["count"].to_numpy(), median, spread**2)
+
+
+def _tell_medians(corridor: Ints, amounts: Floats) -> pl.DataFrame:
+    told = pl.DataFrame({"corridor": corridor, "amount": amounts}).group_by("corridor")
+    return told.agg(pl.len().cast(pl.Float64).alias("count"), pl.col("amount").median().alias("median")).sort("corridor")
 
 
 def sum_by(index: Ints, amounts: Floats, size: int) -> Floats:
@@ -59,8 +60,8 @@ def place_corridors(keys: Ints, wanted: Ints) -> Ints:
 
 
 def count_edges(edges: Floats, values: Floats) -> Ints:
-    """Return the class of each value: how many of the few `edges` lie below it (a comparison each is faster than a search)."""
-    classes = np.zeros(len(values), np.intp)
+    """Return the class of each value: how many of the `edges`, fewer than 256, lie below it (a comparison each is faster than a search)."""
+    classes = np.zeros(len(values), np.uint8)
     for edge in edges:
-        classes += values > edge
-    return classes
+        classes += (values > edge).view(np.uint8)
+    return classes.astype(np.intp)

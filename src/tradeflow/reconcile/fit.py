@@ -152,8 +152,8 @@ def standardise(
     """Return deviations of value, of weight, and of both by their joint variance (of the one that is there, where the other is missing)."""
     factor = _size_factor(sides, model.size_edges, model.size_factors)
     made = []
-    share = model.value_share[place]
-    value_rest, weight_rest = value_gap - model.value.habit[place], weight_gap - model.weight.habit[place]
+    share, value_habit, weight_habit = model.value_share[place], model.value.habit[place], model.weight.habit[place]
+    value_rest, weight_rest = value_gap - value_habit, weight_gap - weight_habit
     both = share * value_rest + (1 - share) * weight_rest
     has_both, has_value = np.isfinite(both), np.isfinite(value_rest)
     combined = np.where(has_both, both, np.where(has_value, value_rest, weight_rest))
@@ -161,12 +161,12 @@ def standardise(
     combined_variance = np.where(has_both, model.combined_variance[place], np.where(has_value, value_variance, weight_variance))
     of_value, of_weight, of_both = _timing_variances(sides, share, has_both, has_value)
     for rest, variance, habit, timing in (
-        (value_rest, value_variance, model.value.habit, of_value),
-        (weight_rest, weight_variance, model.weight.habit, of_weight),
-        (combined, combined_variance, model.weight.habit, of_both),
+        (value_rest, value_variance, value_habit, of_value),
+        (weight_rest, weight_variance, weight_habit, of_weight),
+        (combined, combined_variance, weight_habit, of_both),
     ):
         sigma = np.sqrt(variance * factor + timing)
-        made.append(Standardised(rest / sigma, sigma, habit[place], sides.exporter, sides.importer))
+        made.append(Standardised(rest / sigma, sigma, habit, sides.exporter, sides.importer))
     return made[0], made[1], made[2]
 
 

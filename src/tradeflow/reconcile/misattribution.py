@@ -52,6 +52,8 @@ def match_triangles(gapped: Gapped, routings: tuple[Routing, Routing]) -> Match:
         found = find_candidates(part, kind, routing.may_hold)
         chance = weigh_candidates(found, routing)
         sure = np.flatnonzero((chance > _SURE) & np.isfinite(part.given.deviation[found.host]))
+        if not len(sure):
+            continue
         host, orphan = within[found.host[sure]], within[found.orphan[sure]]
         best = (
             pl.DataFrame({"host": host, "orphan": orphan, "alone": found.is_alone[sure], "chance": chance[sure]})

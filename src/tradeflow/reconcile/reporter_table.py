@@ -59,9 +59,9 @@ def _count_routes(sides: Sides, place: Ints, squared: Floats, model: MirrorModel
 
 
 def _moments(squared: Floats) -> tuple[float, float]:
-    """Return mean and variance of the squared deviations."""
+    """Return mean and variance of the squared deviations; 0 where there is none that differs from 0."""
     known = squared[np.isfinite(squared)]
-    return (float(known.mean()), float(known.var())) if len(known) else (1.0, 0.0)
+    return (float(known.mean()), float(known.var())) if len(known) else (0.0, 0.0)
 
 
 def _of_groups(
@@ -73,6 +73,8 @@ def _of_groups(
     variance is multiplied by in the group: least squares for f - 1, shrunk by empirical Bayes.
     """
     mean, spread = moments
+    if not mean:
+        routes, mean = routes.clear(), 1.0
     count, part = pl.col("count"), pl.col("part")
     counted = (
         routes.group_by("place", "group")

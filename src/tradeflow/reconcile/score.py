@@ -100,16 +100,24 @@ def _balance(
     A matched surplus is taken out of the side that holds it, as far as the match is likely. A side that is probably inflated
     in this way counts less by that chance.
     """
-    likely = match.probability * np.nan_to_num(shift)
-    x = np.log(export) - np.where(match.kind == EXPORTS, likely, 0)
-    m = np.log(imported) + np.where(match.kind == EXPORTS, 0, likely)
     s_x, s_m = measure.errors.exporter[sides.exporter], measure.errors.importer[sides.importer] + basis_variance
-    share = s_m / (s_x + s_m)
-    trusted = np.where(rate > 0, share * (1 - rate), share + (1 - share) * np.abs(np.minimum(rate, 0)))
-    has_x, has_m = np.isfinite(x), np.isfinite(m)
-    share = np.where(has_x & has_m, trusted, np.where(has_x, 1.0, np.where(has_m, 0.0, np.nan)))
-    estimate = np.where(has_x & has_m, np.exp(share * x + (1 - share) * m), np.where(has_x, export, imported))
-    of_rate, of_match = np.abs(rate) * (1 - np.abs(rate)) * (x - m) ** 2, likely * (1 - match.probability) * np.nan_to_num(shift)
-    doubt = np.where(has_x & has_m, np.nan_to_num(of_rate) + of_match, 0.0)
-    variance = np.where(has_x & has_m, s_x * s_m / (s_x + s_m) + doubt, np.where(has_x, s_x, np.where(has_m, s_m, np.nan)))
+    total = s_x + s_m
+    x, m, share, variance = np.log(export), np.log(imported), s_m / total, s_x * s_m / total
+    # Few pairs are matched or inflated by habit.
+    rows = np.flatnonzero(match.kind)
+    likely, is_export = match.probability[rows] * np.nan_to_num(shift[rows]), match.kind[rows] == EXPORTS
+    x[rows] -= np.where(is_export, likely, 0)
+    m[rows] += np.where(is_export, 0, likely)
+    variance[rows] += likely * (1 - match.probability[rows]) * np.nan_to_num(shift[rows])
+    rows = np.flatnonzero(rate)
+    inflated, own = rate[rows], share[rows]
+    share[rows] = np.where(inflated > 0, own * (1 - inflated), own + (1 - own) * np.abs(inflated))
+    variance[rows] += np.abs(inflated) * (1 - np.abs(inflated)) * np.nan_to_num((x[rows] - m[rows]) ** 2)
+    estimate = np.exp(share * x + (1 - share) * m)
+    lacks_x, lacks_m = np.isnan(x), np.isnan(m)
+    for lacking, given, own_variance, own_share in ((lacks_m, export, s_x, 1.0), (lacks_x, imported, s_m, 0.0)):
+        rows = np.flatnonzero(lacking)
+        estimate[rows], variance[rows], share[rows] = given[rows], own_variance[rows], own_share
+    rows = np.flatnonzero(lacks_x & lacks_m)
+    variance[rows] = share[rows] = np.nan
     return Balance(estimate, variance, share)

@@ -43,8 +43,7 @@ def score_columns(sides: Sides, scores: Scores) -> pl.DataFrame:
         "_export_kg": scores.gaps.weights.export_kg,
         "_import_kg": scores.gaps.weights.import_kg,
     }
-    columns = [pl.Series(name, figure).fill_nan(None) for name, figure in figures.items()]
-    columns += alignment_columns(sides, scores)
+    columns = pl.DataFrame(figures).with_columns(pl.all().fill_nan(None)).get_columns() + alignment_columns(sides, scores)
     columns += [
         _label("export_weight_label", scores.gaps.weights.export_label, WEIGHT_LABELS, np.isfinite(sides.export_kg)),
         _label("import_weight_label", scores.gaps.weights.import_label, WEIGHT_LABELS, np.isfinite(sides.import_kg)),

@@ -54,11 +54,16 @@ def mend_weights(sides: Sides, usual: Floats) -> Weights:
 
 
 def _mend(kg: Floats, log_unit_value: Floats, of_mirror: Floats, usual: Floats) -> tuple[Floats, Ints]:
-    off_usual = log_unit_value - usual
-    off_mirror = np.where(np.isnan(of_mirror), off_usual, log_unit_value - of_mirror)
+    mended, label = kg.copy(), np.full(len(kg), NONE)
+    rows = np.flatnonzero(np.abs(log_unit_value - usual) > OUT_OF_SCALE_LOG / 2)
+    own, mirror = log_unit_value[rows], of_mirror[rows]
+    is_alone, off_usual = np.isnan(mirror), own - usual[rows]
+    off_mirror = np.where(is_alone, off_usual, own - mirror)
     # Of two sides that differ the one that is further from what is usual has slipped.
-    is_the_one = np.abs(off_usual) >= np.abs(np.where(np.isnan(of_mirror), 0.0, of_mirror - usual))
-    is_out = (np.abs(off_mirror) > OUT_OF_SCALE_LOG) & (np.abs(off_usual) > OUT_OF_SCALE_LOG / 2) & is_the_one
+    is_the_one = is_alone | (np.abs(off_usual) >= np.abs(mirror - usual[rows]))
+    is_out = (np.abs(off_mirror) > OUT_OF_SCALE_LOG) & is_the_one
     is_thousand = is_out & (np.abs(np.abs(off_mirror) - _THOUSAND_LOG) < _NEAR_THOUSAND_LOG)
-    mended = np.where(is_thousand, kg * np.exp(np.sign(off_mirror) * _THOUSAND_LOG), np.where(is_out, np.nan, kg))
-    return mended, np.where(is_thousand, CORRECTED, np.where(is_out, DROPPED, NONE))
+    corrected = kg[rows] * np.exp(np.sign(off_mirror) * _THOUSAND_LOG)
+    mended[rows] = np.where(is_thousand, corrected, np.where(is_out, np.nan, kg[rows]))
+    label[rows] = np.where(is_thousand, CORRECTED, np.where(is_out, DROPPED, NONE))
+    return mended, label
