@@ -306,11 +306,19 @@ def exported(z: float = 4.0, **other: Any) -> Evidence:
 
 
 @pytest.mark.parametrize(
-    ("reason", "is_told"),
-    [(None, True), ("not_reported_yet", True), ("partner_never_reports", True), ("not_recorded", False), ("recorded_later", False)],
+    ("reason", "probability", "is_told"),
+    [
+        (None, None, True),
+        ("not_reported_yet", None, True),
+        ("partner_never_reports", None, True),
+        ("not_recorded", 0.9, False),
+        ("not_recorded", 0.5, True),
+        ("recorded_later", 0.9, True),
+    ],
 )
-def test_excess_export(reason: str | None, is_told: bool) -> None:
-    silent = {"import_net_weight_kg": None, "import_value_usd": None, "mirror_status": "exporter_only", "mirror_reason": reason}
+def test_excess_export(reason: str | None, probability: float | None, is_told: bool) -> None:
+    silent = {"import_net_weight_kg": None, "import_value_usd": None, "mirror_status": "exporter_only", "mirror_reason": reason,
+              "partner_report_probability": probability}  # fmt: skip
     told = scores(exported(**(silent if reason else {})), "excess_export")
     assert told == ({CHINA: pytest.approx(4.0)} if is_told else {})
 

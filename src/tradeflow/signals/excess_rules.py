@@ -17,6 +17,8 @@ from tradeflow.signals.spell import (
 from tradeflow.signals.unit_value import ROUTE, usual_unit_values, weight_in_scale
 
 _FAMILY = ["freq_code", "importer_code", "family"]
+_USUALLY_RECORDED = 0.8
+"""Chance that the importer would have recorded a trade from which on it denies by recording none: that is `missing_mirror`."""
 
 
 def excess_import(tables: Evidence) -> pl.DataFrame:
@@ -29,17 +31,18 @@ def excess_import(tables: Evidence) -> pl.DataFrame:
 def excess_export(tables: Evidence) -> pl.DataFrame:
     """The exporter reports that more left for the importer than its own earlier reports of the route explain.
 
-    It needs no report of the importer, whose figures may come later or never. Where the importer has published the month and has
-    none of the trade, that is `missing_mirror`.
+    It needs no report of the importer, whose figures may come later or never. Where the importer usually records this trade, has
+    published the month and has none of it, that is `missing_mirror`.
     """
     sides = tables.mirror_pair.select(
         *PAIR_KEY,
         "mirror_reason",
+        "partner_report_probability",
         pl.col("export_value_usd").alias("observed_value_usd"),
         weight_in_scale("import").alias("mirror_net_weight_kg"),
     )
-    is_denied = pl.col("mirror_reason").is_in(["not_recorded", "recorded_later"]).fill_null(value=False)
-    told = _with_trade(tables).filter(pl.col("series_level") == "export").join(sides, on=PAIR_KEY).filter(~is_denied)
+    is_denied = (pl.col("mirror_reason") == "not_recorded") & (pl.col("partner_report_probability") >= _USUALLY_RECORDED)
+    told = _with_trade(tables).filter(pl.col("series_level") == "export").join(sides, on=PAIR_KEY).filter(~is_denied.fill_null(value=False))
     monthly = _score_excess(told.join(usual_unit_values(tables.mirror_pair, "export"), on=ROUTE, how="left"))
     summed = best_window(monthly, ROUTE, [*SUMMED, "mirror_net_weight_kg"])
     return _with_excess(summed).with_columns(
