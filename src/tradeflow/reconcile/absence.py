@@ -42,7 +42,7 @@ def explain_missing_sides(
         ("exporter_code", "importer_only", "_exporter_published"),
     ):
         misses = _miss_rates(seen, side, one_sided, published, threshold_usd).rename({"_miss": f"_{one_sided}_miss"})
-        seen = seen.join(misses, on="_row", how="left")
+        seen = seen.join(misses, on="_row", how="left", maintain_order="left")
     missed = (
         pl.when(pl.col("mirror_status") == "exporter_only").then(pl.col("_exporter_only_miss"))
         .when(pl.col("mirror_status") == "importer_only").then(pl.col("_importer_only_miss"))
@@ -64,7 +64,7 @@ def _find_shifted_mirrors(pairs: pl.DataFrame) -> pl.DataFrame:
     imports = indexed.filter(pl.col("mirror_status") == "importer_only").select(keys).sort("_index")
     later = _near(exports, imports, "forward").with_columns(pl.lit("recorded_later").alias("_shifted"))
     earlier = _near(imports, exports, "backward").with_columns(pl.lit("recorded_earlier").alias("_shifted"))
-    return indexed.join(pl.concat([later, earlier]), on=keys, how="left").drop("_index")
+    return indexed.join(pl.concat([later, earlier]), on=keys, how="left", maintain_order="left").drop("_index")
 
 
 def _near(left: pl.DataFrame, right: pl.DataFrame, strategy: Literal["forward", "backward"]) -> pl.DataFrame:
@@ -84,16 +84,18 @@ def _join_availability(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_co
             (pl.col("coverage_status") == "reported").alias(f"_{side}_published"),
         )  # fmt: skip
         ever = published.select("freq_code", f"{side}_code").unique().with_columns(pl.lit(value=True).alias(f"_{side}_ever"))
-        pairs = pairs.join(published, on=["freq_code", "period", f"{side}_code"], how="left")
-        pairs = pairs.join(ever, on=["freq_code", f"{side}_code"], how="left")
+        pairs = pairs.join(published, on=["freq_code", "period", f"{side}_code"], how="left", maintain_order="left")
+        pairs = pairs.join(ever, on=["freq_code", f"{side}_code"], how="left", maintain_order="left")
         pulled = (
             commodity_coverage.filter(pl.col("flow_code") == flow_code).drop("flow_code").with_columns(pl.lit(value=True).alias("_pulled"))
         )
-        pairs = pairs.join(pulled, on=["freq_code", "commodity_code", "period"], how="left").with_columns(
+        pairs = pairs.join(pulled, on=["freq_code", "commodity_code", "period"], how="left", maintain_order="left").with_columns(
             pl.col(f"_{side}_published") & pl.col("_pulled").fill_null(value=False)
         )
         withheld = _withheld_codes(pairs, side, threshold_usd)
-        pairs = pairs.drop("_pulled").join(withheld, on=["freq_code", "period", f"{side}_code", "commodity_code"], how="left")
+        pairs = pairs.drop("_pulled").join(
+            withheld, on=["freq_code", "period", f"{side}_code", "commodity_code"], how="left", maintain_order="left"
+        )
         is_withheld = pl.col(f"_{side}_published") & pl.col("_withheld").fill_null(value=False)
         pairs = pairs.with_columns(is_withheld.alias(f"_{side}_withheld")).drop("_withheld")
         pairs = pairs.with_columns(pl.col(f"_{side}_published") & ~pl.col(f"_{side}_withheld"))

@@ -9,7 +9,8 @@ out (a linear Gaussian problem in amounts, in parts of the month's own), once pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import logsumexp
@@ -48,6 +49,11 @@ class Departed:
     timing_variance: Floats
     unrecorded_chance: Floats
     log_likelihood: Floats
+
+
+def join_departed(parts: Sequence[Departed]) -> Departed:
+    """Return what is found of all parts' months, one after the other."""
+    return Departed(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Departed)))
 
 
 def find_departed(arrivals: Arrivals, shares: Floats, spread: float, variance: Floats, unrecorded_rate: Floats) -> Departed:

@@ -70,23 +70,48 @@ def fit_lag_shares(
 
 def _known_cells(pairs: pl.DataFrame, coverage: pl.DataFrame, commodity_coverage: pl.DataFrame) -> pl.DataFrame:
     """Return route, corridor, _m, _x0, _x1, _x2 of the months that both have published, 0 where nothing was traded."""
-    two_sided = pl.col("export_value_usd").is_not_null().any() & pl.col("import_value_usd").is_not_null().any()
-    monthly = pairs.filter(pl.col("freq_code") == "M").filter(two_sided.over(ROUTE_NUMBER)).select(
+    monthly = pairs.filter(pl.col("freq_code") == "M").select(
         ROUTE_NUMBER, *_CORRIDOR, "commodity_code", month_number(pl.col("period")).alias("_month"),
         pl.col("export_value_usd").alias("_x"), pl.col("import_value_usd").alias("_m"),
     )  # fmt: skip
-    reached = [monthly.select(ROUTE_NUMBER, *_CORRIDOR, "commodity_code", pl.col("_month") + lag) for lag in LAGS]
-    cells = pl.concat(reached).unique()
+    cells = _lay_out_cells(_keep_two_sided(monthly.sort(ROUTE_NUMBER, "_month")))
     codes = pairs.schema["commodity_code"]
     imports, exports = (published_months(coverage, commodity_coverage, flow_code, codes) for flow_code in ("M", "X"))
     cells = imports.keep(cells, "importer_code")
     for lag in LAGS:
         cells = exports.shifted(lag).keep(cells, "exporter_code")
-        sent = monthly.select(ROUTE_NUMBER, pl.col("_month") + lag, pl.col("_x").alias(_X[lag])).drop_nulls()
-        cells = cells.join(sent, on=[ROUTE_NUMBER, "_month"], how="left")
-    arrived = monthly.select(ROUTE_NUMBER, "_month", "_m").drop_nulls()
-    known = cells.join(arrived, on=[ROUTE_NUMBER, "_month"], how="left").with_columns(pl.col("_m", *_X).fill_null(0))
-    return known.sort(ROUTE_NUMBER, "_month")
+    return cells
+
+
+def _keep_two_sided(monthly: pl.DataFrame) -> pl.DataFrame:
+    """Keep the routes that both sides have reported; monthly is sorted by route."""
+    route = monthly[ROUTE_NUMBER].rle_id().to_numpy()
+    reports = [np.bincount(route, monthly[side].is_not_null().to_numpy()) > 0 for side in ("_x", "_m")]
+    return monthly.filter(pl.Series((reports[0] & reports[1])[route]))
+
+
+def _lay_out_cells(monthly: pl.DataFrame) -> pl.DataFrame:
+    """Return each route's months and those into which their goods reach, with what was sent in them and before and what was recorded.
+
+    monthly is sorted by route and month: one whole number holds both and is looked up in order, which costs a part of what joins do.
+    """
+    month = monthly["_month"].to_numpy()
+    span = int(month.max(initial=0)) + len(LAGS)
+    key = monthly[ROUTE_NUMBER].rle_id().to_numpy().astype(np.int64) * span + month
+    # In order already but for the lags: sorting is far cheaper than np.unique, which hashes.
+    reached = np.sort(np.concatenate([key + lag for lag in LAGS]), kind="stable")
+    cell = reached[np.diff(reached, prepend=-1) != 0]
+    sent, recorded = (monthly[side].fill_null(0).to_numpy() for side in ("_x", "_m"))
+    amounts, row = {}, np.zeros(len(cell), np.intp)
+    for lag in LAGS:
+        place = np.minimum(np.searchsorted(key, cell - lag), max(len(key) - 1, 0))
+        there = key[place] == cell - lag
+        row[there] = place[there]
+        amounts[_X[lag]] = np.where(there, sent[place], 0.0)
+        if not lag:
+            amounts["_m"] = np.where(there, recorded[place], 0.0)
+    routes = monthly.select(ROUTE_NUMBER, *_CORRIDOR, "commodity_code")[row]
+    return routes.with_columns(pl.Series("_month", cell % span), *[pl.Series(name, found) for name, found in amounts.items()])
 
 
 def _corridor_sums(cells: pl.DataFrame) -> pl.DataFrame:

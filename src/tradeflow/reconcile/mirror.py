@@ -13,7 +13,7 @@ from tradeflow.reconcile.lag import SHARES, fit_lag_shares
 from tradeflow.reconcile.margin import known_margin, valuation_basis
 from tradeflow.reconcile.measure import ReconcileOptions
 from tradeflow.reconcile.months import read_calendar
-from tradeflow.reconcile.pairs import PAIR_KEY, pair_mirror_flows
+from tradeflow.reconcile.pairs import pair_mirror_flows
 from tradeflow.reconcile.published import month_number
 from tradeflow.reconcile.reporter_table import reporter_rows
 from tradeflow.reconcile.sampled_fit import fit_to_sample
@@ -52,7 +52,7 @@ def reconcile_trade_flow(
     scored = scored.with_columns(_label_left_out(side) for side in ("export", "import"))
     explained = explain_missing_sides(scored, coverage, commodity_coverage, options.threshold_usd)
     return (
-        _in_contract(explained.with_columns(*asymmetry_columns()), "mirror_pair").sort(PAIR_KEY),
+        _in_contract(explained.with_columns(*asymmetry_columns()), "mirror_pair"),
         _in_contract(reporter_rows(sides, model, chapters), "reporter_reliability").sort(
             "reporter_code", "flow_code", "measure", "product_group"
         ),

@@ -77,9 +77,10 @@ class Surroundings:
     places: Ints
     is_known: Flags
 
-    def take(self, chosen: Flags) -> Surroundings:
+    def take(self, chosen: Flags | slice) -> Surroundings:
         """Return some of the months."""
-        return Surroundings(*(getattr(self, name)[chosen] for name in ("rows", "corridor", "shares", "places", "is_known")))
+        rows = chosen if isinstance(chosen, slice) else np.flatnonzero(chosen)
+        return Surroundings(*(getattr(self, name)[rows] for name in ("rows", "corridor", "shares", "places", "is_known")))
 
 
 def surround(sides: Sides, months: Ints, calendar: Calendar, corridor: Ints, shares: Floats, has_lag: Flags) -> Surroundings:
@@ -103,10 +104,19 @@ def _find_places(key: Ints) -> Ints:
     """Return for each key, and each offset from it, where that key stands; -1 where it does not."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
-    places = np.full((len(key), len(_OFFSETS)), -1)
-    for column, offset in enumerate(_OFFSETS):
-        at = np.minimum(np.searchsorted(ordered, key + offset), max(len(key) - 1, 0))
-        places[:, column] = np.where(ordered[at] == key + offset, order[at], -1)
+    is_new = np.diff(ordered, prepend=-1) != 0
+    distinct, first = ordered[is_new], order[is_new]
+    found = np.full((len(distinct), len(_OFFSETS)), -1)
+    found[:, _OFFSETS.index(0)] = first
+    # Whole numbers in order: a key at most so far off is at most so many places off.
+    for step in range(1, _OFFSETS[-1] + 1):
+        away = distinct[step:] - distinct[:-step]
+        for offset in range(step, _OFFSETS[-1] + 1):
+            before = np.flatnonzero(away == offset)
+            found[before, _OFFSETS.index(offset)] = first[before + step]
+            found[before + step, _OFFSETS.index(-offset)] = first[before]
+    places = np.empty_like(found, shape=(len(key), len(_OFFSETS)))
+    places[order] = found[np.cumsum(is_new) - 1]
     return places
 
 

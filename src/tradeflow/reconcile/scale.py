@@ -26,7 +26,11 @@ def mark_weights_out_of_scale(pairs: pl.DataFrame) -> pl.DataFrame:
     route = both.group_by(ROUTE_NUMBER).agg(pl.col("_log").median().alias("_route_log"), pl.len().alias("_count"))
     own = pl.col("_count").fill_null(0) / (pl.col("_count").fill_null(0) + _PRIOR_PERIODS)
     usual = own * pl.col("_route_log").fill_null(0) + (1 - own) * pl.col("_code_log")
-    joined = logs.join(code, on=_CODE, how="left").join(route, on=ROUTE_NUMBER, how="left").with_columns(usual.alias("_usual"))
+    joined = (
+        logs.join(code, on=_CODE, how="left", maintain_order="left")
+        .join(route, on=ROUTE_NUMBER, how="left", maintain_order="left")
+        .with_columns(usual.alias("_usual"))
+    )
     return joined.with_columns(
         _is_far(pl.col("_x")).alias("is_export_weight_out_of_scale"), _is_far(pl.col("_m")).alias("is_import_weight_out_of_scale")
     ).drop("_x", "_m", "_code_log", "_route_log", "_count", "_usual")

@@ -61,6 +61,8 @@ class Sides:
 
     def take(self, rows: Ints | NDArray[np.bool_]) -> Sides:
         """Return some of the pairs, in the order of `rows`."""
+        # Places are looked up once here, and not once for each array.
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         taken = Sides(*(getattr(self, name)[rows] for name in _ARRAYS), aligned=None)
         return taken if self.aligned is None else replace(taken, aligned=self.aligned.take(rows))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tradeflow.reconcile.arrival import Departed, find_departed
+from tradeflow.reconcile.arrival import Departed, find_departed, join_departed
 from tradeflow.reconcile.corridor import place_corridors, sum_by
 from tradeflow.reconcile.measure import ReconcileOptions, fit_measure
 from tradeflow.reconcile.months import Calendar, Surroundings, carried_amounts, gather_arrivals, surround
@@ -38,6 +38,8 @@ _SURE = 0.7
 _LARGEST_TIMING = 4.0
 """Variance from which what is found of a month is no figure any more."""
 _LEAST_REST = 0.1
+_BLOCK = 16_384
+"""Months solved for at a time: what they need stays near the processor, in half the time."""
 ALIGNED, TRUNCATED, NOT_RECORDED, NOT_KNOWN, CARRIED = range(1, len(ALIGNMENTS))
 
 
@@ -130,10 +132,14 @@ def _weights(sides: Sides, timing: Timing) -> _Amounts:
 def _depart(amounts: _Amounts, around: Surroundings, usual: _Usual, timing: Timing, importer: Ints, spread: float) -> Departed:
     """Find what left in each of the months that the exporter reports; ln of it over what is usual."""
     level, variance = usual.level[around.corridor], np.minimum(usual.variance[around.corridor], _LARGEST_VARIANCE)
-    rate = timing.unrecorded_rate[importer]
-    arrivals = gather_arrivals(amounts.export, amounts.imported, around, variance, rate)
-    on_one_level = replace(arrivals, recorded=arrivals.recorded * np.exp(-level)[:, None])
-    return find_departed(on_one_level, around.shares, spread, variance, rate)
+    rate, found = timing.unrecorded_rate[importer], []
+    for start in range(0, max(len(around.rows), 1), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        part = around.take(rows)
+        arrivals = gather_arrivals(amounts.export, amounts.imported, part, variance[rows], rate[rows])
+        on_one_level = replace(arrivals, recorded=arrivals.recorded * np.exp(-level[rows])[:, None])
+        found.append(find_departed(on_one_level, part.shares, spread, variance[rows], rate[rows]))
+    return join_departed(found)
 
 
 def _improve(timing: Timing, markets: Sides, around: Surroundings, options: ReconcileOptions) -> Timing:
