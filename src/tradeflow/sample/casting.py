@@ -164,13 +164,13 @@ def pick_stranger(stage: Stage, rng: np.random.Generator, importer: int, exporte
     return int(rng.choice(fresh if len(fresh) else np.setdiff1d(exporters, [importer])))
 
 
-def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: int, times: int) -> Ints:
-    """Days of departure in the last year, early enough for both sides' figures of the arrival to be out."""
+def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: int, times: int, spare_days: int = 0) -> Ints:
+    """Days of departure in the last year, early enough for both sides' figures of the arrival to be out, with days to spare."""
     offices = stage.offices
     seen = offices.releases.last_visible_month(int(offices.clock.pull_days[-1]))
     parties = [place for place in (exporter, importer) if place < offices.areas.reporter_count]
     last = min((int(seen[place]) for place in parties), default=stage.month_count - 1)
-    voyage = int(25 + offices.areas.distance_km[exporter, importer] / 450)
+    voyage = int(25 + offices.areas.distance_km[exporter, importer] / 450) + spare_days
     earliest = int(offices.clock.month_start[stage.month_count - _CASE_MONTHS])
     latest = max(int(offices.clock.month_start[last + 1]) - 1 - voyage, earliest + 20)
     room = max(latest - earliest - 30 * (times - 1), 0)

@@ -32,6 +32,8 @@ class PlantedCase:
 Planted = tuple[Stage, PlantedCase]
 SOME_CASE = 0
 """Marks a consignment of the case or event that is being put in, until it has its number; below zero is no case."""
+_DAYS_LOST = 60
+"""At a hub and on an importer's desk at the most, nearly always: a single consignment that comes later would leave no trace at all."""
 
 
 def plant_case(stage: Stage, plan: CasePlan) -> Planted:
@@ -95,7 +97,7 @@ def _excess_import(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Pl
     if is_fixed:
         stage = _with_regular_purchases(stage, corridor, rng, casting.small_month_kg(plan.amount))
     whole = casting.usual_corridor(stage, corridor.exporter, corridor.importer)
-    days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times)
+    days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times, _DAYS_LOST if is_fixed else 0)
     extra = sell(stage, corridor, days, _amounts(plan, whole.kg_per_month, rng), 1.0, rng)
     text = f"{plan.times} consignments beyond the importer's usual purchases, recorded alike by both sides"
     return with_goods(stage, extra), truth(stage, plan, corridor, extra, float(extra["kg"].sum()), text)
