@@ -30,8 +30,8 @@ _ABOUT_SETS = {
     "model's own panel. What is odd in them already counts as clean.",
 }  # fmt: skip
 _ABOUT_FALSE = """\
-Clean series of our generator: the share with p <= 1% in the last month. Regular, contaminated, intermittent and missing series of all
-lengths are scored as one table, evolving ones as another. The error is binomial."""
+Clean series of our generator: the share with p <= 1% in the last month. All kinds and lengths are scored as one
+table. The error is binomial."""
 _ABOUT_DISCOVERIES = """\
 1,500 regular series of 60 months, 3% of them with a last month times 3, 5 or 10. Benjamini and Hochberg's procedure on the p-values:
 the realised share of false discoveries and the share of the planted ones that are found; means over panels."""

@@ -157,15 +157,14 @@ def score_pairs(anomaly: str, clean: list[Scores], planted: list[Scores]) -> lis
 def false_alarms_by_group(series: int, seed: int) -> dict[str, dict[int, Rate]]:
     """Return our measured false alarms at nominal 1%, by kind and length, from clean series alone.
 
-    The kinds that are pooled are scored as one table of all lengths, evolving series as another.
+    All kinds and lengths are scored as one table.
     """
+    groups = [(kind, months) for kind in KINDS for months in LENGTHS]
+    scores = score_own_table([make_series(kind, series, months, seed) for kind, months in groups])
     found: dict[str, dict[int, Rate]] = {}
-    for kinds in (POOLED_KINDS, KINDS[len(POOLED_KINDS) :]):
-        groups = [(kind, months) for kind in kinds for months in LENGTHS]
-        scores = score_own_table([make_series(kind, series, months, seed) for kind, months in groups])
-        for (kind, months), each in zip(groups, scores, strict=True):
-            has_trade = np.isfinite(each.last_month) if each.p_value is None else np.isfinite(each.p_value)
-            found.setdefault(kind, {})[months] = measure_rate(each.is_alarm[has_trade])
+    for (kind, months), each in zip(groups, scores, strict=True):
+        has_trade = np.isfinite(each.last_month) if each.p_value is None else np.isfinite(each.p_value)
+        found.setdefault(kind, {})[months] = measure_rate(each.is_alarm[has_trade])
     return found
 
 

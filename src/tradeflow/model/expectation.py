@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tradeflow.model.noise_models import NoiseModels, noise_models
+from tradeflow.model.odd_month import believe_months
 from tradeflow.model.seasonal import RobustFit, fit_robustly
 
 Array = NDArray[np.float64]
@@ -22,14 +23,7 @@ Mask = NDArray[np.bool_]
 LONGEST_HISTORY_YEARS = {12: 10, 1: 30}
 """By periods a year: older periods say nothing about the next one that newer ones do not."""
 BELIEVED = 3.0
-"""A residual is taken at no more than so many standard deviations,"""
-DOUBTED = 4.0
-"""less and less from so many,"""
-DISBELIEVED = 7.0
-"""and not at all from so many (Hampel's three parts; Hampel et al. 1986, section 2.6): the regression knows no wandering level, so what
-it leaves may yet be one. Set on simulated series."""
-OUTLIER = 3.5
-"""Residuals beyond so many standard deviations are not counted as months."""
+"""A residual of the regression is taken at no more than so many standard deviations to begin with."""
 PRIOR_SD = 0.15
 """Standard deviation of the noise, log, before the history is seen,"""
 PRIOR_MONTHS = 1.0
@@ -97,23 +91,24 @@ def _parts_of_one_length(lengths: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 def _expect_block(log_amounts: Array, models: NoiseModels, periods_per_year: int) -> Expectation:
     fit = fit_robustly(log_amounts, periods_per_year)
     is_sure = np.clip((fit.shift_chance - SURE_SHIFT[0]) / (SURE_SHIFT[1] - SURE_SHIFT[0]), 0.0, 1.0)
-    history, counted = _clean(fit, is_sure)
+    history, counted = _clean(fit, is_sure, models)
     mean, covariance, noise = _average_models(history, counted, models)
     shared, own = _doubts(fit, is_sure, counted, noise)
     whole = covariance + shared[:, None, None] + own[:, None, None] * np.eye(mean.shape[1])
     return Expectation(fit.centre[:, None] + mean, whole)
 
 
-def _clean(fit: RobustFit, is_sure: Array) -> tuple[Array, Mask]:
-    """Return the history as the regression believes it, gaps filled and past shifts undone, and the months that count."""
-    size = np.abs(fit.residuals) / fit.scale[:, None]
-    belief = np.clip((DISBELIEVED - size) / (DISBELIEVED - DOUBTED), 0.0, 1.0)
+def _clean(fit: RobustFit, is_sure: Array, models: NoiseModels) -> tuple[Array, Array]:
+    """Return the history as it is believed, gaps filled and past shifts undone, and how far each month counts."""
+    level = fit.fitted - is_sure[:, None] * fit.steps
     reach = BELIEVED * fit.scale[:, None]
-    believed = np.clip(fit.residuals, -reach, reach) * belief
-    return fit.fitted + believed - is_sure[:, None] * fit.steps, fit.known & (size < OUTLIER)
+    believed = level + np.clip(fit.residuals, -reach, reach)
+    amounts = level + fit.residuals
+    history, counted = believe_months(amounts[:, ::-1], fit.known[:, ::-1], believed[:, ::-1], fit.scale, models.precision)
+    return history[:, ::-1], counted[:, ::-1]
 
 
-def _average_models(history: Array, counted: Mask, models: NoiseModels) -> tuple[Array, Array, Array]:
+def _average_models(history: Array, counted: Array, models: NoiseModels) -> tuple[Array, Array, Array]:
     """Return the mean, the covariance and the noise variance over the models, each weighted by its likelihood.
 
     The noise variance is integrated out under an inverse gamma prior (Zellner 1971, section 3.2). The first surprise is the level itself,
@@ -122,7 +117,7 @@ def _average_models(history: Array, counted: Mask, models: NoiseModels) -> tuple
     series, periods = history.shape
     newest_first = history[:, ::-1]
     surprises = (newest_first @ models.whiten).reshape(series, -1, periods)
-    counts = counted[:, ::-1].astype(np.float64)
+    counts = counted[:, ::-1].copy()
     counts[:, 0] = 0.0
     freedom = PRIOR_MONTHS + counts.sum(axis=1, keepdims=True)
     squares = PRIOR_MONTHS * PRIOR_SD**2 + np.matmul(np.square(surprises, out=surprises), counts[:, :, None])[:, :, 0]
@@ -138,7 +133,7 @@ def _average_models(history: Array, counted: Mask, models: NoiseModels) -> tuple
     return mean, within + between, noise.sum(axis=1)
 
 
-def _doubts(fit: RobustFit, is_sure: Array, counted: Mask, noise_variance: Array) -> tuple[Array, Array]:
+def _doubts(fit: RobustFit, is_sure: Array, counted: Array, noise_variance: Array) -> tuple[Array, Array]:
     """Return the variance that the models leave out: shared by all periods ahead, and of each one alone."""
     periods = counted.shape[1]
     known = np.maximum(counted.sum(axis=1), 1)

@@ -71,11 +71,13 @@ def _sums_from_each_place(values: Array, columns: Array | None) -> Array:
     places = periods // STEP
     tail = values[:, periods - places * STEP :].reshape(series, places, STEP)
     if columns is None:
-        binned = tail.sum(axis=2)
-    else:
-        blocks = columns[periods - places * STEP :].reshape(places, STEP, columns.shape[1])
-        binned = np.matmul(tail.transpose(1, 0, 2), blocks).transpose(1, 0, 2)
-    return np.cumsum(binned[:, ::-1], axis=1)[:, ::-1]
+        return np.cumsum(tail.sum(axis=2)[:, ::-1], axis=1)[:, ::-1]
+    blocks = columns[periods - places * STEP :].reshape(places, STEP, columns.shape[1])
+    sums = np.matmul(tail.transpose(1, 0, 2), blocks)
+    # numpy's own running sum along an outer axis takes ten times as long
+    for place in range(places - 2, -1, -1):
+        sums[place] += sums[place + 1]
+    return np.asarray(sums.transpose(1, 0, 2))
 
 
 def _posterior_chance(gain: Array, information: Array, prior_precision: Array, unexplained: Array, after: Array, weights: Array) -> Array:

@@ -23,6 +23,9 @@ MOVES = ((0.03, 0.0), (0.05, 0.45), (0.1, 0.0), (0.25, 0.3), (0.5, 0.0))
 month's noise is still there in the next one."""
 SEASONS = ((0.2, np.inf), (1.0, np.inf), (1.0, 2.0))
 """Standard deviation of the first annual harmonic, the k-th has it divided by k; and the years in which the season fades to exp(-1)."""
+JUDGING_MOVE = 3
+"""Place among MOVES of what foretells a month from those around it: a level that may wander, and a season that may change (the last of
+SEASONS), so that only a month that stands alone is odd."""
 HARMONICS = 6
 LEVEL_SD = 10.0
 TREND_SD = 0.3
@@ -41,6 +44,8 @@ class NoiseModels:
     """(n, K A): a history, newest first, times this gives each model's mean of the periods ahead."""
     covariance: Array
     """(K, A, A): of the periods ahead, given the history."""
+    precision: Array
+    """(n, n): inverse covariance of a history, newest first, by the model that judges single months."""
 
 
 @lru_cache(maxsize=16)
@@ -51,7 +56,10 @@ def noise_models(periods: int, periods_per_year: int, ahead: int, longest: int) 
     covariance = own - np.matmul(answer.transpose(0, 2, 1), answer)
     log_precision = np.log(np.diagonal(whiten, axis1=1, axis2=2)).T
     forecast = np.matmul(whiten.transpose(0, 2, 1), answer)
-    return NoiseModels(_newest_first(whiten.transpose(2, 0, 1)), log_precision, _newest_first(forecast.transpose(1, 0, 2)), covariance)
+    seasons = len(whiten) // len(MOVES)
+    judge = whiten[JUDGING_MOVE * seasons + seasons - 1]
+    mapped = _newest_first(whiten.transpose(2, 0, 1)), log_precision, _newest_first(forecast.transpose(1, 0, 2))
+    return NoiseModels(*mapped, covariance, judge.T @ judge)
 
 
 def _newest_first(by_period: Array) -> Array:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from tradeflow.contract import load_contract
 from tradeflow.model.change import WINDOW, Changes
-from tradeflow.model.excess import as_score, interval_reach, log_p_value
-from tradeflow.model.past_error import fit_scales, sample_errors
+from tradeflow.model.excess import as_score, interval_reach, log_tail
+from tradeflow.model.past_error import fit_scales, sample_errors, scales_of
 from tradeflow.model.scoring import LARGEST_LOG_KG, MIN_TRADED_PERIODS, Series, score_months, score_newest_window
 from tradeflow.model.series import make_calendar
+from tradeflow.model.table_presence import restate_presence
 
 Mask = NDArray[np.bool_]
 
@@ -145,13 +146,11 @@ def _scale_by_past(months: pl.DataFrame, sampled: pl.DataFrame) -> pl.DataFrame:
     grouped = months.with_columns(pl.col("group").fill_null(""))
     errors = grouped.filter(pl.col("deviation").is_not_null()).join(sampled, on="series_id")
     ages = errors.with_columns(pl.col("age") - pl.col("months_back")).filter(pl.col("age") >= 0)
-    scales = fit_scales(ages.select("age", "group", "deviation"))
     wanted = months.filter("is_wanted")
-    keys = wanted.select("age", pl.col("group").fill_null(""))
-    scale = keys.join(scales, on=["age", "group"], how="left", maintain_order="left")["scale"].fill_null(1.0).to_numpy()
-    mean, sd, deviation, chance = (wanted[name].to_numpy() for name in ("mean", "sd", "deviation", "trade_probability"))
+    scale = scales_of(wanted.with_columns(pl.col("group").fill_null("")), fit_scales(ages.select("age", "group", "deviation", "sd")))
+    mean, sd, deviation = (wanted[name].to_numpy() for name in ("mean", "sd", "deviation"))
     reach = interval_reach() * sd * scale
-    by_amount = np.exp(log_p_value(deviation / scale, chance))
+    by_amount = np.exp(log_tail(deviation / scale)) * _presence_in_table(wanted)
     figures = {
         "expected_kg": _kg(mean),
         "lower_kg": _kg(mean - reach),
@@ -160,6 +159,18 @@ def _scale_by_past(months: pl.DataFrame, sampled: pl.DataFrame) -> pl.DataFrame:
     }
     frame = wanted.with_columns(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in figures.items())
     return _as_contract(frame, "own_series_score")
+
+
+def _presence_in_table(months: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the chance of trade in each month, restated by how many series of the table, or of the group, trade in it."""
+    has_traded = pl.col("observed_kg").gt(0).cast(pl.Float64).fill_null(np.nan)
+    numbered = months.select(
+        chance=pl.col("trade_probability").fill_null(np.nan),
+        has_traded=has_traded,
+        month=pl.col("age").rank("dense").cast(pl.Int64) - 1,
+        group=pl.struct("age", pl.col("group").fill_null("")).rank("dense").cast(pl.Int64) - 1,
+    )
+    return restate_presence(*(numbered[name].to_numpy() for name in ("chance", "has_traded", "month", "group")))
 
 
 def _summary_frame(newest: pl.DataFrame, changes: Changes, is_judged: Mask, calendar: NDArray[np.int32]) -> pl.DataFrame:
