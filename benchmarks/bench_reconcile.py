@@ -4,7 +4,8 @@ FOLDER is where the shared benches and data lie, by default `../shared`; without
 accuracy: two-sided trade with a known truth, plain and in each harder form, through the command itself. Error of the balanced estimate
 against an oracle that knows every reporter's care, average precision of each score on the flows of which the destination recorded a
 quarter, and ordinary flows flagged at 1% and 0.1%. speed: input rows per CPU second of the whole command, from Parquet to Parquet, with the
-share of each step and the peak memory. real: the pipeline's stage on monthly statistics.
+share of each step and the peak memory. real: the pipeline's stage on monthly statistics, and how often a flagged month of a route is
+followed by another. habits: made monthly trade of which every route's importer records a share of its own, with a known truth.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -26,12 +28,16 @@ import polars as pl
 
 from tradeflow.conform import derive_commodity_coverage, derive_coverage
 from tradeflow.contract import load_contract
+from tradeflow.evaluate.mirror_known import judge_known_trade
+from tradeflow.evaluate.mirror_truth import KnownTrade, make_known_trade
+from tradeflow.evaluate.mirror_world import FORMS, World
 from tradeflow.evaluate.yardstick import load_yardstick
 from tradeflow.own_table.reconcile_trade import reconcile_own_table, summarise
 from tradeflow.reconcile import ReconcileOptions, reconcile_trade_flow
 
 _NO_FOB_REPORTERS = pl.Series("area_code", [], dtype=pl.Int32)
 _KEY = ["exporter", "importer", "commodity"]
+_FLAG_CHANCES = (0.01, 0.001)
 _Z_LIMITS = (2.3263, 3.0902)
 
 
@@ -124,6 +130,55 @@ def bench_real(folder: Path) -> None:
     spent = time.process_time() - started
     print(f"real: {trade_flow.height:,} rows in, {pairs.height:,} pairs out: {spent:.1f} CPU s, "
           f"{trade_flow.height / spent / 1e6:.2f} M rows per CPU s")  # fmt: skip
+    for limit in _FLAG_CHANCES:
+        print(f"  {tell_repeats(pairs, limit)}")
+
+
+def tell_repeats(pairs: pl.DataFrame, limit: float) -> str:
+    """Say how many months of routes lie below this chance of a shortfall, and how often the route's next month with both sides does too."""
+    route = ["freq_code", "exporter_code", "importer_code", "commodity_code"]
+    told = pairs.drop_nulls("shortfall_p_value").sort(*route, "period").with_columns(is_flagged=pl.col("shortfall_p_value") < limit)
+    flagged = told.with_columns(is_next=pl.col("is_flagged").shift(-1).over(route)).filter("is_flagged")
+    longest = flagged.group_by(route).len()["len"].sort(descending=True).head(5).to_list()
+    again = flagged["is_next"].mean()
+    return (f"p < {limit}: {flagged.height:,} of {told.height:,} months ({flagged.height / told.height:.2%}) of "
+            f"{flagged[route].n_unique():,} routes; followed by another {again:.1%}; most of one route {longest}")  # fmt: skip
+
+
+def bench_habits(seeds: list[int]) -> None:
+    """Print a row per form: what is found of the cut months, and how many of the others are flagged, over the nominal rate."""
+    print(f"habits: 40 countries x 60 codes x 36 months, mean of seeds {seeds}; flagged by p over nominal")
+    print(f"{'form':<14}{'own shares':>12}{'AP of p':>9}{'of DI':>9}{'1%':>7}{'0.1%':>7}")
+    for form in ("plain", "heavy_tails", "lag_carry", "all"):
+        forms = FORMS if form == "all" else () if form == "plain" else (form,)
+        worlds = [make_known_trade(World(forms=forms, seed=seed, countries=40, codes=60, months=36, density=0.15)) for seed in seeds]
+        for own, spread in (("none", 0.0), ("sigma 0.5", 0.5)):
+            figures = np.mean([habit_figures(add_own_shares(world, spread)) for world in worlds], axis=0)
+            print(f"{form:<14}{own:>12}{figures[0]:>9.3f}{figures[1]:>9.3f}{figures[2]:>7.2f}{figures[3]:>7.2f}", flush=True)
+
+
+def add_own_shares(world: KnownTrade, spread: float) -> KnownTrade:
+    """Let each route's importer record a share of its own in all months: exp of Student's t with 4 degrees, times `spread`."""
+    is_export = pl.col("flow_code") == "X"
+    exporter, importer = (pl.when(is_export == own).then("reporter").otherwise("partner") for own in (True, False))
+    reports = world.reports.with_columns(_route=pl.concat_str(exporter, importer, "commodity", separator="|"))
+    routes = reports["_route"].unique().sort()
+    shares = np.exp(spread * np.random.default_rng(routes.len()).standard_t(4, routes.len()))
+    joined = reports.join(pl.DataFrame({"_route": routes, "_share": shares}), on="_route", how="left", maintain_order="left")
+    moved = pl.col("value_usd", "net_weight_kg") * pl.when(is_export).then(1.0).otherwise("_share")
+    return replace(world, reports=joined.with_columns(moved).drop("_route", "_share"))
+
+
+def habit_figures(world: KnownTrade) -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
+        given, distances, out = (Path(folder) / f"{name}.parquet" for name in ("in", "km", "out"))
+        world.reports.write_parquet(given)
+        world.distances.write_parquet(distances)
+        reconcile_own_table(given, out, distances)
+        told = judge_known_trade(world.reports, world.truth, pl.read_parquet(out))
+    precision = dict(told["detection"].select("score", "average_precision").iter_rows())
+    rates = told["calibration"].filter(pl.col("figure") == "p_value").sort("nominal", descending=True)["ratio"].to_list()
+    return [precision["1 - p_value"], precision["discrepancy index (FAO rule)"], *rates]
 
 
 def read_monthly(folder: Path) -> pl.DataFrame:
@@ -152,7 +207,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared")
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--part", choices=["all", "accuracy", "speed", "real", "make-input", "one-size"], default="all")
+    parser.add_argument("--part", choices=["all", "accuracy", "speed", "real", "habits", "make-input", "one-size"], default="all")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     yardstick, monthly = asked.folder / "benchmarks" / "mirror_truth.py", asked.folder / "data" / "comtrade_monthly_2008_2018"
@@ -161,6 +216,9 @@ def main() -> None:
         return
     if asked.part == "one-size":
         bench_one_size(asked.file)
+        return
+    if asked.part == "habits":
+        bench_habits(asked.seeds)
         return
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.machine()}, "
           f"Python {platform.python_version()}, polars {pl.__version__}", flush=True)  # fmt: skip

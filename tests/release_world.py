@@ -210,7 +210,8 @@ def _add_mirror(made: Rows, route: dict[str, Any], period: int, kg: float, rule:
         | {
             "period": period, "exporter_code": exporter, "export_net_weight_kg": exporter_kg, "import_net_weight_kg": importer_kg,
             "mirror_status": status, "mirror_reason": reason, "valuation_basis": "margin_estimated" if importer_kg else "no_import_report",
-            "gap_explanation": "none", "export_weight_label": "as_reported", "corridor_gap_log": -0.02, "gap_log_variance": 0.04,
+            "gap_explanation": "none", "export_weight_label": "as_reported", "corridor_gap_log": -0.02, "route_gap_log": -0.02,
+            "gap_log_variance": 0.04, "route_past_periods": 12, "usual_gap_label": "of_route",
             "alignment_label": "aligned" if importer_kg and exporter_kg else "same_period",
             "import_aligned_net_weight_kg": importer_kg if exporter_kg else None,
             **_compared(importer_kg, exporter_kg),
@@ -232,6 +233,7 @@ def _compared(importer_kg: float | None, exporter_kg: float | None) -> dict[str,
     return balanced | {
         "export_weight_share": 0.6,
         "corridor_change_log": change,
+        "route_change_log": change,
         "z_kg": change / 0.2,
         "shortfall_p_value": math.erfc(abs(change) / 0.283),
     }

@@ -28,7 +28,7 @@ def pair(export_kg: float | None = 1000.0, import_kg: float | None = 1000.0, **o
     status = "both" if export_kg and import_kg else "exporter_only" if export_kg else "importer_only"
     return KEY | {
         "export_net_weight_kg": export_kg, "import_net_weight_kg": import_kg, "mirror_status": status,
-        "valuation_basis": "margin_estimated", "corridor_gap_log": 0.0, "gap_log_variance": 0.04,
+        "valuation_basis": "margin_estimated", "route_gap_log": 0.0, "gap_log_variance": 0.04,
         "export_value_usd": None if export_kg is None else 2 * export_kg, "import_value_usd": None if import_kg is None else 2 * import_kg,
         "balanced_value_usd": 2 * (export_kg or import_kg or 0),
         "is_export_weight_out_of_scale": False, "is_import_weight_out_of_scale": False,

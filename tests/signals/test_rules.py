@@ -158,7 +158,7 @@ def test_a_shipment_booked_in_the_next_month_cancels_out() -> None:
 
 
 def test_no_more_is_missing_than_left() -> None:
-    generous = pair(1000, 100, shortfall_p_value=chance_of(-5.0), corridor_gap_log=0.5)
+    generous = pair(1000, 100, shortfall_p_value=chance_of(-5.0), route_gap_log=0.5)
     row = propose_candidates(evidence([generous]), ["mirror_gap"]).row(0, named=True)
     assert row["expected_kg"] == pytest.approx(1000 * math.exp(0.5))
     assert row["excess_kg"] == pytest.approx(900)
@@ -166,9 +166,9 @@ def test_no_more_is_missing_than_left() -> None:
     assert (row["lower_kg"], row["upper_kg"]) == pytest.approx((1000 * math.exp(0.5 - spread), 1000 * math.exp(0.5 + spread)))
 
 
-def test_the_habitual_shortfall_of_a_corridor_is_not_missing() -> None:
+def test_the_habitual_shortfall_of_a_route_is_not_missing() -> None:
     row = propose_candidates(
-        evidence([pair(1000, 300, shortfall_p_value=chance_of(-3.0), corridor_gap_log=math.log(0.5))]), ["mirror_gap"]
+        evidence([pair(1000, 300, shortfall_p_value=chance_of(-3.0), route_gap_log=math.log(0.5))]), ["mirror_gap"]
     ).row(0, named=True)
     assert row["excess_kg"] == pytest.approx(200)
 

@@ -14,7 +14,8 @@ from tradeflow.telling.standing import rank_reporters
 MONTH: dict[str, Any] = {
     "period": 202404, "mirror_status": "both", "mirror_reason": None, "valuation_basis": "margin_estimated", "cif_fob_margin_rate": 0.06,
     "import_value_usd": 106_000.0, "import_fob_value_usd": 100_000.0, "export_net_weight_kg": 40_000.0, "import_net_weight_kg": 10_000.0,
-    "corridor_gap_log": math.log(0.9), "corridor_change_log": math.log(0.25 / 0.9), "gap_log_variance": math.log(1.25) ** 2,
+    "corridor_gap_log": math.log(1.5), "route_gap_log": math.log(0.9), "route_change_log": math.log(0.25 / 0.9),
+    "route_past_periods": 0, "gap_log_variance": math.log(1.25) ** 2,
     "z_kg": -5.77, "z_value": -5.5, "shortfall_p_value": 0.0000001, "export_weight_share": 0.96,
     "balanced_net_weight_kg": 38_000.0, "balanced_lower_kg": 30_000.0, "balanced_upper_kg": 48_000.0,
     "export_weight_label": "as_reported", "import_weight_label": "as_reported", "gap_explanation": "none",
@@ -53,9 +54,12 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ({"valuation_basis": "importer_reports_fob", "cif_fob_margin_rate": 0.0}, "Importer's value",
          "The importer publishes FOB, nothing is taken off"),
         ({"valuation_basis": "no_import_report", "import_value_usd": None}, "Importer's value", "No import report to restate"),
-        ({"corridor_gap_log": 0.001}, "Usual difference", "on this route both usually record the same weight"),
-        ({"corridor_gap_log": math.log(3)}, "Usual difference",
+        ({"route_gap_log": 0.001}, "Usual difference", "on this route both usually record the same weight"),
+        ({"route_gap_log": math.log(3)}, "Usual difference",
          "on this route the importer usually records 3.00 times the exporter’s weight"),
+        ({"route_past_periods": 24}, "Usual difference",
+         "on this route the importer usually records 90% of the exporter’s weight (earlier periods of this route that tell: 24; in all "
+         "goods between the two 150% of that weight)"),
         ({"z_kg": None, "z_value": None, "mirror_reason": "not_recorded"}, "Recorded", "other side recorded none"),
         ({"z_kg": None, "import_net_weight_kg": None, "shortfall_p_value": 0.004, "z_value": -2.6}, "Recorded",
          "no two weights to compare; the importer recorded 25% of the exporter’s value: z of the value -2.6, p of a shortfall 0.004"),
@@ -73,7 +77,7 @@ def test_the_correction_says_what_was_done_and_what_came_out() -> None:
         ({"export_nes_kg": 500.0, "import_nes_kg": 20.0}, "Unnamed partners",
          "500 kg of the exporter’s and 20.0 kg of the importer’s stated for no named partner may belong here"),
         ({"import_converted_kg": 786.0}, "Other units", "786 kg of the importer’s follows from a quantity in another unit"),
-        ({"import_net_weight_kg": 86.0, "corridor_change_log": math.log(0.00002)}, "Recorded",
+        ({"import_net_weight_kg": 86.0, "route_change_log": math.log(0.00002)}, "Recorded",
          "the importer recorded 0.21% of the exporter’s weight, 0.002% of what is usual here: z -5.8, p of a shortfall <0.001"),
         ({"gap_explanation": "exports_of_another_partner"}, "Known reason",
          "the exporter seems to have booked here what it sent to another partner, whose report lacks a mirror"),
@@ -84,7 +88,7 @@ def test_every_state_of_a_pair_has_its_words(changed: dict[str, Any], fact: str,
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    unknown = dict.fromkeys(("corridor_gap_log", "gap_log_variance", "z_kg", "z_value", "balanced_net_weight_kg", "import_weight_label"))
+    unknown = dict.fromkeys(("route_gap_log", "gap_log_variance", "z_kg", "z_value", "balanced_net_weight_kg", "import_weight_label"))
     assert [fact for fact, _ in explain_correction(MONTH | unknown)] == ["Period shown", "Importer's value"]
 
 

@@ -68,7 +68,8 @@ def as_sides(pairs: pl.DataFrame, space: KeySpace, group_of_commodity: NDArray[n
     x_usd, m_usd, x_kg, m_kg = (
         _positive(pairs[name]) for name in ("export_value_usd", "import_value_usd", "export_net_weight_kg", "import_net_weight_kg")
     )
-    return Sides(exporter, importer, commodity, group, market, x_usd, m_usd, x_kg, m_kg, unknown)
+    route = (commodity * space.areas + exporter) * space.areas + importer if space.periods > 1 else None
+    return Sides(exporter, importer, commodity, group, market, x_usd, m_usd, x_kg, m_kg, unknown, route=route)
 
 
 def _positive(column: pl.Series) -> NDArray[np.float64]:

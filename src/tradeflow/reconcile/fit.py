@@ -15,6 +15,7 @@ from tradeflow.reconcile.calibration import Calibration, Hubs, Standardised, fit
 from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors
 from tradeflow.reconcile.measure import MeasureModel, ReconcileOptions, fit_measure
 from tradeflow.reconcile.misattribution import Match, fit_routings, match_triangles
+from tradeflow.reconcile.route_habit import NO_LAWS, Pasts, Rest, Rests, RouteLaws, fit_route_laws, read_pasts, take_pasts
 from tradeflow.reconcile.routing import Routing, no_routing
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 from tradeflow.reconcile.slip import Weights, mend_weights, usual_unit_values
@@ -46,6 +47,9 @@ class MirrorModel:
     combined_calibration: Calibration
     routings: tuple[Routing, Routing]
     """How exporters, and how importers, book trade under other partners."""
+    routes: RouteLaws
+    least_variance: float
+    """Of two reports that are as exact as any."""
 
     def place(self, sides: Sides) -> Ints:
         """Return each pair's corridor."""
@@ -104,7 +108,7 @@ def fit_mirror_model(
     blank = fit_calibration(_nothing(), number)
     draft = MirrorModel(
         areas, corridor_keys, unit_values, margin, margin_variance, value, weight, share, combined_variance, edges, factors,
-        blank, blank, blank, (no_routing(number), no_routing(number)),
+        blank, blank, blank, (no_routing(number), no_routing(number)), NO_LAWS, 2 * options.floor_sigma**2,
     )  # fmt: skip
     return _calibrate(draft, markets)
 
@@ -123,13 +127,13 @@ def _compared_kg(sides: Sides, weights: Weights) -> Floats:
     return weights.import_kg if sides.aligned is None else sides.aligned.kg
 
 
-def shift_by_match(gaps: Gaps, sides: Sides, match: Match, model: MirrorModel, place: Ints) -> tuple[Floats, Floats]:
+def shift_by_match(gaps: Gaps, sides: Sides, match: Match, usual: tuple[Standardised, Standardised, Standardised]) -> tuple[Floats, Floats]:
     """Return by how much the matched report moves each gap: the figure is read as the other partner's trade, beside its own or alone."""
-    of_value = _shift_measure(
-        match, sides.export_usd, sides.compared_usd, gaps.value, gaps.margin_log + model.value.habit[place], model.value.habit[place]
+    of_value, of_weight = usual[0].habit, usual[1].habit
+    return (
+        _shift_measure(match, sides.export_usd, sides.compared_usd, gaps.value, gaps.margin_log + of_value, of_value),
+        _shift_measure(match, gaps.weights.export_kg, gaps.import_kg, gaps.weight, of_weight, of_weight),
     )
-    habit = model.weight.habit[place]
-    return of_value, _shift_measure(match, gaps.weights.export_kg, gaps.import_kg, gaps.weight, habit, habit)
 
 
 def _shift_measure(match: Match, exported: Floats, imported: Floats, gap: Floats, usual_ratio: Floats, habit: Floats) -> Floats:
@@ -146,12 +150,22 @@ def _shift_measure(match: Match, exported: Floats, imported: Floats, gap: Floats
     return shift
 
 
-def standardise(
-    sides: Sides, model: MirrorModel, place: Ints, value_gap: Floats, weight_gap: Floats
-) -> tuple[Standardised, Standardised, Standardised]:
-    """Return deviations of value, of weight, and of both by their joint variance (of the one that is there, where the other is missing)."""
-    factor = _size_factor(sides, model.size_edges, model.size_factors)
+def standardise(sides: Sides, rests: Rests, pasts: Pasts | None = None) -> tuple[Standardised, Standardised, Standardised]:
+    """Return the deviations of `rests`; without the routes' own past all is held against the corridors alone."""
     made = []
+    for rest, past in zip(rests, pasts or (None, None, None), strict=True):
+        if past is None:
+            sigma = np.sqrt(rest.variance + rest.timing)
+            made.append(Standardised(rest.gap_log / sigma, sigma, rest.habit, sides.exporter, sides.importer))
+        else:
+            sigma, habit = np.sqrt(rest.variance * past.variance_factor + rest.timing), rest.habit + past.level_log
+            made.append(Standardised((rest.gap_log - past.level_log) / sigma, sigma, habit, sides.exporter, sides.importer))
+    return made[0], made[1], made[2]
+
+
+def find_rests(sides: Sides, model: MirrorModel, place: Ints, value_gap: Floats, weight_gap: Floats) -> Rests:
+    """Return what the corridors' habits leave of value, of weight, and of both by their joint variance (or of the one that is there)."""
+    factor = _size_factor(sides, model.size_edges, model.size_factors)
     share, value_habit, weight_habit = model.value_share[place], model.value.habit[place], model.weight.habit[place]
     value_rest, weight_rest = value_gap - value_habit, weight_gap - weight_habit
     both = share * value_rest + (1 - share) * weight_rest
@@ -160,43 +174,43 @@ def standardise(
     value_variance, weight_variance = model.value.variance[place], model.weight.variance[place]
     combined_variance = np.where(has_both, model.combined_variance[place], np.where(has_value, value_variance, weight_variance))
     of_value, of_weight, of_both = _timing_variances(sides, share, has_both, has_value)
-    for rest, variance, habit, timing in (
-        (value_rest, value_variance, value_habit, of_value),
-        (weight_rest, weight_variance, weight_habit, of_weight),
-        (combined, combined_variance, weight_habit, of_both),
-    ):
-        sigma = np.sqrt(variance * factor + timing)
-        made.append(Standardised(rest / sigma, sigma, habit, sides.exporter, sides.importer))
-    return made[0], made[1], made[2]
+    return (
+        Rest(value_rest, value_habit, value_variance * factor, of_value),
+        Rest(weight_rest, weight_habit, weight_variance * factor, of_weight),
+        Rest(combined, weight_habit, combined_variance * factor, of_both),
+    )
 
 
 def _timing_variances(
     sides: Sides, share: Floats, has_both: NDArray[np.bool_], has_value: NDArray[np.bool_]
-) -> tuple[Floats | float, Floats | float, Floats | float]:
+) -> tuple[Floats, Floats, Floats]:
     """Return what timing adds to value, to weight and to both; goods that are late are late in both."""
     if sides.aligned is None:
-        return 0.0, 0.0, 0.0
+        none = np.zeros(1)
+        return none, none, none
     value, weight = sides.aligned.usd_variance, sides.aligned.kg_variance
     return value, weight, np.where(has_both, share * value + (1 - share) * weight, np.where(has_value, value, weight))
 
 
 def explain_gaps(
-    sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps
+    sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, rests: Rests, pasts: Pasts | None
 ) -> tuple[Match, tuple[Floats, Floats], tuple[Standardised, Standardised, Standardised]]:
     """Return what other partners' reports explain, by how much that moves each gap, and the deviations with it."""
-    plain = standardise(sides, model, place, gaps.value, gaps.weight)
-    match = match_triangles(_gapped(sides, model, place, gaps, plain[0]), model.routings)
-    shifts = shift_by_match(gaps, sides, match, model, place)
+    plain = standardise(sides, rests, pasts)
+    match = match_triangles(_gapped(sides, model, place, gaps, plain[0], pasts), model.routings)
+    shifts = shift_by_match(gaps, sides, match, plain)
     rows = np.flatnonzero(match.kind)
     if not len(rows):
         return match, shifts, plain
-    moved = standardise(sides.take(rows), model, place[rows], gaps.value[rows] + shifts[0][rows], gaps.weight[rows] + shifts[1][rows])
+    own = sides.take(rows)
+    left = find_rests(own, model, place[rows], gaps.value[rows] + shifts[0][rows], gaps.weight[rows] + shifts[1][rows])
+    moved = standardise(own, left, take_pasts(pasts, rows))
     return match, shifts, (plain[0].put(rows, moved[0]), plain[1].put(rows, moved[1]), plain[2].put(rows, moved[2]))
 
 
-def _gapped(sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, value: Standardised) -> Gapped:
-    usual = Usual(gaps.margin_log + model.value.habit[place], np.sqrt(model.value.variance[place]))
-    return Gapped(sides, value, usual, model.value_calibration)
+def _gapped(sides: Sides, model: MirrorModel, place: Ints, gaps: Gaps, value: Standardised, pasts: Pasts | None) -> Gapped:
+    variance = model.value.variance[place] * (1.0 if pasts is None else pasts[0].variance_factor)
+    return Gapped(sides, value, Usual(gaps.margin_log + value.habit, np.sqrt(variance)), model.value_calibration)
 
 
 def _combine(value: Floats, weight: Floats, difference: Floats) -> tuple[Floats, Floats]:
@@ -251,10 +265,13 @@ def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
     number = len(draft.areas)
     place = draft.place(markets)
     gaps = measure_gaps(markets, draft, place)
-    value, _, _ = standardise(markets, draft, place, gaps.value, gaps.weight)
+    rests = find_rests(markets, draft, place, gaps.value, gaps.weight)
+    draft = replace(draft, routes=fit_route_laws(markets, rests))
+    pasts = read_pasts(markets, rests, draft.routes, draft.least_variance)
+    value, _, _ = standardise(markets, rests, pasts)
     first = replace(draft, value_calibration=fit_calibration(_of_one_month(value, markets), number, rounds=_FIRST_ROUNDS))
-    known = replace(first, routings=fit_routings(_gapped(markets, first, place, gaps, value), number))
-    _, _, moved = explain_gaps(markets, known, place, gaps)
+    known = replace(first, routings=fit_routings(_gapped(markets, first, place, gaps, value, pasts), number))
+    _, _, moved = explain_gaps(markets, known, place, gaps, rests, pasts)
     hubs = Hubs(importers=known.routings[0].is_hub, exporters=known.routings[1].is_hub)
     of_value, of_weight, of_both = (fit_calibration(_of_one_month(each, markets), number, hubs) for each in moved)
     return replace(known, value_calibration=of_value, weight_calibration=of_weight, combined_calibration=of_both)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -13,7 +15,7 @@ from tradeflow.reconcile.lag import SHARES, fit_lag_shares
 from tradeflow.reconcile.margin import known_margin, valuation_basis
 from tradeflow.reconcile.measure import ReconcileOptions
 from tradeflow.reconcile.months import read_calendar
-from tradeflow.reconcile.pairs import pair_mirror_flows
+from tradeflow.reconcile.pairs import ROUTE_NUMBER, pair_mirror_flows
 from tradeflow.reconcile.published import month_number
 from tradeflow.reconcile.reporter_table import reporter_rows
 from tradeflow.reconcile.sampled_fit import fit_to_sample
@@ -71,7 +73,8 @@ def _read_pairs(pairs: pl.DataFrame, areas: pl.Series, chapters: pl.Series, fob_
         pl.col("commodity_code").cast(pl.String).str.head(2).alias("product_group"),
         pl.struct(_MARKET).rank("dense").alias("market"),
     )
-    return read_sides(given, areas, commodities, chapters, known_margin(fob_reporters))
+    sides = read_sides(given, areas, commodities, chapters, known_margin(fob_reporters))
+    return replace(sides, route=pairs[ROUTE_NUMBER].to_numpy().astype(np.intp))
 
 
 def _label_left_out(side: str) -> pl.Expr:

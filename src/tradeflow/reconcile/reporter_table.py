@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tradeflow.reconcile.fit import MirrorModel, measure_gaps, standardise
+from tradeflow.reconcile.fit import MirrorModel, find_rests, measure_gaps, standardise
 from tradeflow.reconcile.reliability import MIN_OBSERVATIONS
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
@@ -26,7 +26,7 @@ def reporter_rows(sides: Sides, model: MirrorModel, product_groups: pl.Series) -
     """
     place = model.place(sides)
     gaps = measure_gaps(sides, model, place)
-    value, weight, _ = standardise(sides, model, place, gaps.value, gaps.weight)
+    value, weight, _ = standardise(sides, find_rests(sides, model, place, gaps.value, gaps.weight))
     told = []
     for name, measure, given in (("net_weight", model.weight, weight), ("value", model.value, value)):
         squared = np.minimum(given.deviation**2, _CAP)

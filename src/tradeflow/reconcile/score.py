@@ -9,9 +9,10 @@ from scipy.special import ndtr
 
 from tradeflow.reconcile.booking import EXPORTS
 from tradeflow.reconcile.calibration import Standardised
-from tradeflow.reconcile.fit import Gaps, MirrorModel, explain_gaps, measure_gaps
+from tradeflow.reconcile.fit import Gaps, MirrorModel, explain_gaps, find_rests, measure_gaps
 from tradeflow.reconcile.measure import MeasureModel
 from tradeflow.reconcile.misattribution import Match
+from tradeflow.reconcile.route_habit import Pasts, read_pasts, take_pasts
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 
 _CONTRADICTION = 4.0
@@ -33,6 +34,8 @@ class Scores:
 
     gaps: Gaps
     match: Match
+    pasts: Pasts | None
+    """What the routes' own past says of the values, of the weights, and of both together."""
     value: Standardised
     weight: Standardised
     z_value: Floats
@@ -45,18 +48,27 @@ class Scores:
     place: Ints
 
 
-def score_sides(sides: Sides, model: MirrorModel) -> Scores:
-    """Score all pairs of whole markets (commodity and period): a report without a mirror may explain another pair's surplus."""
+def score_sides(sides: Sides, model: MirrorModel, asked: Ints | None = None) -> Scores:
+    """Score all pairs of whole markets (commodity and period): a report without a mirror may explain another pair's surplus.
+
+    sides: whole routes, for what a route has shown before counts. asked: the rows to score, all where they are not given.
+    """
     place = model.place(sides)
     gaps = measure_gaps(sides, model, place)
-    match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps)
+    rests = find_rests(sides, model, place, gaps.value, gaps.weight)
+    pasts = read_pasts(sides, rests, model.routes, model.least_variance)
+    if asked is not None:
+        sides, place, pasts = sides.take(asked), place[asked], take_pasts(pasts, asked)
+        gaps = measure_gaps(sides, model, place)
+        rests = find_rests(sides, model, place, gaps.value, gaps.weight)
+    match, shifts, (value, weight, combined) = explain_gaps(sides, model, place, gaps, rests, pasts)
     z_value, z_kg = model.value_calibration.z(value), model.weight_calibration.z(weight)
     z = _lead_where_they_differ(model.combined_calibration.z(combined), z_value, z_kg)
     import_usd = sides.compared_usd * np.exp(-gaps.margin_log)
     timing = (0.0, 0.0) if sides.aligned is None else (sides.aligned.usd_variance, sides.aligned.kg_variance)
     rate = _surplus_rates(value, model, z_value)
     return Scores(
-        gaps, match, value, weight, z_value, z_kg, z, ndtr(z),
+        gaps, match, pasts, value, weight, z_value, z_kg, z, ndtr(z),
         _balance(sides.export_usd, import_usd, shifts[0], match, sides, model.value, model.margin_variance[place] + timing[0], rate),
         _balance(gaps.weights.export_kg, gaps.import_kg, shifts[1], match, sides, model.weight, np.zeros(1) + timing[1], rate),
         place,

@@ -53,6 +53,8 @@ class Sides:
     """ln(CIF / FOB) of rows that carry both, 0 where the importer reports FOB."""
     aligned: AlignedImports | None = field(default=None, kw_only=True)
     """Where goods are recorded after the month in which they left."""
+    route: Ints | None = field(default=None, kw_only=True)
+    """In a table of several periods: one number per exporter, importer and commodity (and frequency); `market` rises with time in each."""
 
     @property
     def size(self) -> int:
@@ -63,7 +65,8 @@ class Sides:
         """Return some of the pairs, in the order of `rows`."""
         # Places are looked up once here, and not once for each array.
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-        taken = Sides(*(getattr(self, name)[rows] for name in _ARRAYS), aligned=None)
+        route = None if self.route is None else self.route[rows]
+        taken = Sides(*(getattr(self, name)[rows] for name in _ARRAYS), route=route)
         return taken if self.aligned is None else replace(taken, aligned=self.aligned.take(rows))
 
     @property
@@ -77,12 +80,15 @@ class Sides:
         return self.import_kg if self.aligned is None else self.aligned.kg
 
 
-_ARRAYS = tuple(each.name for each in fields(Sides) if each.name != "aligned")
+_ARRAYS = tuple(each.name for each in fields(Sides) if each.name not in ("aligned", "route"))
 
 
 def join_sides(parts: Sequence[Sides]) -> Sides:
     """Return all parts' pairs one after the other."""
-    joined = Sides(*(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS), aligned=None)
+    routes = [part.route for part in parts if part.route is not None]
+    joined = Sides(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS), route=np.concatenate(routes) if routes else None
+    )
     aligned = [part.aligned for part in parts if part.aligned is not None]
     if not aligned:
         return joined

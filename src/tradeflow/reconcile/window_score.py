@@ -12,7 +12,7 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 from tradeflow.reconcile.measure import ReconcileOptions
-from tradeflow.reconcile.pairs import PAIR_KEY
+from tradeflow.reconcile.pairs import PAIR_KEY, ROUTE_NUMBER
 from tradeflow.reconcile.sampled_fit import fit_to_sample
 from tradeflow.reconcile.score import score_sides
 from tradeflow.reconcile.sides import AlignedImports, Floats, Sides, read_sides
@@ -47,7 +47,7 @@ def _judge(windows: pl.DataFrame, options: ReconcileOptions) -> pl.DataFrame:
         areas = pl.concat([whole["exporter_code"], whole["importer_code"]]).unique().sort()
         sides = _as_sides(whole, areas)
         newest = np.flatnonzero(whole["windows_ago"].to_numpy() == 0)
-        scores = score_sides(sides.take(newest), fit_to_sample(sides, areas, options))
+        scores = score_sides(sides, fit_to_sample(sides, areas, options), newest)
         rows = whole["_row"].to_numpy()[newest]
         for name, figure in zip(figures, (scores.z_value, scores.z_kg, scores.p_value), strict=True):
             figures[name][rows] = figure
@@ -67,11 +67,11 @@ def _as_sides(windows: pl.DataFrame, areas: pl.Series) -> Sides:
         pl.col("window_import_net_weight_kg").alias("import_net_weight_kg"),
         commodity,
         commodity.str.head(2).alias("product_group"),
-        pl.struct(commodity, "windows_ago").rank("dense").alias("market"),
+        pl.struct(commodity, -pl.col("windows_ago").cast(pl.Int64)).rank("dense").alias("market"),
     ).with_columns(pl.when("is_weighed").then(pl.col("export_net_weight_kg", "import_net_weight_kg")))
     commodities, chapters = (given[name].unique().sort() for name in ("commodity_code", "product_group"))
     sides = read_sides(given, areas, commodities, chapters, pl.lit(0.0))
-    return _with_transit(sides, windows)
+    return _with_transit(replace(sides, route=windows[ROUTE_NUMBER].to_numpy().astype(np.intp)), windows)
 
 
 def _with_transit(sides: Sides, windows: pl.DataFrame) -> Sides:

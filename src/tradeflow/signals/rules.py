@@ -43,7 +43,7 @@ def mirror_gap(tables: Evidence) -> pl.DataFrame:
     is_judged = pl.col("shortfall_p_value").is_not_null() | pl.col("_is_unrecorded")
     pairs = both.filter(is_judged).join(usual_unit_values(tables.mirror_pair), on=ROUTE, how="left")
     spread = pl.col("gap_log_variance").sqrt() * _NORMAL_90
-    habit = pl.coalesce("corridor_gap_log", pl.col("corridor_gap_log").mean().over(ROUTE)).fill_null(0)
+    habit = pl.coalesce("route_gap_log", pl.col("route_gap_log").mean().over(ROUTE)).fill_null(0)
     expected = weight_or_derived("export") * habit.exp()
     monthly = pairs.with_columns(
         # The chance of both measures together: a slip of the unit moves the weight alone, goods that never arrived are missing from both.

@@ -23,7 +23,7 @@ def explain_correction(month: dict[str, Any]) -> Facts:
         (t("Importer's value"), _say_basis(month)),
         (t("Exporter's weight"), _say_label(month["export_weight_label"])),
         (t("Importer's weight"), _say_label(month["import_weight_label"])),
-        (t("Usual difference"), _say_habit(month["corridor_gap_log"])),
+        (t("Usual difference"), _say_habit(month)),
         (t("Usual scatter"), _say_scatter(month["gap_log_variance"])),
         (t("Recorded"), _say_gap(month)),
         (t("By arrival"), _say_timing(month)),
@@ -110,13 +110,21 @@ def _say_label(label: str | None) -> str:
     return t(words) if words else ""
 
 
-def _say_habit(corridor_gap_log: float | None) -> str:
-    if corridor_gap_log is None:
+def _say_habit(month: dict[str, Any]) -> str:
+    if month["route_gap_log"] is None:
         return ""
-    factor = math.exp(corridor_gap_log)
+    factor = math.exp(month["route_gap_log"])
+    told = t("on this route the importer usually records {multiple} the exporter’s weight", multiple=_say_multiple(factor))
     if 0.98 < factor < 1.02:
-        return t("on this route both usually record the same weight")
-    return t("on this route the importer usually records {multiple} the exporter’s weight", multiple=_say_multiple(factor))
+        told = t("on this route both usually record the same weight")
+    if not month["route_past_periods"]:
+        return told
+    in_all_goods = _say_multiple(math.exp(month["corridor_gap_log"]))
+    return told + t(
+        " (earlier periods of this route that tell: {number}; in all goods between the two {multiple} that weight)",
+        number=str(month["route_past_periods"]),
+        multiple=in_all_goods,
+    )
 
 
 def _say_scatter(gap_log_variance: float | None) -> str:
@@ -130,7 +138,7 @@ def _say_gap(month: dict[str, Any]) -> str:
         return _say_gap_of_value(month) if month["z_value"] is not None else _say_reason_of_silence(month["mirror_reason"])
     # What is compared: of goods that arrive later, what was found of them in the months of arrival.
     imported = month["import_aligned_net_weight_kg"] or month["import_net_weight_kg"]
-    factor, change = imported / month["export_net_weight_kg"], math.exp(month["corridor_change_log"])
+    factor, change = imported / month["export_net_weight_kg"], math.exp(month["route_change_log"])
     return t(
         "the importer recorded {multiple} the exporter’s weight, {change} what is usual here: z {z}, p of a shortfall {p}",
         multiple=_say_multiple(factor),

@@ -17,9 +17,9 @@ _SIDES = ["import_net_weight_kg", "export_net_weight_kg"]
 _PAIRED = [
     "mirror_status", "mirror_reason", "export_value_usd", "import_value_usd", "import_fob_value_usd", "z_kg", "z_value",
     "balanced_net_weight_kg", "balanced_net_weight_log_variance", "export_weight_share",
-    "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "corridor_change_log", "gap_log_variance", "shortfall_p_value",
-    "export_weight_label", "import_weight_label", "gap_explanation", "alignment_label", "import_aligned_net_weight_kg",
-    "import_aligned_value_usd",
+    "valuation_basis", "cif_fob_margin_rate", "corridor_gap_log", "route_gap_log", "route_change_log", "route_past_periods",
+    "gap_log_variance", "shortfall_p_value", "export_weight_label", "import_weight_label", "gap_explanation",
+    "alignment_label", "import_aligned_net_weight_kg", "import_aligned_value_usd",
 ]  # fmt: skip
 _CORRECTED = [
     "export_nes_kg", "import_nes_kg", "export_converted_kg", "import_converted_kg",
