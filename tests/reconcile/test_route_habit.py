@@ -12,12 +12,13 @@ from tests.reconcile.arrays import sides_of
 from tradeflow.contract import load_contract
 from tradeflow.reconcile import scored_columns
 from tradeflow.reconcile.measure import ReconcileOptions
-from tradeflow.reconcile.route_habit import NO_LAW, PAST_PERIODS, Rest, RouteLaw, RoutePast, fit_route_law, read_route_past
+from tradeflow.reconcile.route_habit import NO_LAWS, PAST_PERIODS, Rest, RouteLaw, RoutePast, fit_routes, read_pasts
 from tradeflow.reconcile.sampled_fit import fit_to_sample
 from tradeflow.reconcile.score import Scores, score_sides
 from tradeflow.reconcile.sides import Floats, Sides
 
 LAW = RouteLaw(level_share=0.4, scatter_variance=0.4, usual_scatter_log=-0.4)
+LEAST_VARIANCE = 0.0018
 COUNTRIES, CODES, MONTHS = 6, 12, 40
 FAR = -2.3263
 
@@ -35,7 +36,13 @@ def rest_of(gap: Floats, variance: float = 1.0) -> Rest:
 
 
 def read(sides: Sides, gap: Floats) -> RoutePast:
-    return read_route_past(sides, rest_of(gap), LAW, 0.0018)
+    pasts = read_pasts(sides, (rest_of(gap),) * 3, (LAW,) * 3, LEAST_VARIANCE)
+    assert pasts is not None
+    return pasts[0]
+
+
+def fit(sides: Sides, gap: Floats) -> RouteLaw:
+    return fit_routes(sides, (rest_of(gap),) * 3, LEAST_VARIANCE)[0][0]
 
 
 def figures(past: RoutePast) -> Floats:
@@ -59,18 +66,19 @@ def test_how_much_routes_differ_is_told_by_the_routes() -> None:
     sides, random = routes_of(60, 600, 1)
     level, log_scatter = random.normal(0, np.sqrt(0.4), 600), random.normal(0, 0.5, 600)
     noise = random.normal(0, 1, sides.size) * np.exp(log_scatter - 0.25)[sides.route]
-    law = fit_route_law(sides, rest_of(level[sides.route] + noise * np.sqrt(0.6)))
+    law = fit(sides, level[sides.route] + noise * np.sqrt(0.6))
     assert law.level_share == pytest.approx(0.4, abs=0.08)
     assert law.scatter_variance == pytest.approx(0.25, abs=0.08)
-    alike = fit_route_law(sides, rest_of(random.normal(0, 1, sides.size)))
+    alike = fit(sides, random.normal(0, 1, sides.size))
     assert (alike.level_share, alike.scatter_variance) == pytest.approx((0, 0), abs=0.02)
 
 
 def test_one_period_or_no_second_report_of_a_route_makes_no_habit() -> None:
     sides, random = routes_of(1, 500, 2)
-    rest = rest_of(random.normal(0, 1, sides.size))
-    assert fit_route_law(sides, rest) == fit_route_law(replace(sides, route=None), rest) == NO_LAW
-    past = read_route_past(sides, rest, LAW, 0.0018)
+    gap = random.normal(0, 1, sides.size)
+    for table in (sides, replace(sides, route=None)):
+        assert fit_routes(table, (rest_of(gap),) * 3, LEAST_VARIANCE) == (NO_LAWS, None)
+    past = read(sides, gap)
     assert (past.level_log == 0).all()
     assert (past.periods == 0).all()
 

@@ -15,7 +15,7 @@ from tradeflow.reconcile.calibration import Calibration, Hubs, Standardised, fit
 from tradeflow.reconcile.corridor import NORMAL_MAD, count_edges, place_corridors
 from tradeflow.reconcile.measure import MeasureModel, ReconcileOptions, fit_measure
 from tradeflow.reconcile.misattribution import Match, fit_routings, match_triangles
-from tradeflow.reconcile.route_habit import NO_LAWS, Pasts, Rest, Rests, RouteLaws, fit_route_laws, read_pasts, take_pasts
+from tradeflow.reconcile.route_habit import NO_LAWS, Pasts, Rest, Rests, RouteLaws, fit_routes, take_pasts
 from tradeflow.reconcile.routing import Routing, no_routing
 from tradeflow.reconcile.sides import Floats, Ints, Sides
 from tradeflow.reconcile.slip import Weights, mend_weights, usual_unit_values
@@ -266,8 +266,8 @@ def _calibrate(draft: MirrorModel, markets: Sides) -> MirrorModel:
     place = draft.place(markets)
     gaps = measure_gaps(markets, draft, place)
     rests = find_rests(markets, draft, place, gaps.value, gaps.weight)
-    draft = replace(draft, routes=fit_route_laws(markets, rests))
-    pasts = read_pasts(markets, rests, draft.routes, draft.least_variance)
+    routes, pasts = fit_routes(markets, rests, draft.least_variance)
+    draft = replace(draft, routes=routes)
     value, _, _ = standardise(markets, rests, pasts)
     first = replace(draft, value_calibration=fit_calibration(_of_one_month(value, markets), number, rounds=_FIRST_ROUNDS))
     known = replace(first, routings=fit_routings(_gapped(markets, first, place, gaps, value, pasts), number))

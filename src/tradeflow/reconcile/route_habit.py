@@ -76,18 +76,25 @@ NO_LAW = RouteLaw(0.0, 0.0, 0.0)
 NO_LAWS = (NO_LAW, NO_LAW, NO_LAW)
 
 
-def fit_route_laws(sides: Sides, rests: Rests) -> RouteLaws:
-    """Estimate for each measure how much routes differ. sides: whole routes."""
-    made = [fit_route_law(sides, rest) for rest in rests]
-    return made[0], made[1], made[2]
+def fit_routes(sides: Sides, rests: Rests, least_variance: float) -> tuple[RouteLaws, Pasts | None]:
+    """Estimate for each measure how much routes differ; return also what the periods before tell of each pair. sides: whole routes.
+
+    least_variance: see `read_pasts`.
+    """
+    told = [_arrange(sides, rest) for rest in rests]
+    laws = [NO_LAW if each is None or not each.periods.any() else _fit_law(each) for each in told]
+    made = (laws[0], laws[1], laws[2])
+    return made, _read(told, made, sides.size, least_variance)
 
 
 def read_pasts(sides: Sides, rests: Rests, laws: RouteLaws, least_variance: float) -> Pasts | None:
-    """Return what the periods before tell of each pair; None where there are no periods. sides: whole routes."""
-    if sides.route is None or laws == NO_LAWS:
+    """Return what the periods before tell of each pair; None where there are no periods. sides: whole routes.
+
+    A pair without both sides has no past. least_variance: below it no variance is brought, for no report is exact.
+    """
+    if laws == NO_LAWS:
         return None
-    made = [read_route_past(sides, rest, law, least_variance) for rest, law in zip(rests, laws, strict=True)]
-    return made[0], made[1], made[2]
+    return _read([_arrange(sides, rest) for rest in rests], laws, sides.size, least_variance)
 
 
 def take_pasts(pasts: Pasts | None, rows: Ints) -> Pasts | None:
@@ -100,6 +107,7 @@ class _Told:
     """The pairs with a gap, route by route and in the order of time.
 
     drawn: the gaps in standard deviations, without what timing adds to the scatter; spread: the standard deviation without timing.
+    shown: the past median of the gaps in logs; periods: how many it comes from.
     """
 
     rows: Ints
@@ -107,12 +115,14 @@ class _Told:
     spread: Floats
     key: Ints
     periods: Ints
+    shown: Floats
 
-    def past_median(self, figure: Floats) -> Floats:
-        """Return the median of `figure` over the route's newest PAST_PERIODS before; 0 where there is none."""
-        median = pl.col("figure").rolling_median_by("key", window_size=f"{PAST_PERIODS}i", closed="left")
-        found: Floats = pl.DataFrame({"key": self.key, "figure": figure}).select(median.fill_null(0)).to_series().to_numpy()
-        return found
+
+def _past_median(key: Ints, figure: Floats) -> Floats:
+    """Return the median of `figure` over the route's newest PAST_PERIODS before; 0 where there is none."""
+    median = pl.col("figure").rolling_median_by("key", window_size=f"{PAST_PERIODS}i", closed="left")
+    found: Floats = pl.DataFrame({"key": key, "figure": figure}).select(median.fill_null(0)).to_series().to_numpy()
+    return found
 
 
 def _arrange(sides: Sides, rest: Rest) -> _Told | None:
@@ -124,24 +134,20 @@ def _arrange(sides: Sides, rest: Rest) -> _Told | None:
     is_first = np.diff(sides.route[rows], prepend=-1) != 0
     place = np.arange(len(rows))
     periods = np.minimum(place - np.maximum.accumulate(np.where(is_first, place, 0)), PAST_PERIODS)
-    variance = rest.variance[rows]
+    key, variance = place + PAST_PERIODS * np.cumsum(is_first), rest.variance[rows]
     drawn = rest.gap_log[rows] / np.sqrt(variance + np.broadcast_to(rest.timing, rest.gap_log.shape)[rows])
-    return _Told(rows, drawn, np.sqrt(variance), place + PAST_PERIODS * np.cumsum(is_first), periods)
+    spread = np.sqrt(variance)
+    return _Told(rows, drawn, spread, key, periods, _past_median(key, drawn * spread))
 
 
-def fit_route_law(sides: Sides, rest: Rest) -> RouteLaw:
-    """Estimate how much routes differ from the products of what was before and what is now, over whole routes."""
-    told = _arrange(sides, rest)
-    if told is None or not told.periods.any():
-        return NO_LAW
-    has_past = told.periods > 0
-    now = _near(told.drawn)
-    before = told.past_median(now * told.spread) / told.spread
-    share = float(np.clip(_product(now, before, has_past) / max(float(np.mean(now**2)), 1e-12), 0, 0.99))
-    scatter = _log_scatter(told, _level(told, share), share)
+def _fit_law(told: _Told) -> RouteLaw:
+    """Estimate how much routes differ from the products of what was before and what is now."""
+    has_past, now = told.periods > 0, _near(told.drawn)
+    share = float(np.clip(_product(now, _near(told.shown / told.spread), has_past) / max(float(np.mean(now**2)), 1e-12), 0, 0.99))
+    scatter = _log_scatter(told, share)
     usual = float(np.median(scatter))
     off = _off(scatter, usual)
-    return RouteLaw(share, max(_product(off, told.past_median(off), has_past), 0.0), usual)
+    return RouteLaw(share, max(_product(off, _past_median(told.key, off), has_past), 0.0), usual)
 
 
 def _near(figure: Floats) -> Floats:
@@ -152,22 +158,23 @@ def _product(now: Floats, before: Floats, has_past: NDArray[np.bool_]) -> float:
     return float(np.sum(now[has_past] * before[has_past]) / (has_past.sum() + _PRIOR_ROWS))
 
 
-def read_route_past(sides: Sides, rest: Rest, law: RouteLaw, least_variance: float) -> RoutePast:
-    """Return what the periods before tell of each pair; a pair without both sides has no past.
+def _read(told: list[_Told | None], laws: RouteLaws, size: int, least_variance: float) -> Pasts | None:
+    if laws == NO_LAWS:
+        return None
+    made = [_read_past(each, law, size, least_variance) for each, law in zip(told, laws, strict=True)]
+    return made[0], made[1], made[2]
 
-    least_variance: below it no variance is brought, for no report is exact.
-    """
-    size = len(rest.gap_log)
+
+def _read_past(told: _Told | None, law: RouteLaw, size: int, least_variance: float) -> RoutePast:
     made = RoutePast(np.zeros(size), np.ones(size), np.zeros(size, np.intp))
-    if law == NO_LAW or (told := _arrange(sides, rest)) is None:
+    if told is None or law == NO_LAW:
         return made
-    level = _level(told, law.level_share)
-    off = _off(_log_scatter(told, level, law.level_share), law.usual_scatter_log)
+    before = _past_median(told.key, _off(_log_scatter(told, law.level_share), law.usual_scatter_log))
     kept = _kept(law.scatter_variance, _LOG_SCATTER_VARIANCE, told.periods)
     # The standard deviation to be expected: logs scatter about the one that is likeliest, the more the less is known.
-    scatter = np.exp(2 * kept * told.past_median(off) + (1 - kept) * law.scatter_variance)
+    scatter = np.exp(2 * kept * before + (1 - kept) * law.scatter_variance)
     factor = (1 - law.level_share * _level_kept(told, law.level_share)) * scatter
-    made.level_log[told.rows] = level
+    made.level_log[told.rows] = _level(told, law.level_share)
     made.variance_factor[told.rows] = np.maximum(factor, np.minimum(1, least_variance / told.spread**2))
     made.periods[told.rows] = told.periods
     return made
@@ -175,9 +182,8 @@ def read_route_past(sides: Sides, rest: Rest, law: RouteLaw, least_variance: flo
 
 def _level(told: _Told, share: float) -> Floats:
     """Return the routes' own levels in logs."""
-    shown = told.past_median(told.drawn * told.spread)
     far = np.where(told.periods < _SETTLED, _FAR * told.spread, np.inf)
-    level: Floats = _level_kept(told, share) * np.clip(shown, -far, far)
+    level: Floats = _level_kept(told, share) * np.clip(told.shown, -far, far)
     return level
 
 
@@ -195,8 +201,8 @@ def _kept(between: float, within: float, periods: Ints) -> Floats:
     return kept
 
 
-def _log_scatter(told: _Told, level: Floats, share: float) -> Floats:
+def _log_scatter(told: _Told, share: float) -> Floats:
     """Return ln of each gap's distance from what was usual of its route, in the standard deviations expected then."""
     expected = np.sqrt(1 - share * _level_kept(told, share))
-    distance: Floats = np.log(np.maximum(np.abs(told.drawn - level / told.spread) / expected, 1e-9))
+    distance: Floats = np.log(np.maximum(np.abs(told.drawn - _level(told, share) / told.spread) / expected, 1e-9))
     return distance
