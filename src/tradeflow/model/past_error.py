@@ -27,8 +27,8 @@ SAMPLED_ERRORS, SAMPLED_SHARE = 4_096, 0.25
 TRUSTED = 600.0
 """Errors that the model's own scale counts for beside a table's, and the table's beside a group's."""
 USUAL_TREND = (0.0, -0.1, -0.05)
-"""Log scale of a series of the table's usual standard deviation, its slope over the log of that, and its bend, before errors are seen. Set
-on simulated series; real imports bend as much."""
+"""Log scale of a series of the table's usual standard deviation, its slope over the log of that, and its bend, before errors are seen:
+between what simulated series and real imports show."""
 TREND_VARIANCE = (1.0, 0.25, 0.25)
 """By which TRUSTED errors tell level, slope and bend: how far the log standard deviation, and its square, usually vary within a table."""
 FURTHEST_WIDTH = 1.5
