@@ -49,10 +49,6 @@ class KeySpace:
         places["commodity"] = numbers.astype(np.int32)
         return {name: places[name] for name in ("exporter", "importer", "commodity", "period")}
 
-    def commodities_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place of each pair's commodity."""
-        return numbers // (self.areas * self.areas * self.periods)
-
 
 def divide_commodities(rows_of_commodity: NDArray[np.int64]) -> NDArray[np.uint16]:
     """Return the part of each commodity: ranges in the labels' order, of about PART_ROWS rows each."""

@@ -92,7 +92,7 @@ def reconcile_own_table(given: Path, out: Path, distances: Path | None = None, o
                 done.rows_read += usable.height + unusable.height
                 done.set_aside.update(dict(unusable["reason"].value_counts().iter_rows()))
                 aside.append(unusable)
-                rows.append(usable, space.commodities_of(usable["key"].to_numpy() >> 1))
+                rows.append(usable.drop("commodity"), usable["commodity"].to_numpy())
             clock.book("read")
             months = read_months(table.periods)
             done.no_months = [] if months is None else table.periods.filter(months.is_null()).to_list()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tradeflow.contract import load_contract
 from tradeflow.own_table.partition import KeySpace
 from tradeflow.reconcile.absence import LAG_PERIODS, PRIOR_MISSES, SMALLEST_MISS, TELLING_PARTNERS
+from tradeflow.reconcile.corridor import count_edges
 from tradeflow.reconcile.sides import Floats, Ints
 
 Flags = NDArray[np.bool_]
@@ -21,6 +22,8 @@ _REASONS = [str(word) for word in load_contract("own_trade_pair").column("mirror
 _NOT_RECORDED, _NEAR = _REASONS.index("not_recorded"), [_REASONS.index(f"recorded_{when}") for when in ("later", "earlier")]
 _SIZES = 20
 """Classes of value, each ten times the one before."""
+_SIZE_EDGES = np.nextafter(10.0 ** np.arange(1, _SIZES), 0)
+"""The largest value of each class but the last."""
 _ROLES = ("exporter", "importer")
 
 
@@ -140,5 +143,4 @@ def _value(role: str) -> str:
 
 
 def _size_of(usd: Floats) -> Ints:
-    size: Ints = np.clip(np.floor(np.log10(np.maximum(usd, 1.0))), 0, _SIZES - 1).astype(np.intp)
-    return size
+    return count_edges(_SIZE_EDGES, usd)

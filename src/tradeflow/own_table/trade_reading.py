@@ -155,7 +155,7 @@ def read_batches(table: TradeTable, space: KeySpace) -> Iterator[tuple[pl.DataFr
     """Yield (usable rows, set-aside rows) batch by batch.
 
     Usable: row_number, key (twice the number of the pair in `space`, by places in the table's sorted labels, and 1 more of an export),
-    value_usd, net_weight_kg (NaN where it is missing).
+    commodity (its place), value_usd, net_weight_kg (NaN where it is missing).
     Set aside: row_number, reason, and the row as it was given.
     """
     areas, commodities, periods = pl.Enum(table.areas), pl.Enum(table.commodities), pl.Enum(table.periods)
@@ -207,6 +207,7 @@ def _numbered(rows: pl.DataFrame, space: KeySpace) -> pl.DataFrame:
     return rows.select(
         "row_number",
         (space.pack(commodity, exporter, importer, period.fill_null(0)) * 2 + is_export.cast(pl.Int64)).alias("key"),
+        commodity.alias("commodity"),
         pl.col("_value").alias("value_usd"),
         pl.col("_weight").fill_null(float("nan")).alias("net_weight_kg"),
     )

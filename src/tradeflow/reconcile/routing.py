@@ -9,6 +9,7 @@ the same period.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,13 +108,13 @@ class Routing:
     """By named partner: the share of trade that it does not report."""
     quiet_likelihood: Floats
 
-    @property
+    @cached_property
     def is_hub(self) -> NDArray[np.bool_]:
         """By area: whether others' trade is booked under it."""
         hubs: NDArray[np.bool_] = self.usual > _NOTHING
         return hubs
 
-    @property
+    @cached_property
     def may_hold(self) -> NDArray[np.bool_]:
         """By reporter and named partner: whether what is learnt lets a report hold another partner's trade at all."""
         held = np.tile(self.is_hub, (self.areas, 1))
@@ -133,11 +134,11 @@ def weigh_candidates(given: Candidates, routing: Routing) -> Floats:
     key = (given.reporter * routing.areas + given.partner) * routing.areas + given.named
     place = np.searchsorted(routing.keys, key)
     is_new = np.append(routing.keys, -1)[place] != key
-    return _weigh(given, routing, np.where(is_new, len(routing.keys), place))
+    return _weigh(given, routing, np.where(is_new, len(routing.keys), place), _quiet_weight(given, routing))
 
 
-def _weigh(given: Candidates, routing: Routing, place: Ints) -> Floats:
-    """place: of each candidate's key, one beyond the last where it is new.
+def _weigh(given: Candidates, routing: Routing, place: Ints, quiet_weight: Floats) -> Floats:
+    """place: of each candidate's key, one beyond the last where it is new. quiet_weight: see `_quiet_weight`.
 
     A candidate does not speak for itself: what it adds to its own route's share is taken out again.
     """
@@ -146,7 +147,7 @@ def _weigh(given: Candidates, routing: Routing, place: Ints) -> Floats:
     reports, prior = np.append(routing.reports, 0.0)[place] + _PRIOR_REPORTS, _PRIOR_REPORTS * routing.usual[given.named]
     likelihood = (given.likelihood + given.foreign / routing.unmirrored[given.named]) / reports
     orphans = len(given.quiet.orphans)
-    elsewhere = routing.missing[given.reporter] + _quiet_weight(given, routing)[given.number]
+    elsewhere = routing.missing[given.reporter] + quiet_weight[given.number]
     told = damped = np.zeros(len(place))
     for _ in range(_OWN_ROUNDS):
         weight = (np.maximum(booked - damped, 0.0) + prior) * likelihood
@@ -164,24 +165,25 @@ def fit_routing(given: Candidates, counted: Reports) -> Routing:
     general = float(orphans.sum()) / everything
     keys, place = np.unique((given.reporter * areas + given.partner) * areas + given.named, return_inverse=True)
     of_key = counted.of_route[np.searchsorted(counted.routes, keys // areas)]
+    named_of_key, is_lone = keys % areas, np.flatnonzero(given.foreign > 0)
     usual = np.full(areas, max(general * _FIRST_SHARE / max(areas, 1), 2 * _NOTHING))
     routing = Routing(
         areas, keys, np.zeros(len(keys)), of_key, usual, _share(orphans, of_reporter, general),
         (counted.lone + 1) / (counted.named + 2), counted.quiet_likelihood,
     )  # fmt: skip
     for number in range(_ROUNDS):
-        chance = _weigh(given, routing, place)
+        quiet_weight = _quiet_weight(given, routing)
+        chance = _weigh(given, routing, place, quiet_weight)
         booked = sum_by(place, chance, len(keys))
-        seen = sum_by(keys % areas, booked, areas)
-        unseen, unseen_of_reporter = _expect_quiet(given, routing, counted, chance)
+        seen = sum_by(named_of_key, booked, areas)
+        unseen, unseen_of_reporter = _expect_quiet(given, routing, counted, chance, quiet_weight)
         usual = (seen + unseen) / everything
         least = max(_LEAST_HUB, _LEAST_BOOKINGS / everything) if number >= _HUBS_FROM_ROUND else 2 * _NOTHING
         usual = np.where(usual < least, _NOTHING, usual)
         left = np.maximum(orphans - sum_by(given.reporter, chance, areas) - unseen_of_reporter, 0.0)
-        is_lone = given.foreign > 0
         foreign = sum_by(given.named[is_lone], chance[is_lone], areas)
         routing = Routing(
-            areas, keys, booked, of_key * ((seen + 1e-9) / (seen + unseen + 1e-9))[keys % areas], usual, _share(left, of_reporter, general),
+            areas, keys, booked, of_key * ((seen + 1e-9) / (seen + unseen + 1e-9))[named_of_key], usual, _share(left, of_reporter, general),
             (np.maximum(counted.lone - foreign, 0) + 1) / (np.maximum(counted.named - foreign, 0) + 2), counted.quiet_likelihood,
         )  # fmt: skip
         if number >= _HUBS_FROM_ROUND and not routing.may_hold.any():
@@ -197,15 +199,14 @@ def _share(left_out: Floats, reports: Floats, general: float) -> Floats:
 def _quiet_weight(given: Candidates, routing: Routing) -> Floats:
     """Return by orphan how likely it is, as a share of trade, that its trade is in a quiet report."""
     quiet = given.quiet
-    weight = routing.usual[quiet.named] * routing.quiet_likelihood[quiet.named]
-    told: Floats = sum_by(quiet.host_cell, weight, quiet.cells)[quiet.orphan_cell]
+    weight = routing.usual * routing.quiet_likelihood
+    told: Floats = sum_by(quiet.host_cell, weight[quiet.named], quiet.cells)[quiet.orphan_cell]
     return told
 
 
-def _expect_quiet(given: Candidates, routing: Routing, counted: Reports, chance: Floats) -> tuple[Floats, Floats]:
+def _expect_quiet(given: Candidates, routing: Routing, counted: Reports, chance: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Return how many orphans' trade is in quiet reports, by the partner under which these stand and by who reports them."""
     quiet, areas = given.quiet, routing.areas
-    weight = _quiet_weight(given, routing)
     reporter = counted.orphans // areas
     not_seen = 1 - np.minimum(sum_by(given.number, chance, len(weight)), 1)
     per_weight = not_seen / (routing.missing[reporter] + weight)
