@@ -18,8 +18,8 @@ def errors(count: int, scale: float, seed: int = 1) -> np.ndarray:
 
 def one_scale(deviations: np.ndarray) -> float:
     """The scale of series that all have the same standard deviation."""
-    terms = np.tile([1.0, 0.0, 0.0], (len(deviations), 1))
-    return float(np.exp(fit_trend(deviations, terms, np.zeros(len(deviations), dtype=np.int64), np.array([USUAL_TREND]))[0, 0]))
+    count = len(deviations)
+    return float(np.exp(fit_trend(deviations, np.zeros(count), np.zeros(count, dtype=np.int64), np.array([USUAL_TREND]))[0, 0]))
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.0, 1.4, 2.5])

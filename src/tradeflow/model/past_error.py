@@ -38,6 +38,7 @@ ODD_SHARE, ODD_COUNT, MOST_ODD = 0.02, 50.0, 0.1
 ODD_SCALE = 3.0
 """Scale of the errors of months out of the ordinary: a month times three in a series of usual noise. Set on simulated series."""
 STEPS = 15
+_POWER_OF_PAIR = np.add.outer(np.arange(3), np.arange(3))
 _INFORMATION = 2 * TAIL_DEGREES / (TAIL_DEGREES + 3)
 """What one error of Student's t tells about the log of its scale (Lange, Little and Taylor 1989, section 5)."""
 
@@ -63,11 +64,11 @@ def fit_scales(errors: pl.DataFrame) -> pl.DataFrame:
     named = errors.select("age", "group", "deviation", pl.col("sd").log().alias("log_sd"), usual)
     by_group = named.select("age", "group", "usual_log_sd").unique(["age", "group"]).sort("age", "group").with_row_index("place")
     placed = named.join(by_group.drop("usual_log_sd"), on=["age", "group"]).sort("place", "deviation", "log_sd")
-    deviations, terms = placed["deviation"].to_numpy(), _width_terms(placed)
+    deviations, above = placed["deviation"].to_numpy(), _above_usual(placed)
     ages = by_group["age"].rank("dense").to_numpy().astype(np.int64) - 1
     place = placed["place"].to_numpy().astype(np.int64)
-    whole = fit_trend(deviations, terms, ages[place], np.tile(USUAL_TREND, (int(ages.max(initial=-1)) + 1, 1)))
-    found = fit_trend(deviations, terms, place, whole[ages])
+    whole = fit_trend(deviations, above, ages[place], np.tile(USUAL_TREND, (int(ages.max(initial=-1)) + 1, 1)))
+    found = fit_trend(deviations, above, place, whole[ages])
     return by_group.drop("place").with_columns(pl.Series(name, found[:, at]) for at, name in enumerate(("level", "slope", "bend")))
 
 
@@ -76,42 +77,49 @@ def scales_of(months: pl.DataFrame, fitted: pl.DataFrame) -> Array:
     keys = months.select("age", "group", pl.col("sd").log().alias("log_sd"))
     joined = keys.join(fitted, on=["age", "group"], how="left", maintain_order="left")
     trend = joined.select("level", "slope", "bend").to_numpy()
-    return np.asarray(np.nan_to_num(np.exp((_width_terms(joined) * trend).sum(axis=1)), nan=1.0))
+    return np.nan_to_num(_scale(trend.T, _above_usual(joined)), nan=1.0)
 
 
-def _width_terms(rows: pl.DataFrame) -> Array:
-    """Return (rows, 3): what level, slope and bend are multiplied by."""
-    above = (rows["log_sd"] - rows["usual_log_sd"]).clip(-FURTHEST_WIDTH, FURTHEST_WIDTH).to_numpy()
-    return np.column_stack([np.ones(len(above)), above, above**2])
+def _above_usual(rows: pl.DataFrame) -> Array:
+    """Return how far each row's log standard deviation is above the usual one."""
+    return np.asarray((rows["log_sd"] - rows["usual_log_sd"]).clip(-FURTHEST_WIDTH, FURTHEST_WIDTH).to_numpy())
 
 
-def fit_trend(deviations: Array, terms: Array, place: Whole, centre: Array) -> Array:
-    """Return (places, 3), the trend of the log scale; `terms`: (errors, 3); `centre`: the trend of each place without any error.
+def _scale(trend: Array, above: Array) -> Array:
+    """Return the scale of each row; `trend`: its level, slope and bend, (3, rows)."""
+    level, slope, bend = trend
+    return np.asarray(np.exp(level + above * (slope + above * bend)))
 
-    Expectation and maximisation for a mixture (Dempster, Laird and Rubin 1977): Student's t for ordinary months, the same ODD_SCALE times
-    as wide for the others; each maximisation is one step of Fisher scoring.
+
+def fit_trend(deviations: Array, above: Array, place: Whole, centre: Array) -> Array:
+    """Return (places, 3): level, slope and bend of the log scale; `centre`: what they are at each place without any error.
+
+    `above`: how far the log standard deviation of each error's month is above the usual one. Expectation and maximisation for a mixture
+    (Dempster, Laird and Rubin 1977): Student's t for ordinary months, the same ODD_SCALE times as wide for the others; each maximisation is
+    one step of Fisher scoring.
     """
-    places = len(centre)
-    count, trend = np.bincount(place, minlength=places), centre.copy()
-    odd_share = np.full(places, ODD_SHARE)
+    count, trend = np.bincount(place, minlength=len(centre)), centre.copy()
+    odd_share = np.full(len(centre), ODD_SHARE)
     odd_density = _density(deviations, np.full(len(deviations), ODD_SCALE))
     prior = _INFORMATION * TRUSTED * np.diag(TREND_VARIANCE)
-    products = (terms[:, :, None] * terms[:, None, :]).reshape(len(terms), terms.shape[1] ** 2)
+    powers = above ** np.arange(5)[:, None]
     for _ in range(STEPS):
-        scale = np.exp((terms * trend[place]).sum(axis=1))
+        scale = _scale(trend[place].T, above)
         ordinary = (1 - odd_share[place]) * _density(deviations, scale)
         belief = ordinary / (ordinary + odd_share[place] * odd_density)
-        odd_share = np.minimum((count - np.bincount(place, belief, places) + ODD_SHARE * ODD_COUNT) / (count + ODD_COUNT), MOST_ODD)
+        moments = _sum_by_place(belief * powers, place, len(centre))
+        odd_share = np.minimum((count - moments[:, 0] + ODD_SHARE * ODD_COUNT) / (count + ODD_COUNT), MOST_ODD)
         squares = (deviations / scale) ** 2
         pull = belief * ((TAIL_DEGREES + 1) * squares / (TAIL_DEGREES - 2 + squares) - 1)
-        gradient = _sum_by_place(pull[:, None] * terms, place, places) - (trend - centre) @ prior
-        information = _INFORMATION * _sum_by_place(belief[:, None] * products, place, places).reshape(-1, 3, 3) + prior
+        gradient = _sum_by_place(pull * powers[:3], place, len(centre)) - (trend - centre) @ prior
+        information = _INFORMATION * moments[:, _POWER_OF_PAIR] + prior
         trend = trend + np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
     return trend
 
 
 def _sum_by_place(values: Array, place: Whole, places: int) -> Array:
-    return np.column_stack([np.bincount(place, column, places) for column in values.T])
+    """Return (places, rows of values)."""
+    return np.column_stack([np.bincount(place, row, places) for row in values])
 
 
 def _density(deviations: Array, scale: Array) -> Array:
