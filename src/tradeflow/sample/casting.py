@@ -79,16 +79,27 @@ def careful_importers(stage: Stage) -> Ints:
 
 
 def buyers_small_beside(stage: Stage, kg: float) -> Ints:
-    """The free reporters that have bought, and never nearly so much in one month; else the one that comes nearest."""
-    clock, free = stage.offices.clock, free_reporters(stage)
-    month = pl.Series("month", clock.month_of(stage.goods["depart_day"].to_numpy()))
-    past = stage.goods.with_columns(month).filter(pl.col("importer").is_in(free.tolist()))
-    months = past.group_by("importer", "month").agg(pl.col("kg").sum())
+    """The free reporters that have bought, and never nearly so much in one month; else those that never bought, else the nearest."""
+    free = free_reporters(stage)
+    months = _month_totals(stage).filter(pl.col("importer").is_in(free.tolist()))
     buyers = months.group_by("importer").agg(pl.col("kg").max().alias("largest_kg")).sort("largest_kg", "importer")
-    small = buyers.filter(pl.col("largest_kg") <= kg / _BEYOND_LARGEST_MONTH)
+    small = buyers.filter(pl.col("largest_kg") <= small_month_kg(kg))
+    never = np.setdiff1d(free, buyers["importer"].to_numpy())
+    if len(never) and not len(small):
+        return never
     chosen = small if len(small) else buyers.head(1)
-    found: Ints = np.sort(chosen["importer"].to_numpy()).astype(np.int64) if len(chosen) else free
+    found: Ints = np.sort(chosen["importer"].to_numpy()).astype(np.int64)
     return found
+
+
+def small_month_kg(kg: float) -> float:
+    """What a buyer takes in its largest month at the most, for a consignment of so many kg to be beyond its ordinary trade."""
+    return kg / _BEYOND_LARGEST_MONTH
+
+
+def _month_totals(stage: Stage) -> pl.DataFrame:
+    month = pl.Series("month", stage.offices.clock.month_of(stage.goods["depart_day"].to_numpy()))
+    return stage.goods.with_columns(month).group_by("importer", "month").agg(pl.col("kg").sum())
 
 
 def pick_corridor(stage: Stage, rng: np.random.Generator, importers: Ints, exporters: Ints, prefers_small: bool = False) -> Corridor:
@@ -153,13 +164,13 @@ def pick_stranger(stage: Stage, rng: np.random.Generator, importer: int, exporte
     return int(rng.choice(fresh if len(fresh) else np.setdiff1d(exporters, [importer])))
 
 
-def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: int, times: int) -> Ints:
-    """Days of departure in the last year, early enough for both sides' figures of the arrival to be out."""
+def pick_days(stage: Stage, rng: np.random.Generator, exporter: int, importer: int, times: int, spare_days: int = 0) -> Ints:
+    """Days of departure in the last year, early enough for both sides' figures of the arrival to be out, with days to spare."""
     offices = stage.offices
     seen = offices.releases.last_visible_month(int(offices.clock.pull_days[-1]))
     parties = [place for place in (exporter, importer) if place < offices.areas.reporter_count]
     last = min((int(seen[place]) for place in parties), default=stage.month_count - 1)
-    voyage = int(25 + offices.areas.distance_km[exporter, importer] / 450)
+    voyage = int(25 + offices.areas.distance_km[exporter, importer] / 450) + spare_days
     earliest = int(offices.clock.month_start[stage.month_count - _CASE_MONTHS])
     latest = max(int(offices.clock.month_start[last + 1]) - 1 - voyage, earliest + 20)
     room = max(latest - earliest - 30 * (times - 1), 0)

@@ -32,6 +32,8 @@ class PlantedCase:
 Planted = tuple[Stage, PlantedCase]
 SOME_CASE = 0
 """Marks a consignment of the case or event that is being put in, until it has its number; below zero is no case."""
+_DAYS_LOST = 60
+"""At a hub and on an importer's desk at the most, nearly always: a single consignment that comes later would leave no trace at all."""
 
 
 def plant_case(stage: Stage, plan: CasePlan) -> Planted:
@@ -93,9 +95,9 @@ def _excess_import(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Pl
     importers = casting.buyers_small_beside(stage, plan.amount) if is_fixed else casting.free_reporters(stage)
     corridor = casting.pick_corridor(stage, rng, importers, prompt)
     if is_fixed:
-        stage = _with_regular_purchases(stage, corridor, rng)
+        stage = _with_regular_purchases(stage, corridor, rng, casting.small_month_kg(plan.amount))
     whole = casting.usual_corridor(stage, corridor.exporter, corridor.importer)
-    days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times)
+    days = casting.pick_days(stage, rng, corridor.exporter, corridor.importer, plan.times, _DAYS_LOST if is_fixed else 0)
     extra = sell(stage, corridor, days, _amounts(plan, whole.kg_per_month, rng), 1.0, rng)
     text = f"{plan.times} consignments beyond the importer's usual purchases, recorded alike by both sides"
     return with_goods(stage, extra), truth(stage, plan, corridor, extra, float(extra["kg"].sum()), text)
@@ -188,15 +190,19 @@ def _fade(stage: Stage, plan: CasePlan, corridor: Corridor, days: Ints) -> Plant
     return faded, truth(stage, plan, corridor, stage.goods.head(1), 0.0, "")
 
 
-def _with_regular_purchases(stage: Stage, corridor: Corridor, rng: np.random.Generator) -> Stage:
-    """Purchases all through the window, where the importer's own are too few to be seen falling."""
-    if len(stage.goods.filter(pl.col("importer") == corridor.importer)) > stage.month_count // 2:
+def _with_regular_purchases(stage: Stage, corridor: Corridor, rng: np.random.Generator, most_kg: float = np.inf) -> Stage:
+    """Purchases all through the window, where the importer's own are too few to be seen falling; no month gets above `most_kg` by them."""
+    own = stage.goods.filter(pl.col("importer") == corridor.importer)
+    if len(own) > stage.month_count // 2:
         return stage
-    days = stage.offices.clock.month_start[:-1] + rng.integers(0, 28, stage.month_count)
+    clock = stage.offices.clock
+    days = clock.month_start[:-1] + rng.integers(0, 28, stage.month_count)
     days = days[rng.random(len(days)) < 0.75]
-    kg = corridor.kg_per_month * rng.gamma(4, 1 / 4, len(days))
+    bought = np.bincount(clock.month_of(own["depart_day"].to_numpy()) + 1, own["kg"].to_numpy(), minlength=stage.month_count + 2)
+    room = np.maximum(most_kg - bought[clock.month_of(days) + 1], 0)
+    kg = np.minimum(corridor.kg_per_month * rng.gamma(4, 1 / 4, len(days)), room)
     ordinary = sell(stage, corridor, days, kg, 1.0, rng).with_columns(case=pl.lit(-1, dtype=pl.Int32))
-    return with_goods(stage, ordinary)
+    return with_goods(stage, ordinary.filter(pl.col("kg") > 0))
 
 
 def _displacement(stage: Stage, plan: CasePlan, rng: np.random.Generator) -> Planted:
