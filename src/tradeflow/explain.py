@@ -50,6 +50,9 @@ def _figures(signal: dict[str, Any]) -> Iterator[str]:
     if signal["mirror_net_weight_kg"] is not None or signal["mirror_value_usd"] is not None:
         yield f"  the other side says {say_weight(signal['mirror_net_weight_kg'])}, {say_value(signal['mirror_value_usd'])}"
     yield f"  p {say_probability(signal['p_value'])}, q {say_probability(signal['q_value'])}, against {signal['comparison']}"
+    if signal["judged_series"] > 1:
+        chance = say_probability(signal["any_series_p_value"])
+        yield f"  {chance} for the strangest of {signal['judged_series']} series that the rule judged; the score counts it"
     yield f"  score {signal['anomaly_score']:.1f} of 100"
     yield f"  its lead scores {signal['lead_score']:.1f} and holds {signal['signal_count']} flagged signals"
 

@@ -128,9 +128,11 @@ def test_exact_score_of_a_sure_and_large_signal() -> None:
 )
 def test_sureness_is_the_chance_that_any_of_the_importers_series_is_as_strange(beside: dict, chance: float) -> None:
     told = rank(candidate(p_value=1e-2), candidate(p_value=1e-2) | beside)
-    score = told.filter((pl.col("exporter_code") == CHINA) & (pl.col("period") == 202401))["anomaly_score"].item()
+    ours = told.filter((pl.col("exporter_code") == CHINA) & (pl.col("period") == 202401))
+    assert ours["any_series_p_value"].item() == pytest.approx(chance)
+    assert ours["judged_series"].item() == (2 if beside.get("exporter_code") == INDIA and "importer_code" not in beside else 1)
     # Of two alike in kilograms each is at three quarters.
-    assert score == pytest.approx(100 * (0.4 + 0.6 * 0.75) * math.log10(chance) / -4)
+    assert ours["anomaly_score"].item() == pytest.approx(100 * (0.4 + 0.6 * 0.75) * math.log10(chance) / -4)
 
 
 def test_lead_score_joins_the_rules_and_counts_each_once() -> None:

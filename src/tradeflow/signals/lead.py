@@ -47,9 +47,8 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
     counts for. score of a lead = the chance-like union 1 - prod(1 - score) of its rules' strongest signals; what both sides say of one
     excess counts once. Ranks are by lead score, then excess.
     """
-    scored = calibrated.filter(pl.col("is_scored")).with_columns(
-        _materiality().alias("_materiality"), _chance_of_any().alias("_chance_of_any")
-    )
+    judged = calibrated.filter(pl.col("is_scored")).with_columns(judged_series=pl.col("exporter_code").n_unique().over(_LIKE_SERIES))
+    scored = judged.with_columns(_materiality().alias("_materiality"), any_series_p_value=_chance_of_any())
     material = scored.filter(_is_material(options)).join(watch_list, on="commodity_code", how="left")
     strengths = material.with_columns(pl.col("exposure").fill_null("none")).with_columns(
         _signal_score(options, is_likely_slip()).alias("_strength")
@@ -69,7 +68,7 @@ def rank_leads(calibrated: pl.DataFrame, watch_list: pl.DataFrame, names: Names,
 
 def _corroborating(candidates: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
     """Return, of each other rule, the strangest candidate on a listed signal's series over a window that overlaps with its."""
-    near = candidates.filter(pl.col("_chance_of_any") <= _CORROBORATING_P).join(listed, on=["rule", *_SERIES], how="anti")
+    near = candidates.filter(pl.col("any_series_p_value") <= _CORROBORATING_P).join(listed, on=["rule", *_SERIES], how="anti")
     spans = listed.select(*_SERIES, *window_span()).unique()
     met = near.with_columns(*window_span()).join(spans, on=_SERIES, suffix="_listed")
     overlapping = met.filter((pl.col("_first") <= pl.col("_last_listed")) & (pl.col("_first_listed") <= pl.col("_last")))
@@ -94,12 +93,11 @@ def _materiality() -> pl.Expr:
 
 
 def _chance_of_any() -> pl.Expr:
-    """Return the chance that the strangest of all series of the importer and code that the rule judges is as strange (Sidak 1967).
+    """Return the chance that the strangest of the importer's judged series of the code is as strange (Sidak 1967).
 
     Who buys by thirty routes has a strange one among them each year; who buys by one seldom has.
     """
-    series = pl.col("exporter_code").n_unique().over(_LIKE_SERIES)
-    return 1 - (1 - pl.col("p_value")) ** series
+    return 1 - (1 - pl.col("p_value")) ** pl.col("judged_series")
 
 
 def _is_material(options: RankOptions) -> pl.Expr:
@@ -110,7 +108,7 @@ def _is_material(options: RankOptions) -> pl.Expr:
 def _signal_score(options: RankOptions, is_slip: pl.Expr) -> pl.Expr:
     weight = pl.col("rule").replace_strict(options.weights, default=1.0, return_dtype=pl.Float64)
     exposure = pl.col("exposure").replace_strict(options.exposure_weights, default=1.0, return_dtype=pl.Float64)
-    sureness = (pl.col("_chance_of_any").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
+    sureness = (pl.col("any_series_p_value").clip(_SURE_P, 1).log10() / pl.lit(_SURE_P).log10()).clip(0, 1)
     slip = pl.when(is_slip).then(options.slip_weight).otherwise(1.0)
     return 100 * weight * exposure * slip * sureness * (0.4 + 0.6 * pl.col("_materiality"))
 

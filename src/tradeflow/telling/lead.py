@@ -151,6 +151,7 @@ def _facts(signal: dict[str, Any], change: Change | None, detectable_excess: pl.
         (t("The other leg"), _say_related(signal)),
         (t("Other side says"), _weight_and_value(signal["mirror_net_weight_kg"], signal["mirror_value_usd"])),
         (t("p-value"), t("{p}, against {comparison}", p=say.say_probability(signal["p_value"]), comparison=t(signal["comparison"]))),
+        (t("Among its like"), _say_like(signal)),
         (t("q-value"), _say_q(signal)),
     ]
     facts.append((t("Could be seen from"), say_detectable(signal, detectable_excess)))
@@ -176,6 +177,15 @@ def _say_change(change: Change | None) -> str:
         return ""
     kind, score = wording.say_change(change.kind, change.period), f"{change.six_month_score:.0f}"
     return t("{change}; evidence of any change in that half year: {score} of 100", change=kind, score=score)
+
+
+def _say_like(signal: dict[str, Any]) -> str:
+    """Say how likely it is that any of many is as strange; nothing of one alone, of which the p-value says it."""
+    if signal["judged_series"] < 2:
+        return ""
+    chance = say.say_probability(signal["any_series_p_value"])
+    count = signal["judged_series"]
+    return t("{chance} for the strangest of {count} series that the rule judged; the score counts it", chance=chance, count=count)
 
 
 def _say_q(signal: dict[str, Any]) -> str:
