@@ -42,21 +42,21 @@ def signals(*rows: dict[str, Any]) -> pl.DataFrame:
         ({"commodity_code": "291812"}, False),
         ({"period": 202310}, False),
         ({"period": 202311}, True),
-        ({"period": 202403}, True),
-        ({"period": 202404}, False),
+        ({"period": 202404}, True),
+        ({"period": 202405}, False),
     ],
     ids=["same route", "all origins", "another origin", "another importer", "another code", "before", "first month",
-          "two months late", "later"],
+          "three months late", "later"],
 )  # fmt: skip
 def test_a_lead_tells_a_case(told: dict[str, Any], is_found: bool) -> None:
     matched = match_planted_cases(signals(lead(**told)), case())
     assert matched.select("lead_rank", "rule").rows() == [(3, "excess_import") if is_found else (None, None)]
 
 
-def test_two_months_late_may_be_in_the_next_year() -> None:
+def test_three_months_late_may_be_in_the_next_year() -> None:
     ended = case(first_period=202311, last_period=202312)
-    assert match_planted_cases(signals(lead(period=202402)), ended)["lead_rank"].to_list() == [3]
-    assert match_planted_cases(signals(lead(period=202403)), ended)["lead_rank"].to_list() == [None]
+    assert match_planted_cases(signals(lead(period=202403)), ended)["lead_rank"].to_list() == [3]
+    assert match_planted_cases(signals(lead(period=202404)), ended)["lead_rank"].to_list() == [None]
 
 
 def test_a_case_without_exporter_is_told_by_any_route() -> None:

@@ -9,8 +9,9 @@ import polars as pl
 
 from tradeflow.contract import load_contract
 
-_LATE_PERIODS = 2
-"""Months after a case's end in which its trace may still arrive: goods that left in March may be recorded in May."""
+_LATE_PERIODS = 3
+"""Months after a case's end in which its trace may still arrive: a desk of the simulated world takes up to 80 days, of which the case's end
+counts two weeks; 66 days may end in the third month after."""
 
 
 def read_planted_cases(path: Path) -> pl.DataFrame:
@@ -36,7 +37,7 @@ def match_planted_cases(signals: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFr
     """Return the cases with `lead_rank`, the best rank of a lead that tells the case (null: none), and the `rule` that stands there.
 
     A lead tells a case when it is about the same importer and commodity, about the same exporter (or all of them, or the case names
-    none), and one of its signals is in the case's periods or up to two months later.
+    none), and one of its signals is in the case's periods or up to `_LATE_PERIODS` months later.
     """
     joined = cases.join(
         signals.select("importer_code", "commodity_code", pl.col("exporter_code").alias("_exporter"), "period", "lead_rank", "rule"),
