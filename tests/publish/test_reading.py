@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from tests.postgres import Server
 from tests.release_world import Made
-from tradeflow.exceptions import NotFoundError
+from tradeflow.exceptions import LakeError, NotFoundError
 from tradeflow.publish.reading import find_area, read_signal, read_signals
 from tradeflow.publish.serving import serve_release
 
@@ -54,6 +57,15 @@ def test_all_signals_come_back_heads_first_by_rank(database: str, made: Made) ->
 def test_filters_keep_what_they_name(database: str, made: Made, asked: dict[str, Any], expected: pl.Expr) -> None:
     kept = made[0].signal.filter(expected)
     assert_frame_equal(read_signals(database, **asked), kept, check_row_order=False)
+
+
+def test_a_release_of_a_version_with_other_columns_is_told_in_one_line(release_folder: Path, tmp_path: Path) -> None:
+    older = tmp_path / "serving.sqlite"
+    shutil.copy(release_folder.parent / "serving.sqlite", older)
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("ALTER TABLE signal DROP COLUMN judged_series")
+    with pytest.raises(LakeError, match="table signal .*judged_series; .*`tradeflow run` makes it anew"):
+        read_signals(f"sqlite:///{older}")
 
 
 def test_unknown_rule_is_answered_with_those_that_are_known(database: str) -> None:

@@ -145,7 +145,14 @@ def _readable_url(database: Path) -> str:
 
 
 def _frame(connection: sa.Connection, table: str, question: sa.Select[Any]) -> pl.DataFrame:
-    rows = [tuple(row) for row in connection.execute(question)]
+    """Return the rows of a table; LakeError where it cannot be read, as of a release that a version with other columns put in."""
+    try:
+        rows = [tuple(row) for row in connection.execute(question)]
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        told = " ".join(str(error.orig).split())
+        raise LakeError(
+            f"table {table} of the release that is served: {told}; if another version made it, `tradeflow run` makes it anew"
+        ) from error
     return pl.DataFrame(rows, schema=load_contract(table).schema, orient="row")
 
 
